@@ -1,0 +1,159 @@
+"""What the log says the plant is: sites, sources, sensors and rules, as one hashed value.
+
+A `config` entry carries a whole `Configuration`. Positions in `sites`, `links` and `sensors` are the
+registry's indices: append-only, never reused. Whoever loads new files calls `continued` so
+that what was there before keeps its index; what was removed stays in place, retired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Literal, TypeVar
+
+import msgspec
+
+from .errors import EntryError
+from .limits import GRACE_NS
+from .rule import Rule
+
+ReportsKind = Literal["periodic", "on_change", "event"]
+REPORTS: tuple[ReportsKind, ...] = ("periodic", "on_change", "event")
+
+
+class Site(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One plant, dam, network or structure: unit of alert order and of the hash chain.
+
+    `id` is unique in the whole process; `area` is `city/district/street`.
+    """
+
+    id: str
+    tenant: str
+    area: str
+    name: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    retired: bool = False
+
+
+class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A source as one site sees it (its gateway): what is alive or silent as a whole.
+
+    `grace` is how long timers wait beyond their deadline; `reorder` how old a sample may be
+    without being historic; `heartbeat` how often the source is heard at least (0: not promised),
+    by which `event` sensors live. All ns.
+    """
+
+    site: int
+    source: str
+    grace: int = GRACE_NS
+    reorder: int = 0
+    heartbeat: int = 0
+    retired: bool = False
+
+
+class Sensor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One measured point. `id` is unique within its site. Numbers are canonical, times ns.
+
+    `low`/`high` is the valid range (None: unbounded), `max_rate` the plausible change per second
+    (None: not checked), `interval` the period or heartbeat (0 for `event`), `stale` the silence
+    after which it is stale (0: never by itself).
+    """
+
+    id: str
+    site: int
+    link: int
+    quantity: str
+    unit: str
+    asset: str = ""
+    name: str = ""
+    gas: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    low: float | None = None
+    high: float | None = None
+    max_rate: float | None = None
+    reports: ReportsKind = "periodic"
+    interval: int = 0
+    stale: int = 0
+    retired: bool = False
+
+
+class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that can change what an alarm means. Equal values have equal bytes."""
+
+    sites: tuple[Site, ...] = ()
+    links: tuple[Link, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    def encode(self) -> bytes:
+        """Canonical JSON."""
+        return msgspec.json.encode(self, order="deterministic")
+
+    def version(self) -> bytes:
+        """16 bytes that name this configuration; entry headers carry them."""
+        return version_of(self.encode())
+
+
+def version_of(canonical: bytes) -> bytes:
+    """The registry version of a configuration's canonical bytes."""
+    return hashlib.blake2b(canonical, digest_size=16).digest()
+
+
+def pack(configuration: Configuration) -> bytes:
+    """The payload of a `config` entry: canonical JSON, compressed."""
+    return zlib.compress(configuration.encode(), 6)
+
+
+@lru_cache(maxsize=4)
+def unpack(payload: bytes) -> tuple[Configuration, bytes]:
+    """The configuration and its version. Raises EntryError where the payload is not one."""
+    try:
+        canonical = zlib.decompress(payload)
+        return msgspec.json.decode(canonical, type=Configuration), version_of(canonical)
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EntryError(f"a config entry cannot be read: {error}") from error
+
+
+_T = TypeVar("_T", Site, Link, Sensor)
+
+
+def _merge(
+    before: Sequence[_T], wanted: Sequence[_T], key: Callable[[_T], tuple[object, ...]]
+) -> tuple[list[_T], list[int]]:
+    """`wanted` laid over `before` by key; also the new index of each wanted item."""
+    index = {key(item): i for i, item in enumerate(before)}
+    merged = [msgspec.structs.replace(item, retired=True) for item in before]
+    places: list[int] = []
+    for item in wanted:
+        place = index.get(key(item))
+        if place is None:
+            place = len(merged)
+            index[key(item)] = place
+            merged.append(item)
+        else:
+            merged[place] = item
+        places.append(place)
+    return merged, places
+
+
+def continued(before: Configuration | None, wanted: Configuration) -> Configuration:
+    """`wanted` with the indices of `before`: nothing moves, nothing is reused.
+
+    Sites are known by id, links by (site, source), sensors by (site, id). The references inside
+    `wanted` (`Link.site`, `Sensor.site`, `Sensor.link`) index into `wanted` itself.
+    """
+    if before is None:
+        return wanted
+    sites, site_at = _merge(before.sites, wanted.sites, lambda s: (s.id,))
+    moved_links = [msgspec.structs.replace(x, site=site_at[x.site]) for x in wanted.links]
+    links, link_at = _merge(before.links, moved_links, lambda x: (x.site, x.source))
+    moved = [
+        msgspec.structs.replace(s, site=site_at[s.site], link=link_at[s.link])
+        for s in wanted.sensors
+    ]
+    sensors, _ = _merge(before.sensors, moved, lambda s: (s.site, s.id))
+    return Configuration(tuple(sites), tuple(links), tuple(sensors), wanted.rules)

@@ -1,0 +1,105 @@
+"""A rule as the core knows it: selection, levels and options in canonical units and ns.
+
+The author's YAML form belongs to the kinds (`lifeline.rules`); each kind compiles it, once per
+quantity and gas in its selection, into a `Judgement`. Everything here is frozen and is hashed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import msgspec
+
+from .level import LEVEL_COUNT
+
+NAN = float("nan")
+
+
+class Select(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which sensors a rule judges: all that match every field that is given.
+
+    Patterns are shell-style (`PT-*`); `area` is `city/district/street` or a prefix of it.
+    An empty selection matches every sensor.
+    """
+
+    quantity: tuple[str, ...] = ()
+    site: tuple[str, ...] = ()
+    sensor: tuple[str, ...] = ()
+    asset: tuple[str, ...] = ()
+    tenant: tuple[str, ...] = ()
+    area: str = ""
+    reports: tuple[str, ...] = ()
+
+
+class LevelLimits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What raises and clears one level. None where the level has no such limit.
+
+    The level is exceeded at value >= high or value <= low, and returns at
+    value < high - deadband and value > low + deadband. Delays are in ns of event time.
+    """
+
+    high: float | None = None
+    low: float | None = None
+    deadband: float = 0.0
+    on_delay: int = 0
+    off_delay: int = 0
+
+    @property
+    def used(self) -> bool:
+        """Whether the level can be reached at all."""
+        return self.high is not None or self.low is not None
+
+
+class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One rule for one (quantity, gas), all numbers canonical.
+
+    `quantity` "" and `gas` "" match any. `levels` has four places, blue to red. `unit` is the
+    unit of the measure that is judged (of the value, or of its change per time), for people;
+    a person's number is `measure * scale`. `options` are the kind's own numbers (ns or canonical).
+    """
+
+    quantity: str
+    gas: str
+    unit: str
+    levels: tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
+    options: dict[str, float] = {}
+    scale: float = 1.0
+
+
+class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of policy over a selection of sensors."""
+
+    id: str
+    kind: str
+    select: Select
+    judgements: tuple[Judgement, ...]
+    basis: str = ""
+    message: str = ""
+
+    def hash(self) -> bytes:
+        """16 bytes over everything that the rule means; equal rules have equal hashes."""
+        return hashlib.blake2b(
+            msgspec.json.encode(self, order="deterministic"), digest_size=16
+        ).digest()
+
+
+def check_levels(levels: tuple[LevelLimits, ...]) -> str | None:
+    """Why these four levels are not a ladder, or None.
+
+    High limits must not fall and low limits must not rise from blue to red; deadbands and delays
+    are not negative; all numbers are finite.
+    """
+    if len(levels) != LEVEL_COUNT:
+        return "four levels are needed"
+    highs = [x.high for x in levels if x.high is not None]
+    lows = [x.low for x in levels if x.low is not None]
+    if not all(math.isfinite(x) for x in (*highs, *lows, *(y.deadband for y in levels))):
+        return "limits and deadbands must be finite"
+    if highs != sorted(highs):
+        return "a graver level must not have a smaller high limit"
+    if lows != sorted(lows, reverse=True):
+        return "a graver level must not have a larger low limit"
+    if any(x.deadband < 0 or x.on_delay < 0 or x.off_delay < 0 for x in levels):
+        return "deadbands and delays must not be negative"
+    return None
