@@ -1,0 +1,49 @@
+"""Where the servers' programs are."""
+
+import os
+import shutil
+from pathlib import Path
+
+INFLUXD_VERSION = "1.8.10"
+# Debian puts daemons where an ordinary user's PATH does not look.
+_SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+class ServerMissing(AssertionError):
+    """A program that the test needs is not on this machine. The test fails; it is not skipped."""
+
+    def __init__(self, program: str, looked: str) -> None:
+        super().__init__(
+            f"{program} is not installed (looked in {looked}); `make integration` installs it, "
+            "`make test` runs everything that needs no server"
+        )
+
+
+def program(name: str) -> str:
+    """Path of an installed program such as mosquitto or mosquitto_sub.
+
+    Raises ServerMissing.
+    """
+    search = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PATH}"
+    found = shutil.which(name, path=search)
+    if found is None:
+        raise ServerMissing(name, search)
+    return found
+
+
+def influxd() -> str:
+    """Path of InfluxDB 1.8.10, which `make integration` builds into the cache.
+
+    Debian's own influxdb package is 1.6 and has no v2 API, so an influxd on PATH is not taken.
+    Raises ServerMissing.
+    """
+    path = cache() / f"influxd-{INFLUXD_VERSION}" / "influxd"
+    if not os.access(path, os.X_OK):
+        raise ServerMissing(f"influxd {INFLUXD_VERSION}", str(path))
+    return str(path)
+
+
+def cache() -> Path:
+    """The folder outside the tree that `.ci/servers` fills; the same rule as there."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "lifeline"

@@ -1,0 +1,62 @@
+"""Pytest fixtures of the real servers. A test that asks for one belongs to `make integration`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers.influx import InfluxV2
+from servers.mosquitto import Mosquitto
+
+_NAMES = frozenset({"mosquitto", "start_mosquitto", "influx", "start_influx"})
+
+StartMosquitto = Callable[..., Mosquitto]
+StartInflux = Callable[..., InfluxV2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks whoever asks for a server, so that no test has to remember to."""
+    for item in items:
+        if _NAMES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture
+def start_mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
+    """Starts any number of brokers, with `Mosquitto`'s arguments; they end with the test."""
+    with ExitStack() as running:
+
+        def start(*args: Any, **kwargs: Any) -> Mosquitto:
+            folder = _next_folder(tmp_path, "mosquitto")
+            return running.enter_context(Mosquitto(folder, *args, **kwargs))
+
+        yield start
+
+
+@pytest.fixture
+def mosquitto(start_mosquitto: StartMosquitto) -> Mosquitto:
+    """A running broker that loses nothing it acknowledged and lets everybody in."""
+    return start_mosquitto()
+
+
+@pytest.fixture
+def start_influx(tmp_path: Path) -> Iterator[StartInflux]:
+    """Starts any number of InfluxDB servers, with `InfluxV2`'s arguments; they end with the test."""
+    with ExitStack() as running:
+
+        def start(**kwargs: Any) -> InfluxV2:
+            return running.enter_context(InfluxV2(_next_folder(tmp_path, "influx"), **kwargs))
+
+        yield start
+
+
+@pytest.fixture
+def influx(start_influx: StartInflux) -> InfluxV2:
+    """A running InfluxDB 1.8.10 without logins, with the bucket `lifeline/autogen`."""
+    return start_influx()
+
+
+def _next_folder(parent: Path, name: str) -> Path:
+    return parent / f"{name}-{sum(each.name.startswith(name) for each in parent.iterdir())}"
