@@ -53,3 +53,8 @@ MAX_ENTRY_BYTES: Final = 256 * 1024 * 1024
 MAX_SHELVE_NS: Final = (7 * DAY_NS, 3 * DAY_NS, DAY_NS, 8 * HOUR_NS)
 # Ids of commands that are remembered so that a repeat is harmless: an hour of one a second.
 REMEMBERED_COMMANDS: Final = 4_096
+
+# --- units and durations -------------------------------------------------------------------------
+# No delay or window of a rule is longer: ten years, so that a deadline added to any date of this
+# century still fits a 64-bit count of nanoseconds (292 years).
+LONGEST_DURATION_NS: Final = 3_660 * DAY_NS
