@@ -212,7 +212,7 @@ def as_markdown(entries: Iterable[Quantity]) -> str:
 
 
 def _line(entry: Quantity) -> str:
-    bounds = "" if entry.needs_sensor_range else f"{entry.low:g} to {entry.high:g}"
+    bounds = "" if entry.needs_sensor_range else f"{entry.low:.10g} to {entry.high:.10g}"
     bounds = "; ".join(part for part in (bounds, entry.range_note) if part)
     cells = (
         f"`{entry.name}`<br>{entry.en}",

@@ -34,7 +34,7 @@ EVERYDAY: Final[dict[str, tuple[str, ...]]] = {
     "standard volume flow": ("Sm3/h", "Nm3/h", "Sm3/d", "Nm3/d"),
     "mass flow": ("kg/h", "kg/s", "t/h"),
     "speed": ("m/s", "km/h", "cm/s", "mm/s", "mm/h", "mm/d"),
-    "acceleration": ("m/s2", "cm/s2", "mm/s2", "[g]", "gal"),
+    "acceleration": ("m/s2", "cm/s2", "mm/s2", "[g]", "Gal"),
     "force": ("kN", "N", "MN", "kgf", "tf"),
     "power": ("kW", "W", "MW"),
     "angle": ("deg", "rad", "mrad", "arcmin", "arcsec"),
