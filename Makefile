@@ -7,7 +7,6 @@ BIN := $(VENV)/bin
 # uv draws progress bars on a terminal and lists every package elsewhere, which nobody wants in a log.
 QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL := $(BIN)/uv pip install $(QUIET) --python $(BIN)/python -c constraints.txt -b constraints.txt
-CODE := engine rules simulators tests $(wildcard benchmarks examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format integration servers bench clean
@@ -22,14 +21,13 @@ test: $(VENV)/.dev ## every test that needs no server
 	@$(BIN)/pytest -n 2 --dist loadgroup -m "not integration" tests
 
 check: $(VENV)/.dev ## formatting, lint, types, and which room may import which
-	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports --no-logo"; do \
+	  echo "$$step"; $(BIN)/$$step || failed=1; \
+	done; exit $$failed
 
 format: $(VENV)/.dev ## rewrite the code in the house format
-	$(BIN)/ruff format $(CODE)
-	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 integration: $(VENV)/.dev servers ## the tests that need Mosquitto and InfluxDB; installs these first
 	@$(BIN)/pytest -m integration tests
