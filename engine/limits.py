@@ -58,3 +58,151 @@ REMEMBERED_COMMANDS: Final = 4_096
 # No delay or window of a rule is longer: ten years, so that a deadline added to any date of this
 # century still fits a 64-bit count of nanoseconds (292 years).
 LONGEST_DURATION_NS: Final = 3_660 * DAY_NS
+
+# --- MQTT (engine/mqtt) --------------------------------------------------------------------------
+# Messages a broker may send us unacknowledged (MQTT 5 says so in CONNECT; under 3.1.1 the broker's
+# own window rules). Two commits' worth at the client's highest rate, so that a commit never stalls
+# the flow, and little enough to be sent again after a crash.
+MQTT_RECEIVE_WINDOW: Final = 4_096
+# Received and not yet taken by the agent; at either limit the client stops reading its socket. Twice
+# the window, so that acknowledged delivery alone never reaches it: only QoS 0 and brokers with a
+# wider window of their own do.
+MQTT_QUEUE_MESSAGES: Final = 2 * MQTT_RECEIVE_WINDOW
+MQTT_QUEUE_BYTES: Final = 64 * 1024 * 1024
+# One packet. A million samples in one JSON message is no telemetry; a broker refuses larger ones.
+MQTT_MAX_PACKET_BYTES: Final = 1024 * 1024 + 65_536
+# Publications without PUBACK: Mosquitto's own default window, so that order holds on a reconnect.
+MQTT_PUBLISH_WINDOW: Final = 20
+# Reconnecting: first soon (a broker restart takes about a second), then doubling, each drawn between
+# half and the whole so that a thousand agents do not come back in one second. The maximum keeps a
+# broker that is back from being missed for longer than an operator's patience.
+MQTT_BACKOFF_FIRST_S: Final = 0.25
+MQTT_BACKOFF_MOST_S: Final = 15.0
+# A connection that lived this long was healthy: the backoff starts anew.
+MQTT_STABLE_S: Final = 10.0
+# So many lost connections in so long a time are a storm (a poison message, a taken client id).
+MQTT_STORM_DISCONNECTS: Final = 5
+MQTT_STORM_SPAN_S: Final = 60.0
+# Connecting to a broker on a bad link takes seconds; waiting longer would hide that it is away.
+MQTT_CONNECT_TIMEOUT_S: Final = 5.0
+# A broker answers SUBSCRIBE at once; ten seconds without an answer is a fault.
+MQTT_SUBACK_WITHIN_S: Final = 10.0
+# The loop thread turns at least once a second; name resolution and TLS can hold it for some seconds.
+MQTT_LOOP_STUCK_S: Final = 30.0
+# Not connected, or not reading for back-pressure, for so long is told.
+MQTT_AWAY_TOLD_S: Final = 10.0
+MQTT_PAUSED_TOLD_S: Final = 10.0
+# The embedded broker is for one plant on one machine: agents, outputs, a console and some tools.
+BROKER_CONNECTIONS: Final = 1_000
+# What the embedded broker keeps per subscription filter for readers that are behind (16 x 8 MiB).
+BROKER_SEGMENT_BYTES: Final = 8 * 1024 * 1024
+BROKER_SEGMENTS: Final = 16
+# Unacknowledged messages of the embedded broker to one client; rumqttd's packet ids allow no more
+# than 65,535, its own example takes 100, which leaves a client idle during every commit.
+BROKER_WINDOW: Final = 1_000
+
+# --- configuration -------------------------------------------------------------------------------
+# Problems of a check that are kept and shown; beyond them a person fixes the first and asks again.
+MAX_PROBLEMS: Final = 1_000
+# One configuration file: a tag list of 1,000,000 sensors with long names takes about 200 MB.
+MAX_CONFIG_BYTES: Final = 256 * 1024 * 1024
+# Depth and number of values of one YAML file, aliases expanded: ours are six deep, and 10,000
+# sites take 100,000 values; a file of aliases of aliases would never end.
+MAX_CONFIG_DEPTH: Final = 64
+MAX_CONFIG_VALUES: Final = 2_000_000
+# Bytes of an id, tenant or part of an area: seven of them and our prefix fit a topic many times
+# over, and the log of a terminal still shows them.
+MAX_NAME_BYTES: Final = 128
+# Parts of an area path: city/district/street. Topics have a fixed depth because of it.
+MAX_AREA_PARTS: Final = 3
+
+# --- outputs (design §8) -------------------------------------------------------------------------
+# MQTT messages beyond the durable cursor: what may be sent again after a crash. Mosquitto's own
+# default window is 20 a client, so that more would only wait at the broker.
+OUTPUT_WINDOW: Final = 20
+# How often an output looks for new records where nobody woke it.
+OUTPUT_POLL_NS: Final = 100_000_000
+# Retained topics are taken as read when none came for this long; what comes later is still judged.
+RETAINED_QUIET_NS: Final = SECOND_NS
+# Retained state topics of one broker that are kept in memory while they are compared: ten alarms
+# on each of 20,000 sensors. Beyond it the comparison is repeated after this part is settled.
+MAX_RETAINED_TOPICS: Final = 200_000
+# The health topic; three missed ones mean that the engine is silent.
+HEALTH_INTERVAL_NS: Final = 10 * SECOND_NS
+# A command is a few ids and a sentence; MQTT itself would allow 256 MB.
+MAX_COMMAND_BYTES: Final = 16 * 1024
+# Commands that wait to be logged: a person presses one button at a time. Beyond it they are
+# counted and not answered; the sender repeats with the same id.
+MAX_WAITING_COMMANDS: Final = 256
+# Replies that wait to be published while the broker is away; the oldest go first, counted.
+MAX_WAITING_REPLIES: Final = 1_024
+# An output that stops waits this long for what is in flight; the rest is sent again later.
+OUTPUT_STOP_NS: Final = 5 * SECOND_NS
+# Points and uncompressed bytes of one write: InfluxDB advises 5,000 to 10,000 lines; 1.8 refuses
+# more than 25 MB, InfluxDB Cloud more than 50.
+INFLUX_BATCH_POINTS: Final = 10_000
+INFLUX_BATCH_BYTES: Final = 4 * 1024 * 1024
+# A batch that is not full waits this long for more; each write costs the server an fsync.
+INFLUX_LINGER_NS: Final = 500_000_000
+# One request, connect and answer together; InfluxDB's own write time-out is 10 s.
+INFLUX_TIMEOUT_NS: Final = 30 * SECOND_NS
+# Waits between attempts: doubled from the first to the last, with half of it at random.
+INFLUX_RETRY_FIRST_NS: Final = SECOND_NS
+INFLUX_RETRY_LAST_NS: Final = MINUTE_NS
+# A Retry-After beyond this is taken as a mistake of the server: nobody wants a silent day.
+INFLUX_RETRY_AFTER_MAX_NS: Final = 10 * MINUTE_NS
+# After 401, 403 or 404 a person must act; until then the same write is tried at this interval.
+INFLUX_PROBE_NS: Final = MINUTE_NS
+# When this many lines of one batch were refused one by one and none was taken, the cause is
+# not in the lines: the output stops and says so instead of throwing the batch away.
+INFLUX_ALL_REFUSED: Final = 64
+# Characters of a server's answer that are kept for a person.
+MAX_ANSWER_CHARS: Final = 500
+
+# --- log, outbox, snapshots (engine/log) ---------------------------------------------------------
+# Work that waits for the writer: about two seconds of a disk that takes 30 MB/s. Beyond it `append`
+# blocks, which keeps the acknowledgement back: the broker is the buffer.
+LOG_QUEUE_BYTES: Final = 64 * 1024 * 1024
+LOG_QUEUE_ITEMS: Final = 16_384
+# One commit: larger ones gain nothing, and every ticket of a commit waits for the whole of it.
+LOG_COMMIT_BYTES: Final = 16 * 1024 * 1024
+# A write-ahead log of this many bytes is copied into the database (a few 10 ms inside a commit).
+LOG_WAL_BYTES: Final = 16 * 1024 * 1024
+# Retention unless the configuration names another: the month that investigations ask for, on a
+# disk that the smallest industrial computers have.
+RETENTION_NS: Final = 30 * DAY_NS
+RETENTION_BYTES: Final = 20_000_000_000
+# Trimming begins and ends at these shares of the byte limit, so that it comes in runs, and the
+# rest is room for records and cursors when entries are refused.
+TRIM_BEGINS: Final = 0.95
+TRIM_ENDS: Final = 0.90
+# One delete: an append waits at most this long behind it (some 10 ms).
+TRIM_CHUNK_ROWS: Final = 256
+TRIM_CHUNK_BYTES: Final = 4 * 1024 * 1024
+TRIM_CHUNK_RECORDS: Final = 2_048
+TRIM_INTERVAL_NS: Final = MINUTE_NS
+# Losses that are remembered for an operator to read; the oldest go first.
+LOSSES_KEPT: Final = 1_000
+# One transaction of a snapshot: between two of them alert heads and cursors are copied.
+SNAPSHOT_CHUNK_BYTES: Final = 1024 * 1024
+SNAPSHOTS_KEPT: Final = 3
+# The second copy of alert heads and cursors is at most this old: it is read only after the
+# first copy is damaged, and each copy costs a disk flush.
+SIDE_COPY_NS: Final = SECOND_NS
+# A database up to this size is verified whole at every opening (about half a second); of a larger
+# one the entries behind this many bytes before the end; the rest when it is read.
+OPEN_CHECK_BYTES: Final = 256 * 1024 * 1024
+# After a loss, positions and outbox numbers go on this far behind the highest known ones; the
+# mark of the end is flushed every half of it, so that nothing ever given out is given out again.
+POSITION_JUMP: Final = 1 << 20
+# Damaged files that are kept for a person to look at.
+DAMAGED_KEPT: Final = 4
+# Dead letters that are kept, and the bytes of one that are: what a person can look through.
+DEAD_LETTERS_KEPT: Final = 10_000
+DEAD_LETTER_BYTES: Final = 4_096
+# Unknown topics and sensors that are listed one by one; what comes later is counted together.
+UNKNOWN_KEYS_KEPT: Final = 10_000
+UNKNOWN_KEY_CHARACTERS: Final = 512
+# Commands of other processes that wait for the engine, and answers that wait for them.
+INBOX_COMMANDS: Final = 1_000
+INBOX_REPLIES: Final = 1_000

@@ -1,0 +1,19 @@
+"""MQTT behind our own seam: a client over paho, and an embedded broker over iotcore."""
+
+from .broker import EmbeddedBroker
+from .client import MqttClient, Subscription
+from .inbox import Delivery
+from .outgoing import PublishTicket
+from .session import Will
+from .trouble import Trouble, TroubleKind
+
+__all__ = [
+    "Delivery",
+    "EmbeddedBroker",
+    "MqttClient",
+    "PublishTicket",
+    "Subscription",
+    "Trouble",
+    "TroubleKind",
+    "Will",
+]

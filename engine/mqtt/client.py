@@ -1,0 +1,358 @@
+"""Our own seam over an MQTT client: everything the engine knows of MQTT is in this class.
+
+Promises: a message is acknowledged to the broker only by `ack`; callbacks run no foreign code; no
+queue is unbounded; whatever is wrong is told through `on_trouble` and counted. Not promised:
+delivery once (the broker repeats what was not acknowledged), QoS 2 (paho keeps its state in
+memory only).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.reasoncodes import ReasonCode
+
+from lifeline.engine.clock import Clock, SystemClock
+from lifeline.engine.errors import SinkError
+from lifeline.engine.limits import MQTT_PUBLISH_WINDOW, MQTT_STORM_DISCONNECTS
+from lifeline.engine.source import BrokerSpec
+
+from .inbox import Delivery, Inbox
+from .loop import NetworkLoop
+from .outgoing import PublishTicket, PublishWindow
+from .session import Will, new_paho_client
+from .trouble import Trouble, TroubleKind
+from .watchdog import Vitals, Watchdog
+
+_LOG = logging.getLogger("lifeline.mqtt")
+_WATCH_EVERY_S = 1.0
+_FAILURE = 0x80
+_KEEP_ALIVE_TIMEOUT = 141
+_TAKEN_OVER = 142
+
+Subscription = tuple[str, int]  # topic filter, QoS 0 or 1
+
+
+class MqttClient:
+    """One connection to one broker, kept up until `stop`.
+
+    broker         where and how; see `BrokerSpec`
+    client_id      the broker keeps the session under it; stable over restarts
+    subscriptions  filters with the QoS asked for; renewed at every connection
+    will           published by the broker when we vanish
+    on_trouble     called from our threads with what went wrong; must return soon
+    on_ready       called from the loop thread after each CONNACK whose subscriptions (if any) were
+                   all answered; must return soon
+
+    Raises SpecError where a password or TLS file cannot be read.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerSpec,
+        client_id: str,
+        *,
+        subscriptions: Sequence[Subscription] = (),
+        will: Will | None = None,
+        clock: Clock | None = None,
+        on_trouble: Callable[[Trouble], None] | None = None,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.counters: Counter[str] = Counter()
+        self._clock = clock or SystemClock()
+        self._on_trouble = on_trouble
+        self._on_ready = on_ready
+        self._subscriptions = tuple(subscriptions)
+        self._window = PublishWindow(MQTT_PUBLISH_WINDOW)
+        self._lock = threading.Lock()  # connection number against acknowledgements
+        self._connection = 0
+        self._connected = threading.Event()
+        self._ready = threading.Event()
+        self._ended = threading.Event()
+        self._away_since: int | None = self._clock.monotonic()
+        self._had_session = False
+        self._refused = False
+        self._session_present = False
+        self._last_reason = ""
+        self._last_message: int | None = None
+        self._disconnects: deque[int] = deque(maxlen=4 * MQTT_STORM_DISCONNECTS)
+        self._awaited: dict[int, tuple[Subscription, ...]] = {}  # SUBSCRIBE packets by id
+        self._awaiting_since: int | None = None
+        self._paho = new_paho_client(broker, client_id, will)
+        self._hook()
+        self._loop = NetworkLoop(
+            self._paho,
+            self._clock,
+            name=client_id,
+            before_connect=self._new_connection,
+            on_gone=self._gone,
+            may_read=lambda: not self._inbox.full,
+            on_trouble=self._tell,
+        )
+        self._inbox = Inbox(self._loop.wake)
+        self._watchdog = Watchdog()
+        self._watcher = threading.Thread(
+            target=self._watch, name=f"mqtt-watch-{client_id}", daemon=True
+        )
+
+    # --- for the owner, from any thread ---------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to connect and returns at once; a broker that is away is tried again for ever."""
+        self._loop.start()
+        self._watcher.start()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Sends what is queued, disconnects (the session stays) and ends both threads.
+
+        Open publications are resolved with a SinkError. False when the loop did not end in time.
+        """
+        self._ended.set()
+        stopped = self._loop.stop(timeout_s)
+        if self._watcher.ident is not None:
+            self._watcher.join(timeout_s)
+        self._window.abandon(SinkError(f"mqtt {self.client_id}: the client has stopped"))
+        self._connected.clear()
+        self._ready.clear()
+        return stopped
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection and it was not lost since."""
+        return self._connected.is_set()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Whether the connection stood, its subscriptions answered, within the time."""
+        return self._ready.wait(timeout_s)
+
+    def take(self, most: int, timeout_s: float = 0.0) -> list[Delivery]:
+        """The oldest messages received, at most `most`, waiting up to `timeout_s` for the first."""
+        return self._inbox.take(most, timeout_s)
+
+    def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Tells the broker that these are ours now.
+
+        Those of an earlier connection are skipped: the broker sends them again, and their ids
+        may mean other messages by now. Thread-safe; returns at once.
+        """
+        skipped = 0
+        with self._lock:
+            for delivery in deliveries:
+                if delivery.mid and delivery.connection == self._connection:
+                    self._paho.ack(delivery.mid, 1)
+                else:
+                    skipped += delivery.mid != 0
+        self.counters["ack_skipped"] += skipped
+        self._loop.wake()
+
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
+    ) -> PublishTicket:
+        """Publishes with QoS 1; waits while the window of unacknowledged ones is full.
+
+        While the broker is away up to a window of publications is kept and sent, in order, when
+        it is back. Raises SinkError when no place became free in `timeout_s`, or after `stop`;
+        ValueError for a topic with wildcards.
+        """
+        if not self._window.enter(timeout_s):
+            raise SinkError(f"mqtt {self.client_id}: the broker does not acknowledge")
+        if self._ended.is_set():
+            self._window.leave()
+            raise SinkError(f"mqtt {self.client_id}: the client has stopped", permanent=True)
+        ticket = PublishTicket(topic)
+        try:
+            info = self._paho.publish(topic, payload, qos=1, retain=retain)
+        except BaseException:
+            self._window.leave()
+            raise
+        self.counters["published"] += 1
+        self._window.sent(info.mid, ticket)
+        self._loop.wake()
+        return ticket
+
+    def resubscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        """Other subscriptions from now on; those that stay miss nothing."""
+        with self._lock:
+            before = dict(self._subscriptions)
+            self._subscriptions = tuple(subscriptions)
+            gone = [f for f in before if f not in dict(subscriptions)]
+        if self._connected.is_set():
+            if gone:
+                self._paho.unsubscribe(gone)
+            self._subscribe()
+            self._loop.wake()
+
+    def health(self) -> dict[str, Any]:
+        """State and counters, as plain JSON values; times are ages in s."""
+        now = self._clock.monotonic()
+        return {
+            "connected": self.connected,
+            "subscribed": self._ready.is_set(),
+            "session_present": self._session_present,
+            "away_s": _age(now, self._away_since),
+            "last_message_s": _age(now, self._last_message),
+            "last_reason": self._last_reason,
+            "waiting": len(self._inbox),
+            "unconfirmed": len(self._window),
+            **dict(self.counters),
+        }
+
+    # --- the loop thread -------------------------------------------------------------------------
+
+    def _hook(self) -> None:
+        self._paho.on_connect = self._guarded(self._connack)
+        self._paho.on_disconnect = self._guarded(self._disconnected)
+        self._paho.on_subscribe = self._guarded(self._suback)
+        self._paho.on_publish = self._guarded(self._puback)
+        self._paho.on_message = self._guarded(self._message)
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """The callback, counted as a packet; nothing that it raises reaches paho."""
+
+        def call(_client: paho.Client, _userdata: Any, *arguments: Any) -> None:
+            self._loop.packets += 1
+            try:
+                callback(*arguments)
+            except Exception as error:  # noqa: BLE001  paho's thread would die of it
+                _LOG.exception("mqtt callback of %s", self.client_id)
+                self._tell("loop_error", repr(error))
+
+        return call
+
+    def _new_connection(self) -> None:
+        with self._lock:
+            self._connection += 1
+            self._awaited.clear()
+            self._awaiting_since = None
+        self._refused = False
+
+    def _connack(self, flags: paho.ConnectFlags, reason: ReasonCode, _properties: Any) -> None:
+        if reason.is_failure:
+            self._refused = True
+            self._last_reason = f"refused: {reason}"
+            self._tell("refused", str(reason))
+            return
+        self.counters["connections"] += 1
+        self._session_present = bool(flags.session_present)
+        if self._had_session and not flags.session_present:
+            self._tell("session_lost", "the broker has no session for us any more")
+        self._had_session = True
+        self._away_since = None
+        self._connected.set()
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        with self._lock:
+            wanted = self._subscriptions
+            if not wanted:
+                ready = True
+            else:
+                ready = False
+                result, mid = self._paho.subscribe(list(wanted))
+                if result == paho.MQTT_ERR_SUCCESS and mid is not None:
+                    self._awaited[mid] = wanted
+                    self._awaiting_since = self._clock.monotonic()
+        if ready:
+            self._become_ready()
+
+    def _suback(self, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+        with self._lock:
+            asked = self._awaited.pop(mid, ())
+            if not self._awaited:
+                self._awaiting_since = None
+        for (topic_filter, qos), reason in zip(asked, reasons, strict=False):
+            if reason.value >= _FAILURE:
+                self._tell("subscription_refused", f"{topic_filter}: {reason}")
+            elif reason.value < qos:
+                self._tell("subscription_downgraded", f"{topic_filter}: {reason}")
+        self._become_ready()
+
+    def _become_ready(self) -> None:
+        self._ready.set()
+        if self._on_ready is not None:
+            self._on_ready()
+
+    def _message(self, message: paho.MQTTMessage) -> None:
+        self.counters["received"] += 1
+        self._last_message = self._clock.monotonic()
+        try:
+            topic = message.topic
+        except (
+            UnicodeDecodeError
+        ):  # forbidden by MQTT; kept readable for the list of unknown topics
+            topic = "(not UTF-8)"
+            self.counters["topic_not_utf8"] += 1
+        received = self._clock.wall()
+        mid = message.mid if message.qos else 0
+        self._inbox.put(Delivery(topic, bytes(message.payload), received, mid, self._connection))
+
+    def _puback(self, mid: int, reason: ReasonCode, _properties: Any) -> None:
+        error = None
+        if reason.value >= _FAILURE:
+            error = SinkError(f"mqtt {self.client_id}: refused: {reason}", permanent=True)
+            self._tell("publication_refused", str(reason))
+        self._window.answered(mid, error)
+
+    def _disconnected(self, flags: paho.DisconnectFlags, reason: ReasonCode, _props: Any) -> None:
+        if self._loop.stopping or self._refused:
+            return
+        self._disconnects.append(self._clock.monotonic())
+        self._last_reason = str(reason)
+        if flags.is_disconnect_packet_from_server and reason.value == _TAKEN_OVER:
+            self._tell("taken_over", str(reason))
+        elif reason.value == _KEEP_ALIVE_TIMEOUT:
+            self._tell("stuck", str(reason))
+        else:
+            self._tell("disconnected", str(reason))
+
+    def _gone(self) -> None:
+        self._connected.clear()
+        self._ready.clear()
+        if self._away_since is None:
+            self._away_since = self._clock.monotonic()
+
+    # --- the watchdog's thread -------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_WATCH_EVERY_S):
+            for kind, detail in self._watchdog.check(self._clock.monotonic(), self._vitals()):
+                self._tell(kind, detail)
+                if kind == "subscription_silent":
+                    self._loop.drop()
+            if not self._loop.alive and not self._ended.is_set():
+                self._gone()
+                self._loop.start()
+
+    def _vitals(self) -> Vitals:
+        return Vitals(
+            loop_alive=self._loop.alive,
+            loop_turned=self._loop.turned,
+            away_since=self._away_since,
+            paused_since=self._loop.paused_since,
+            awaiting_suback_since=self._awaiting_since,
+            disconnects=tuple(self._disconnects),
+            last_reason=self._last_reason,
+        )
+
+    def _tell(self, kind: TroubleKind, detail: str) -> None:
+        self.counters[kind] += 1
+        if kind == "unreachable":
+            self._last_reason = detail
+        trouble = Trouble(kind, self.client_id, detail)
+        _LOG.warning("%s", trouble.text)
+        if self._on_trouble is not None:
+            try:
+                self._on_trouble(trouble)
+            except Exception:  # noqa: BLE001  foreign code in our thread
+                _LOG.exception("on_trouble of %s raised", self.client_id)
+                self.counters["on_trouble_raised"] += 1
+
+
+def _age(now: int, since: int | None) -> float | None:
+    return None if since is None else round((now - since) / 1e9, 3)

@@ -1,0 +1,75 @@
+"""The bounded queue between the loop thread, which puts, and the agent, which takes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from lifeline.engine.limits import MQTT_QUEUE_BYTES, MQTT_QUEUE_MESSAGES
+
+
+class Delivery(NamedTuple):
+    """One message as it came. `received` is wall time in ns.
+
+    `mid` and `connection` say what to acknowledge: a message id means something only
+    within the connection on which it arrived. `mid` is 0 for QoS 0.
+    """
+
+    topic: str
+    payload: bytes
+    received: int
+    mid: int
+    connection: int
+
+
+class Inbox:
+    """First in, first out, bounded by messages and bytes.
+
+    `put` never refuses: the owner asks `full` before it reads another packet, so a queue is over
+    its limit by one packet at most, and the bytes that are not read stay in the broker.
+    """
+
+    def __init__(
+        self,
+        wake_reader: Callable[[], None],
+        *,
+        messages: int = MQTT_QUEUE_MESSAGES,
+        size: int = MQTT_QUEUE_BYTES,
+    ) -> None:
+        self._deliveries: deque[Delivery] = deque()
+        self._bytes = 0
+        self._limits = (messages, size)
+        self._wake_reader = wake_reader
+        self._changed = threading.Condition()
+
+    def __len__(self) -> int:
+        return len(self._deliveries)
+
+    @property
+    def full(self) -> bool:
+        """Whether the owner must stop reading."""
+        return len(self._deliveries) >= self._limits[0] or self._bytes >= self._limits[1]
+
+    def put(self, delivery: Delivery) -> None:
+        """Appends; wakes whoever waits in `take`."""
+        with self._changed:
+            self._deliveries.append(delivery)
+            self._bytes += len(delivery.payload)
+            if len(self._deliveries) == 1:
+                self._changed.notify_all()
+
+    def take(self, most: int, timeout_s: float) -> list[Delivery]:
+        """The oldest deliveries, at most `most`; empty when none came within `timeout_s`."""
+        with self._changed:
+            if not self._deliveries and timeout_s > 0:
+                self._changed.wait(timeout_s)
+            was_full = self.full
+            count = min(most, len(self._deliveries))
+            taken = [self._deliveries.popleft() for _ in range(count)]
+            self._bytes -= sum(len(d.payload) for d in taken)
+            resumed = was_full and not self.full
+        if resumed:
+            self._wake_reader()
+        return taken

@@ -1,0 +1,117 @@
+"""Publications on their way: a ticket for each, resolved by the broker's PUBACK."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from lifeline.engine.errors import SinkError
+
+
+class PublishTicket:
+    """The fate of one publication.
+
+    Resolved once: with no error when the broker has taken the message over, or with a SinkError
+    when it refused it (MQTT 5 only; under 3.1.1 a broker has no word for it) or the client ended.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._error: SinkError | None = None
+        self._callbacks: list[Callable[[PublishTicket], None]] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether the broker has answered."""
+        return self._done.is_set()
+
+    @property
+    def error(self) -> SinkError | None:
+        """Why it failed; None while open and after success."""
+        return self._error
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """True when taken over, False when still open. Raises SinkError when refused."""
+        if not self._done.wait(timeout_s):
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+    def add_done_callback(self, callback: Callable[[PublishTicket], None]) -> None:
+        """Calls `callback(self)` once resolved, in the loop thread, or now; it must not block."""
+        with self._lock:
+            if not self._done.is_set():
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def resolve(self, error: SinkError | None) -> None:
+        """Called by the client; a second call changes nothing."""
+        with self._lock:
+            if self._done.is_set():
+                return
+            self._error = error
+            self._done.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(self)
+
+
+class PublishWindow:
+    """At most `size` open tickets, known by packet id.
+
+    The broker's answer may come before `publish` has returned the packet id to us, so an answer
+    to an unknown id is kept until `sent` asks for it.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._free = threading.Semaphore(size)
+        self._lock = threading.Lock()
+        self._open: dict[int, PublishTicket] = {}
+        self._early: dict[int, SinkError | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def enter(self, timeout_s: float | None) -> bool:
+        """Waits for a place; False when none was free in time."""
+        return self._free.acquire(timeout=timeout_s)
+
+    def leave(self) -> None:
+        """Gives a place back that was entered in vain."""
+        self._free.release()
+
+    def sent(self, mid: int, ticket: PublishTicket) -> None:
+        """The ticket now travels as `mid`."""
+        with self._lock:
+            if mid not in self._early:
+                self._open[mid] = ticket
+                return
+            error = self._early.pop(mid)
+        self._close(ticket, error)
+
+    def answered(self, mid: int, error: SinkError | None) -> None:
+        """The broker's answer to `mid`."""
+        with self._lock:
+            ticket = self._open.pop(mid, None)
+            if ticket is None:
+                self._early[mid] = error
+                return
+        self._close(ticket, error)
+
+    def abandon(self, error: SinkError) -> None:
+        """Resolves everything that is open with `error`."""
+        with self._lock:
+            tickets = list(self._open.values())
+            self._open.clear()
+            self._early.clear()
+        for ticket in tickets:
+            self._close(ticket, error)
+
+    def _close(self, ticket: PublishTicket, error: SinkError | None) -> None:
+        self._free.release()
+        ticket.resolve(error)
