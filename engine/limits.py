@@ -206,3 +206,19 @@ UNKNOWN_KEY_CHARACTERS: Final = 512
 # Commands of other processes that wait for the engine, and answers that wait for them.
 INBOX_COMMANDS: Final = 1_000
 INBOX_REPLIES: Final = 1_000
+
+# --- simulators ----------------------------------------------------------------------------------
+# Messages of one simulated gateway that wait for their PUBACK: enough that the broker's round trip
+# does not set the pace, little enough that a lost connection repeats only what a person can count.
+PUBLISH_WINDOW: Final = 100
+# Without a single PUBACK for this long a simulated gateway gives up; a broker restarts in less.
+PUBLISH_PATIENCE_NS: Final = MINUTE_NS
+# A gateway that has sent everything waits this long for the last PUBACKs.
+PUBLISH_DRAIN_NS: Final = 30 * SECOND_NS
+# Connections of one simulated site: each costs a thread.
+PUBLISH_CONNECTIONS: Final = 256
+# Points in one message of a simulated gateway: 500 of some 100 bytes stay far below 256 KiB, the
+# smallest packet limit that brokers ship with.
+PUBLISH_POINTS: Final = 500
+# Differences between ledger and log that are named one by one; the rest is only counted.
+AUDIT_EXAMPLES: Final = 20
