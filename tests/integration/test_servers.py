@@ -59,15 +59,17 @@ def test_a_broker_without_persistence_forgets(
 def test_logins_and_topics_are_refused_as_the_files_say(
     start_mosquitto: StartMosquitto, tmp_path: Path
 ) -> None:
-    plant, stranger = Login("plant", "right"), Login("plant", "wrong")
-    passwords = write_passwords(tmp_path / "passwords", [plant])
+    plant, other, stranger = Login("plant", "p"), Login("other", "o"), Login("plant", "wrong")
+    passwords = write_passwords(tmp_path / "passwords", [plant, other])
     acl = tmp_path / "acl"
-    acl.write_text("user plant\ntopic readwrite own/#\n")
+    acl.write_text("user plant\ntopic write own/#\nuser other\ntopic read #\n")
     acl.chmod(0o600)
-    broker = start_mosquitto(password_file=passwords, acl_file=acl)
+    broker = start_mosquitto(
+        {"use_username_as_clientid": True}, password_file=passwords, acl_file=acl
+    )
     assert mosquitto_pub(broker, "own/a", "x").returncode != 0, "anonymous"
     assert mosquitto_pub(broker, "own/a", "x", login=stranger).returncode != 0
-    with MosquittoSub(broker, ["own/#", "foreign/#"], tmp_path / "seen", login=plant) as witness:
+    with MosquittoSub(broker, ["own/#", "foreign/#"], tmp_path / "seen", login=other) as witness:
         assert mosquitto_pub(broker, "foreign/a", "x", login=plant).returncode == 0, (
             "3.1.1 hides it"
         )

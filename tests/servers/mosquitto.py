@@ -140,8 +140,10 @@ class MosquittoSub:
         self.out = out
         self._broker = broker
         self._topics = [topics] if isinstance(topics, str) else list(topics)
-        self._client_id = client_id or f"witness-{out.stem}"
-        session = ["-i", self._client_id, *(["-c"] if client_id else [])]
+        own_id = client_id or f"witness-{out.stem}"
+        # A broker with use_username_as_clientid logs the subscription under the user's name.
+        self._logged_as = {own_id, *([login.user] if login else [])}
+        session = ["-i", own_id, *(["-c"] if client_id else [])]
         patterns = [word for topic in self._topics for word in ("-t", topic)]
         self._arguments = [
             *_address(broker, login), *session, "-q", str(qos), *patterns, "-F", _RECEIVED,
@@ -204,12 +206,13 @@ class MosquittoSub:
         return True
 
     def _subscriptions_logged(self) -> int:
+        """Lines `<time>: <client> <qos> <topic>` of the broker's log that are this client's."""
         log = self._broker.log_file.read_text(errors="replace").splitlines()
-        return sum(f": {self._client_id} " in line and line.endswith(self._ends) for line in log)
-
-    @property
-    def _ends(self) -> tuple[str, ...]:
-        return tuple(f" {topic}" for topic in self._topics)
+        lines = [line.split(" ", 3) for line in log]
+        return sum(
+            len(words) == 4 and words[1] in self._logged_as and words[3] in self._topics
+            for words in lines
+        )
 
 
 def mosquitto_pub(
