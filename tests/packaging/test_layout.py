@@ -80,6 +80,13 @@ def test_every_declared_library_is_pinned(tree: Any) -> None:
     assert [word for word in wanted if _distribution(word) not in pinned] == []
 
 
+def test_every_decision_is_in_the_index(tree: Any) -> None:
+    folder = tree.root / "docs" / "decisions"
+    pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+    listed = re.findall(r"\]\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text())
+    assert sorted(listed) == sorted(pages)
+
+
 def _distribution(requirement: str) -> str:
     return _normal(re.split(r"[<>=!~\[; ]", requirement, maxsplit=1)[0])
 
