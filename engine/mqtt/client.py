@@ -290,7 +290,10 @@ class MqttClient:
             self.counters["topic_not_utf8"] += 1
         received = self._clock.wall()
         mid = message.mid if message.qos else 0
-        self._inbox.put(Delivery(topic, bytes(message.payload), received, mid, self._connection))
+        payload = bytes(message.payload)
+        self._inbox.put(
+            Delivery(topic, payload, received, mid, self._connection, bool(message.retain))
+        )
 
     def _puback(self, mid: int, reason: ReasonCode, _properties: Any) -> None:
         error = None

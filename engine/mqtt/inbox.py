@@ -14,7 +14,8 @@ class Delivery(NamedTuple):
     """One message as it came. `received` is wall time in ns.
 
     `mid` and `connection` say what to acknowledge: a message id means something only
-    within the connection on which it arrived. `mid` is 0 for QoS 0.
+    within the connection on which it arrived. `mid` is 0 for QoS 0. `retained`: the broker had kept
+    it for whoever subscribes, so it may be old.
     """
 
     topic: str
@@ -22,6 +23,7 @@ class Delivery(NamedTuple):
     received: int
     mid: int
     connection: int
+    retained: bool = False
 
 
 class Inbox:
