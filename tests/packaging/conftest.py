@@ -6,7 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy, copytree, ignore_patterns
@@ -122,14 +122,11 @@ def _module(path: Path) -> str:
     return ".".join(("lifeline", *parts[: -1 if parts[-1] == "__init__" else None]))
 
 
-def _run(*command: str, cwd: Path | None = None) -> str:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+def _run(*command: str) -> str:
+    hidden = ("PYTHON", "NUMBA")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     done = subprocess.run(
-        command, env=clean, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        command, env=clean, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, f"{_short(command)}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{' '.join(command)[:400]}\n{done.stdout}\n{done.stderr}"
     return done.stdout
-
-
-def _short(command: Sequence[str]) -> str:
-    return " ".join(command)[:400]

@@ -1,7 +1,9 @@
 """What is loaded when: each file under one name only, and the heavy libraries when they are used."""
 
 import json
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,20 @@ def test_no_file_is_loaded_under_two_names(run_tree: Callable[[str], str], tree:
     ours = [(file, name) for file, name in names if "/.venv/" not in file]
     assert sorted(name for _, name in ours) == sorted(tree.modules())
     assert len({file for file, _ in ours}) == len(ours)
+
+
+def test_compiled_code_is_kept_outside_the_tree_and_the_installation(
+    run_tree: Callable[[str], str], tree: Any
+) -> None:
+    """Beside its source it would outlive a change of it, and shadow an editable install."""
+    kept = run_tree(
+        "import importlib\n"
+        f"for name in {tree.modules()!r}: importlib.import_module(name)\n"
+        "import numba; print(numba.config.CACHE_DIR)"
+    ).strip()
+    assert kept != ""
+    forbidden = (tree.root, Path(sysconfig.get_path("purelib")))
+    assert [place for place in forbidden if Path(kept).resolve().is_relative_to(place)] == []
 
 
 def test_help_loads_no_heavy_library(run_tree: Callable[[str], str]) -> None:
