@@ -1,0 +1,198 @@
+"""The world of a tailings dam: rain, a phreatic surface that follows, creep, and piping.
+
+A dam takes days for what a demonstration shows in a minute. So its world runs on *process time*:
+one story is ten days of the dam's life, told in the time that the scenario has; `compression`
+says how many process seconds pass in one second of event time (1 where there is time enough).
+
+    rain       r(t) = peak · sin²(π x) over its duration, mm/h
+    soak       ds/dt = r − s/τ1                     what is on its way down, m
+    rise       dh/dt = k s/τ1 − h/τ2(t)             of the phreatic surface, m; τ2 falls when drained
+    pond       dp/dt = ratio · r − p/τ3             above its ordinary level, m
+    creep      v(t) = v0 / (1 − t/T)                mm/d, Voight's law with exponent 2; then decays
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lifeline.engine.frame import Float64, Int64
+from lifeline.engine.limits import DAY_NS
+
+from .recurrence import linear_recurrence
+from .rhythm import air_temperature
+
+DAY_S: Final = 86_400.0
+STORY_DAYS: Final = 10.0
+PIEZOMETERS_PER_SECTION: Final = 4
+
+DRY_DEPTH_M: Final = (8.4, 6.8, 8.1, 8.8)
+# Rise of the phreatic surface per metre of rain that soaks in; the second well feels it most.
+RESPONSE: Final = (5.0, 9.5, 5.5, 4.5)
+SOAK_S: Final = 0.3 * DAY_S
+RECESSION_S: Final = 8.0 * DAY_S
+DRAINED_S: Final = 0.8 * DAY_S
+POND_LEVEL_M: Final = 150.0
+POND_RATIO: Final = 7.5
+SPILL_S: Final = 1.6 * DAY_S
+SEEPAGE_L_S: Final = 8.0
+SEEPAGE_NTU: Final = 5.0
+BACKGROUND_MM_D: Final = 0.2
+CREEP_START_MM_D: Final = 4.0
+CREEP_LEFT: Final = 0.03  # what remains of 1 − t/T when the berm is placed
+BERM_S: Final = 0.4 * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """Rain between two times; the drains work from `drained_ns` to `closed_ns`."""
+
+    peak_mm_h: float
+    onset_ns: int
+    end_ns: int
+    drained_ns: int
+    closed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Creep:
+    """A section that accelerates from `onset_ns` until a berm is placed at `end_ns`."""
+
+    section: int
+    onset_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piping:
+    """Fines washed out with the seepage."""
+
+    onset_ns: int
+    end_ns: int
+
+
+Cause = Storm | Creep | Piping
+
+
+class Dam:
+    """The true state of the dam."""
+
+    def __init__(
+        self, sections: int, causes: tuple[Cause, ...], step_s: float, compression: float
+    ) -> None:
+        self._sections = sections
+        self._causes = causes
+        self._compression = compression
+        self._process_step_s = step_s * compression
+        self._first_ns: int | None = None
+        self._soak = 0.0
+        self._pond = 0.0
+        self._rise = [0.0] * (sections * PIEZOMETERS_PER_SECTION)
+
+    def advance(self, times_ns: Int64) -> Mapping[str, Float64]:
+        """See `plant.World`."""
+        if self._first_ns is None:
+            self._first_ns = int(times_ns[0])
+        rain = self._rain(times_ns)
+        soak = self._filled("_soak", rain / 3.6e6, SOAK_S)
+        pond = self._filled("_pond", POND_RATIO * rain / 3.6e6, SPILL_S)
+        truth, rises = self._phreatic(times_ns, soak / SOAK_S)
+        for section in range(self._sections):
+            moved = self._moved_mm(section, times_ns)
+            truth[f"disp_h_{section + 1:02d}"] = moved
+            truth[f"disp_v_{section + 1:02d}"] = 0.4 * moved
+        washed = self._piping(times_ns)
+        truth |= {
+            "pond_level": POND_LEVEL_M + pond,
+            "seep_flow": SEEPAGE_L_S * (1.0 + 0.12 * rises + 0.5 * washed),
+            "seep_turb": SEEPAGE_NTU * (1.0 + 5.0 * washed),
+            "rain": rain,
+            "baro": 101.3 - 0.02 * rain,
+            "air_temp": air_temperature(times_ns, 18.0, 6.0),
+        }
+        return truth
+
+    def _rain(self, times_ns: Int64) -> Float64:
+        rain = np.zeros(len(times_ns))
+        for storm in self._causes:
+            if isinstance(storm, Storm):
+                x = np.clip((times_ns - storm.onset_ns) / (storm.end_ns - storm.onset_ns), 0.0, 1.0)
+                rain = rain + storm.peak_mm_h * np.sin(np.pi * x) ** 2
+        return rain
+
+    def _filled(self, store: str, inflow_m_s: Float64, tau_s: float) -> Float64:
+        """A linear store: dx/dt = inflow − x/τ, exact for constant inflow within a step."""
+        keep = float(np.exp(-self._process_step_s / tau_s))
+        gain = tau_s * (1.0 - keep)
+        level = linear_recurrence(
+            getattr(self, store), np.full(len(inflow_m_s), keep), gain * inflow_m_s
+        )
+        setattr(self, store, float(level[-1]))
+        return level
+
+    def _phreatic(
+        self, times_ns: Int64, seeping_m_s: Float64
+    ) -> tuple[dict[str, Float64], Float64]:
+        """Depth below the slope at every piezometer, and the mean rise."""
+        tau = np.full(len(times_ns), RECESSION_S)
+        for storm in self._causes:
+            if isinstance(storm, Storm):
+                drained = (times_ns >= storm.drained_ns) & (times_ns < storm.closed_ns)
+                tau = np.where(drained, DRAINED_S, tau)
+        keep = np.exp(-self._process_step_s / tau)
+        truth: dict[str, Float64] = {}
+        rises = np.zeros(len(times_ns))
+        for well in range(len(self._rise)):
+            kind = well % PIEZOMETERS_PER_SECTION
+            rise = linear_recurrence(
+                self._rise[well], keep, tau * (1.0 - keep) * RESPONSE[kind] * seeping_m_s
+            )
+            self._rise[well] = float(rise[-1])
+            truth[f"piezo_{well + 1:02d}"] = DRY_DEPTH_M[kind] - rise
+            rises += rise / len(self._rise)
+        return truth, rises
+
+    def _days(self, since_ns: Int64) -> Float64:
+        return np.asarray(since_ns / DAY_NS * self._compression, np.float64)
+
+    def _moved_mm(self, section: int, times_ns: Int64) -> Float64:
+        """Displacement since the first sample, mm: closed form, so it needs no state."""
+        assert self._first_ns is not None
+        moved = BACKGROUND_MM_D * self._days(times_ns - self._first_ns)
+        for creep in self._causes:
+            if isinstance(creep, Creep) and creep.section == section:
+                moved = moved + self._crept_mm(creep, times_ns)
+        return moved
+
+    def _crept_mm(self, creep: Creep, times_ns: Int64) -> Float64:
+        days = float(self._days(np.array(creep.end_ns - creep.onset_ns)))
+        failure = days / (1.0 - CREEP_LEFT)
+        since = np.clip(self._days(times_ns - creep.onset_ns), 0.0, days)
+        crept = -CREEP_START_MM_D * failure * np.log(1.0 - since / failure)
+        after = np.maximum(self._days(times_ns - creep.end_ns), 0.0) * DAY_S / BERM_S
+        last = CREEP_START_MM_D / CREEP_LEFT
+        return np.asarray(crept + last * BERM_S / DAY_S * (1.0 - np.exp(-after)), np.float64)
+
+    def _piping(self, times_ns: Int64) -> Float64:
+        """0 to 1: rises over the first half of its time and falls as fast after its end."""
+        washed = np.zeros(len(times_ns))
+        for piping in self._causes:
+            if isinstance(piping, Piping):
+                half = max(1, (piping.end_ns - piping.onset_ns) // 2)
+                rise = np.clip((times_ns - piping.onset_ns) / half, 0.0, 1.0)
+                fall = np.clip((times_ns - piping.end_ns) / half, 0.0, 1.0)
+                washed = washed + rise - fall
+        return washed
+
+
+def compression_of(story_s: float) -> float:
+    """Process seconds per second of event time for a story of this length; at least 1."""
+    return max(1.0, STORY_DAYS * DAY_S / story_s)
+
+
+def told_share(story_s: float) -> float:
+    """The share of a story that its ten days fill: 1 unless there is more time than that."""
+    return min(1.0, STORY_DAYS * DAY_S / story_s)

@@ -1,0 +1,202 @@
+"""The liquid-pipeline site: pumped water mains, whose gateways send arrays of points.
+
+Line k holds PT-k01/02/03 (pressure at inlet, outlet and half-way; MPa, MPa, kPa), FT-k01 (m3/h in),
+FT-k02 (L/s out), TT-k01 (bearing, °F), AT-k01 (turbidity, NTU), LT-k01 (suction tank, %) and
+XV-k01 (check valve, on change).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from lifeline.engine.limits import SECOND_NS
+
+from .plant import Gateway, Point, Script, Site
+from .script import Chapter, write_script
+from .sensor import Instrument
+from .trunk import Trunk, Upset
+
+PRESSURE_MPA: Final = Instrument(0.0, 1.0, 0.0001, noise=0.0008)
+PRESSURE_KPA: Final = Instrument(0.0, 1000.0, 0.1, noise=0.8)
+INFLOW: Final = Instrument(0.0, 5000.0, 0.1, noise=4.0)
+OUTFLOW: Final = Instrument(0.0, 1500.0, 0.01, noise=1.0)
+BEARING_F: Final = Instrument(-20.0, 300.0, 0.1, noise=0.15, t90_s=4.0)
+TURBIDITY: Final = Instrument(0.0, 100.0, 0.001, noise=0.01)
+LEVEL: Final = Instrument(0.0, 100.0, 0.01, noise=0.05)
+VALVE: Final = Instrument(0.0, 1.0, 1.0)
+
+CENTRE: Final = (31.8610, 117.2850)
+HEARTBEAT_S: Final = 60.0
+
+
+def pipeline(site_id: str = "pipeline", *, lines: int = 2, interval_s: float = 1.0) -> Site:
+    """A station with `lines` mains (1 to 9), sampled every `interval_s`, a multiple of 0.1 s."""
+    if not 1 <= lines <= 9:
+        raise ValueError(f"a station has 1 to 9 lines, found {lines}")
+    step_ns = round(interval_s * 10) * SECOND_NS // 10
+    return Site(
+        name="pipeline",
+        id=site_id,
+        tenant="binhe-water",
+        area="binhe/east/canal",
+        title="滨河输水干线",
+        domain="pipeline",
+        shape="points",
+        lat=CENTRE[0],
+        lon=CENTRE[1],
+        step_ns=step_ns,
+        resolution_ns=1_000_000,
+        window_ns=2 * step_ns,
+        gateways=tuple(
+            Gateway(f"line-{k + 1}", (123 + 71 * k) * 1_000_000 % step_ns) for k in range(lines)
+        ),
+        points=tuple(p for line in range(lines) for p in _points(line)),
+        write_script=partial(_write_script, lines),
+    )
+
+
+def _points(line: int) -> list[Point]:
+    k = line + 1
+    point = partial(
+        Point,
+        gateway=line,
+        asset=f"line-{k}",
+        lat=round(CENTRE[0] + 0.004 * line, 6),
+        lon=CENTRE[1],
+    )
+    pressure = partial(point, quantity="pipe.water.pressure")
+    flow = partial(point, quantity="pipe.water.flow")
+    return [
+        pressure(id=f"PT-{k}01", unit="MPa", name="出站压力", instrument=PRESSURE_MPA, gain=0.001),
+        pressure(id=f"PT-{k}02", unit="MPa", name="末站压力", instrument=PRESSURE_MPA, gain=0.001),
+        pressure(id=f"PT-{k}03", unit="kPa", name="中点压力", instrument=PRESSURE_KPA),
+        flow(id=f"FT-{k}01", unit="m3/h", name="出站流量", instrument=INFLOW),
+        flow(id=f"FT-{k}02", unit="L/s", name="末站流量", instrument=OUTFLOW, gain=1.0 / 3.6),
+        point(
+            id=f"TT-{k}01",
+            quantity="machine.temperature",
+            unit="°F",
+            name="泵轴承温度",
+            instrument=BEARING_F,
+            gain=1.8,
+            zero=32.0,
+            every=2,
+        ),
+        point(
+            id=f"AT-{k}01",
+            quantity="water.turbidity",
+            unit="NTU",
+            name="浊度",
+            instrument=TURBIDITY,
+            every=2,
+        ),
+        point(
+            id=f"LT-{k}01",
+            quantity="tank.level",
+            unit="%",
+            name="吸水池液位",
+            instrument=LEVEL,
+            every=2,
+        ),
+        point(
+            id=f"XV-{k}01",
+            quantity="valve.state",
+            unit="bool",
+            name="止回阀状态",
+            instrument=VALVE,
+            reports="on_change",
+            heartbeat_s=HEARTBEAT_S,
+        ),
+    ]
+
+
+def _write_script(
+    lines: int, site: Site, start_ns: int, duration_s: float, seed: int, intensity: int
+) -> Script:
+    step_s = site.step_ns / SECOND_NS
+    return write_script(
+        site,
+        start_ns,
+        duration_s,
+        seed,
+        intensity,
+        tell=partial(_tell, lines),
+        world=lambda upsets: Trunk(lines, upsets, step_s),
+    )
+
+
+def _tell(lines: int, chapter: Chapter) -> list[Upset]:
+    """One story: a burst, a pump trip, turbid water, a hot bearing; six faults beside them."""
+    first = int(chapter.dice.integers(lines))
+    second = (first + 1) % lines
+    a, b = first + 1, second + 1
+    upsets = [
+        _burst(chapter, first),
+        _overheat(chapter, second),
+        _turbid(chapter, first),
+        _trip(chapter, second),
+    ]
+    chapter.breaks("stuck", [f"PT-{b}03"], (0.08, 0.48), ("reading frozen", "读数冻结"))
+    chapter.breaks("spike", [f"FT-{a}01"], (0.10, 0.70), ("spikes", "尖峰干扰"), 9.0)
+    # An odd shift: no stamp may meet an older one of the same sensor.
+    chapter.breaks("clock", [f"LT-{a}01"], (0.25, 0.72), ("clock set back", "时钟回拨"), -127.031)
+    chapter.breaks("drift", [f"FT-{b}02"], (0.50, 0.95), ("drifts", "漂移"), 15.0)
+    of_first = [p.id for p in chapter.site.points if p.gateway == first]
+    chapter.breaks("backlog", of_first, (0.76, 0.88), ("network down, sent later", "断网补传"))
+    chapter.breaks("duplicate", [f"FT-{b}01"], (0.60, 0.90), ("sent twice", "重复发送"), 0.4)
+    return upsets
+
+
+def _burst(chapter: Chapter, line: int) -> Upset:
+    onset, end = chapter.at(0.16), chapter.at(0.42)
+    chapter.happens(
+        "burst",
+        [f"PT-{line + 1}0{n}" for n in (1, 2, 3)] + [f"FT-{line + 1}0{n}" for n in (1, 2)],
+        (onset, end),
+        "orange",
+        (f"line {line + 1} bursts", f"{line + 1}号干线爆管"),
+    )
+    return Upset(line, "burst", 0.08, onset, end, at=float(chapter.dice.uniform(0.3, 0.7)))
+
+
+def _overheat(chapter: Chapter, line: int) -> Upset:
+    onset, end = chapter.at(0.24), chapter.at(0.48)
+    chapter.happens(
+        "overheat",
+        [f"TT-{line + 1}01"],
+        (onset, end),
+        "yellow",
+        (
+            f"a pump bearing of line {line + 1} runs hot",
+            f"{line + 1}号干线水泵轴承过热",
+        ),
+    )
+    return Upset(line, "overheat", 32.0, onset, end)
+
+
+def _turbid(chapter: Chapter, line: int) -> Upset:
+    onset, end = chapter.at(0.46), chapter.at(0.66)
+    chapter.happens(
+        "turbid",
+        [f"AT-{line + 1}01"],
+        (onset, end),
+        "yellow",
+        (
+            f"the burst stirred up the bed of line {line + 1}: turbid water",
+            f"{line + 1}号干线爆管后浊度超标",
+        ),
+    )
+    return Upset(line, "turbid", 3.0, onset, end)
+
+
+def _trip(chapter: Chapter, line: int) -> Upset:
+    onset, end = chapter.at(0.56), chapter.at(0.74)
+    chapter.happens(
+        "trip",
+        [f"PT-{line + 1}0{n}" for n in (1, 2, 3)],
+        (onset, end),
+        "orange",
+        (f"a pump of line {line + 1} trips", f"{line + 1}号干线水泵跳闸"),
+    )
+    return Upset(line, "trip", 0.45, onset, end)
