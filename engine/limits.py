@@ -131,9 +131,6 @@ MAX_RETAINED_TOPICS: Final = 200_000
 HEALTH_INTERVAL_NS: Final = 10 * SECOND_NS
 # A command is a few ids and a sentence; MQTT itself would allow 256 MB.
 MAX_COMMAND_BYTES: Final = 16 * 1024
-# Commands that wait to be logged: a person presses one button at a time. Beyond it they are
-# counted and not answered; the sender repeats with the same id.
-MAX_WAITING_COMMANDS: Final = 256
 # Replies that wait to be published while the broker is away; the oldest go first, counted.
 MAX_WAITING_REPLIES: Final = 1_024
 # An output that stops waits this long for what is in flight; the rest is sent again later.
@@ -217,8 +214,27 @@ PUBLISH_PATIENCE_NS: Final = MINUTE_NS
 PUBLISH_DRAIN_NS: Final = 30 * SECOND_NS
 # Connections of one simulated site: each costs a thread.
 PUBLISH_CONNECTIONS: Final = 256
-# Points in one message of a simulated gateway: 500 of some 100 bytes stay far below 256 KiB, the
-# smallest packet limit that brokers ship with.
-PUBLISH_POINTS: Final = 500
+# Points in one message of a simulated gateway: some 100 bytes each, so that a message stays below
+# the 20 KiB at which the embedded broker's defaults close the connection.
+PUBLISH_POINTS: Final = 100
 # Differences between ledger and log that are named one by one; the rest is only counted.
 AUDIT_EXAMPLES: Final = 20
+
+# --- payloads (engine/payload) -------------------------------------------------------------------
+# One message as JSON; larger ones are dead letters. 20,000 points of 50 bytes fit.
+MAX_PAYLOAD_BYTES: Final = 1024 * 1024
+# Points of one message: what fits one Frame.
+MAX_PAYLOAD_POINTS: Final = MAX_FRAME_ROWS
+# Bad points of one message that are kept one by one; the others are counted in the last of them.
+# Enough to see the pattern, little enough that one message cannot fill the table.
+MAX_DEAD_POINTS: Final = 16
+# Bytes of a dead letter's payload that are kept: a person reads it.
+DEAD_LETTER_BYTES: Final = 4_096
+# Topics whose sensor is remembered by a decoder; beyond it each message is matched anew. Twice the
+# 100,000 sensors that one process serves.
+MAX_CACHED_TOPICS: Final = 200_000
+# A raw value beyond it is no measurement in any unit but a stand-in for "none" (FLT_MAX, 1e30) or
+# an attack; dam displacement in nm and city consumption in mJ stay far below.
+MAX_RAW_VALUE: Final = 1e18
+# Event times run from 1970 to this (2200-01-01 UTC); 64-bit ns end in 2262.
+LATEST_TIME_NS: Final = 7_258_118_400 * SECOND_NS
