@@ -1,0 +1,49 @@
+"""Configuration: one `lifeline.yaml` beside its tag lists, loaded, checked and published as schemas.
+
+    plant = load("lifeline.yaml")          # raises SpecError with every mistake, a line each
+    problems = check("lifeline.yaml")      # never raises; warnings too
+    documents = schemas()                  # JSON Schemas by file name
+
+What does the work is imported when it is called: a process that is handed a `Plant` needs neither
+pydantic nor pint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import Problem
+from .plant import InfluxSpec, OutputsSpec, Plant, StorageSpec
+
+__all__ = ["InfluxSpec", "OutputsSpec", "Plant", "StorageSpec", "check", "load", "schemas"]
+
+
+def load(path: str | Path) -> Plant:
+    """The plant that the file and its tag lists describe.
+
+    Deterministic: the same files give the same `configuration.encode()`. Raises SpecError whose text
+    has one line per mistake, each with file and line; warnings do not stop it.
+    """
+    from .check import load as _load
+
+    return _load(Path(path))
+
+
+def check(path: str | Path) -> list[Problem]:
+    """Every mistake and warning of the files, errors first; empty where all is well.
+
+    At most `limits.MAX_PROBLEMS`, then one that counts the rest. Never raises for what stands in
+    the files, nor for a file that is not there.
+    """
+    from .check import check as _check
+
+    return _check(Path(path))
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schemas (draft 2020-12) of `lifeline.yaml`, of each installed kind of rule
+    (`rule.limit`), and a Table Schema of `sensors.csv`."""
+    from .schema import schemas as _schemas
+
+    return _schemas()

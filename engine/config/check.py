@@ -1,0 +1,114 @@
+"""Checks a configuration as a whole, beyond what is needed to build it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import Problem, SpecError
+from ..source import BrokerSpec
+from .build import Builder, Built
+from .plant import Plant
+from .problems import Problems, quoted
+
+
+def load(path: Path) -> Plant:
+    """See `lifeline.engine.config.load`."""
+    problems = Problems()
+    built = Builder(path, problems).build()
+    problems.raise_errors()
+    if built is None:
+        raise SpecError("the configuration cannot be read", where=str(path))
+    return built.plant
+
+
+def check(path: Path) -> list[Problem]:
+    """See `lifeline.engine.config.check`."""
+    problems = Problems()
+    built = Builder(path, problems).build()
+    if built is not None:
+        _check_secrets(built, problems)
+        _check_client_ids(built, problems)
+        _check_use(built, problems)
+    return problems.all()
+
+
+def _check_secrets(built: Built, problems: Problems) -> None:
+    """Files and variables that should hold a secret, as far as this machine can tell."""
+    plant, where = built.plant, built.document.where
+    for i, source in enumerate(plant.sources):
+        _check_broker(source.broker, where(("sources", i)), problems)
+    if plant.outputs.mqtt is not None:
+        _check_broker(plant.outputs.mqtt, where(("outputs", "mqtt")), problems)
+    influx = plant.outputs.influx
+    if influx is not None:
+        at = where(("outputs", "influx"))
+        _check_file(influx.token_file, "token_file", at, problems)
+        _check_variable(influx.token_env, "token_env", at, problems)
+
+
+def _check_broker(broker: BrokerSpec, where: str, problems: Problems) -> None:
+    _check_file(broker.password_file, "password_file", where, problems)
+    _check_variable(broker.password_env, "password_env", where, problems)
+    if broker.tls is not None:
+        for key in ("ca_file", "cert_file", "key_file"):
+            _check_file(getattr(broker.tls, key), key, where, problems)
+
+
+def _check_file(path: str, key: str, where: str, problems: Problems) -> None:
+    if path and not Path(path).is_file():
+        _missing(where, f"{key}: no such file on this machine", path, problems)
+
+
+def _check_variable(name: str, key: str, where: str, problems: Problems) -> None:
+    if name and name not in os.environ:
+        _missing(where, f"{key}: the variable is not set here", name, problems)
+
+
+def _missing(where: str, message: str, found: str, problems: Problems) -> None:
+    # Sources and outputs often share the file's broker: its secret is told once.
+    if not any(p.message == message and p.found == quoted(found) for p in problems.all()):
+        problems.warning(where, message, found=quoted(found))
+
+
+def _check_client_ids(built: Built, problems: Problems) -> None:
+    """Two clients with one id throw each other off the broker without end."""
+    taken: dict[tuple[str, int, str], str] = {}
+    clients = [(source.id, source.broker) for source in built.plant.sources]
+    if built.plant.outputs.mqtt is not None:
+        clients.append(("the MQTT output", built.plant.outputs.mqtt))
+    for name, broker in clients:
+        if not broker.client_id:
+            continue
+        other = taken.setdefault((broker.host, broker.port, broker.client_id), name)
+        if other != name:
+            problems.warning(
+                built.document.where(("broker", "client_id")),
+                f"{other} and {name} use one client id: they throw each other off",
+                found=quoted(broker.client_id),
+                expected="none, or one for each",
+            )
+
+
+def _check_use(built: Built, problems: Problems) -> None:
+    """Sites without sensors, sources without sensors, alarms that nobody hears."""
+    plant, where = built.plant, built.document.where
+    configuration = plant.configuration
+    used_sites = {sensor.site for sensor in configuration.sensors}
+    if not problems.errors:
+        for i, site in enumerate(configuration.sites):
+            if i not in used_sites:
+                problems.warning(
+                    where(("sites", i)), "the site has no sensor", found=quoted(site.id)
+                )
+        for i, source in enumerate(plant.sources):
+            if not source.routes:
+                problems.warning(
+                    where(("sources", i)), "the source has no sensor", found=quoted(source.id)
+                )
+    if plant.outputs.mqtt is None and plant.outputs.influx is None:
+        problems.warning(
+            where(("outputs",), key=True),
+            "no output: nobody is told of an alarm",
+            expected="outputs: {mqtt: {}} or outputs: {influx: …}",
+        )

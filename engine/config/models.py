@@ -1,0 +1,259 @@
+"""The written form of `lifeline.yaml`, as models. Meaning across parts is checked elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from ..errors import SpecError
+from ..limits import GRACE_NS
+from ..quality import Quality
+from ..source import Fold, MqttVersion, Shape, TimeUnit
+from .authored import Area, Authored, Duration, Name, Size
+from .nearest import nearest
+
+_DAY: Final = 86_400
+
+
+def checked_zone(text: Any) -> str:
+    """An IANA time zone; raises SpecError with the nearest names."""
+    names = available_timezones()
+    if not isinstance(text, str) or text not in names:
+        words = {name.rpartition("/")[2]: name for name in sorted(names)}
+        close = nearest(str(text), sorted(names)) or tuple(
+            words[word] for word in nearest(str(text), words)
+        )
+        raise SpecError(
+            "unknown time zone",
+            found=repr(text),
+            expected="an IANA name such as Asia/Shanghai",
+            nearest=close,
+        )
+    return text
+
+
+def checked_quality(text: Any) -> str:
+    """The name of a quality; raises SpecError with the nearest names."""
+    names = [quality.text for quality in Quality]
+    if text not in names:
+        raise SpecError(
+            "unknown quality",
+            found=repr(text),
+            expected=", ".join(names),
+            nearest=nearest(str(text), names),
+        )
+    return str(text)
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
+def _named_files(value: Any) -> Any:
+    items = _many(value)
+    if not isinstance(items, list):
+        return items
+    return [{"file": item} if isinstance(item, str) else item for item in items]
+
+
+Zone = Annotated[
+    str, BeforeValidator(checked_zone), WithJsonSchema({"type": "string", "examples": ["UTC"]})
+]
+QualityName = Annotated[
+    str,
+    BeforeValidator(checked_quality),
+    WithJsonSchema({"enum": [quality.text for quality in Quality]}),
+]
+Switch = Literal["on", "off"]
+
+
+class Tls(Authored):
+    """PEM files; without `ca_file` the system's authorities are trusted."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+
+class Broker(Authored):
+    """One MQTT broker and how to log in."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(1883, ge=1, le=65_535)
+    username: str = ""
+    password_file: str = Field("", description="file whose first line is the password")
+    password_env: str = Field("", description="environment variable that holds the password")
+    tls: Tls | None = None
+    client_id: str = Field("", description="made of node and source unless given")
+    keepalive: int = Field(30, ge=5, le=3_600, description="seconds")
+    version: MqttVersion = "5"
+    session_expiry: int = Field(7 * _DAY, ge=0, le=365 * _DAY, description="seconds")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Broker:
+        if self.password_file and self.password_env:
+            raise SpecError("password_file and password_env exclude each other")
+        if (self.password_file or self.password_env) and not self.username:
+            raise SpecError("a password needs a username", expected="'username'")
+        return self
+
+
+class Retention(Authored):
+    """What is trimmed from the log, once every output and snapshot is past it."""
+
+    age: Duration = 30 * _DAY * 1_000_000_000
+    size: Size = 20_000_000_000
+
+
+class Storage(Authored):
+    """Where the log lives."""
+
+    directory: str = Field("lifeline-data", description="relative to this file")
+    retention: Retention = Retention()
+    fsync: bool = Field(True, description="false: for simulations only")
+
+
+class SiteModel(Authored):
+    """One plant, dam, network or structure."""
+
+    id: Name
+    area: Area
+    name: str = ""
+    tenant: Name | None = None
+    lat: float | None = Field(None, ge=-90, le=90)
+    lon: float | None = Field(None, ge=-180, le=180)
+    timezone: Zone | None = None
+
+
+class SensorFile(Authored):
+    """One tag list, and what holds for its rows where their cells are empty."""
+
+    file: str
+    site: str = ""
+    source: str = ""
+
+
+class Time(Authored):
+    """Where the event time stands and how it is written."""
+
+    path: str = Field("", description="dotted path; empty: time of receipt")
+    unit: TimeUnit = "ms"
+    zone: Zone | None = Field(None, description="for ISO text without an offset")
+    resolution: Duration = 0
+    fold: Fold = "earlier"
+    missing: Literal["receipt", "refuse"] = "refuse"
+
+
+class QualityModel(Authored):
+    """Where the sender's quality stands and what its codes mean."""
+
+    path: str
+    good: list[str | int | float | bool] = Field([], description="codes that mean good")
+    map: dict[str, QualityName] = Field({}, description="other codes by what they mean")
+    other: QualityName = Field("uncertain", description="codes that are not listed")
+    missing: QualityName = Field("uncertain", description="no code at all")
+
+
+class Payload(Authored):
+    """The form of one message."""
+
+    format: Literal["json"] = "json"
+    points: str | None = Field(None, description="path of an array of points; $: the message")
+    shape: Shape = "point"
+    value: str | None = Field(None, description="(point) path of the number")
+    fields: str | None = Field(None, description="(wide) path of the object with the fields")
+    sensor: str | None = Field(None, description="template that names the sensor")
+    time: Time = Time()
+    quality: QualityModel | None = None
+    text_numbers: bool = Field(False, description='read numbers written as text, "12.5"')
+
+    @model_validator(mode="after")
+    def _fits_shape(self) -> Payload:
+        if self.shape == "wide" and self.value is not None:
+            raise SpecError("value belongs to the shape point", expected="fields, or shape: point")
+        if self.shape == "point" and self.fields is not None:
+            raise SpecError("fields belongs to the shape wide", expected="value, or shape: wide")
+        return self
+
+
+class SourceModel(Authored):
+    """How the messages of one broker become samples."""
+
+    id: Name
+    topics: Annotated[
+        list[str],
+        BeforeValidator(_many),
+        Field(min_length=1, description="patterns; {name} stands for one topic level"),
+    ]
+    site: str = Field("", description="a site's id, or a template such as {station}")
+    broker: Broker | None = None
+    qos: Literal[0, 1] = 1
+    payload: Payload = Payload()
+    grace: Duration = GRACE_NS
+    reorder: Duration = 0
+    heartbeat: Duration = 0
+
+
+class Defaults(Authored):
+    """Rules that the engine adds by itself for every sensor."""
+
+    stale: Switch = "on"
+    clock: Switch = "on"
+
+
+class Mqtt(Authored):
+    """Alerts by MQTT; without `broker` the file's own."""
+
+    broker: Broker | None = None
+
+
+class Influx(Authored):
+    """Alerts and series to InfluxDB, v2 write API."""
+
+    url: str = Field(pattern=r"^https?://[^/\s]+")
+    org: str = ""
+    bucket: str
+    token_file: str = ""
+    token_env: str = ""
+    ca_file: str = ""
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Influx:
+        if self.token_file and self.token_env:
+            raise SpecError("token_file and token_env exclude each other")
+        return self
+
+
+class Outputs(Authored):
+    """Where alerts and series go."""
+
+    mqtt: Mqtt | None = None
+    influx: Influx | None = None
+
+
+def _rules_schema() -> WithJsonSchema:
+    rule = {"type": "object", "required": ["id", "kind"]}
+    item = {"anyOf": [rule, {"type": "string", "description": "a file of rules"}]}
+    return WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": item}]})
+
+
+class LifelineFile(Authored):
+    """The file `lifeline.yaml`."""
+
+    version: Literal[1]
+    node: Name = Field("lifeline", description="name of this engine on the health topic")
+    tenant: Name | None = Field(None, description="owner of the sites that name none")
+    storage: Storage = Storage()
+    broker: Broker | None = Field(None, description="for sources and outputs that name none")
+    sites: Annotated[list[SiteModel], Field(min_length=1)]
+    sensors: Annotated[
+        list[SensorFile],
+        BeforeValidator(_named_files),
+        Field(min_length=1),
+    ]
+    sources: Annotated[list[SourceModel], Field(min_length=1)]
+    rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
+    defaults: Defaults = Defaults()
+    outputs: Outputs | None = None

@@ -1,0 +1,61 @@
+"""What a configuration compiles to: everything a process needs to run a plant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..configuration import Configuration
+from ..limits import DAY_NS
+from ..source import BrokerSpec, SourceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxSpec:
+    """An InfluxDB v2 write endpoint. The token is read when the output starts, never kept here."""
+
+    url: str
+    org: str
+    bucket: str
+    token_file: str = ""
+    token_env: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsSpec:
+    """Where alerts and series go; None: not there."""
+
+    mqtt: BrokerSpec | None = None
+    influx: InfluxSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSpec:
+    """Where the log lives and how long it is kept. `directory` is absolute.
+
+    `fsync` false gives up durability at power loss; for benchmarks and simulations only.
+    """
+
+    directory: Path
+    retention_ns: int = 30 * DAY_NS
+    max_bytes: int = 20_000_000_000
+    fsync: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A loaded configuration. Equal files give an equal Plant, and `configuration` equal bytes.
+
+    `configuration` is not yet `continued`: its indices are those of the files. Routes in
+    `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the IANA
+    name for each site that states one.
+    """
+
+    node: str
+    configuration: Configuration
+    sources: tuple[SourceSpec, ...]
+    outputs: OutputsSpec
+    storage: StorageSpec
+    timezones: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,324 @@
+"""Compiles sources of the file into `SourceSpec`, and the tag list into their routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..configuration import Sensor, Site
+from ..errors import SpecError
+from ..quality import Quality
+from ..source import (
+    BrokerSpec,
+    PayloadSpec,
+    QualitySpec,
+    Route,
+    SourceSpec,
+    Template,
+    TimeSpec,
+    TlsSpec,
+    TopicPattern,
+    split_path,
+)
+from .document import Document, Steps
+from .models import Broker, Payload, QualityModel, SourceModel, Time
+from .nearest import listed, nearest
+from .problems import Problems, quoted
+from .tags import Tag, Tags
+
+#: Stands between site and sensor in a key where the source names the site by a template.
+_BETWEEN: Final = "/"
+_WHOLE_TOPIC: Final = "{topic}"
+_QUALITIES: Final = {quality.text: quality for quality in Quality}
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """One source, checked: what its topics and templates come to.
+
+    `key` is the template of `Route.key`; `site` the one site it serves, "" where rows say;
+    `by_site` says that keys begin with the site's id.
+    """
+
+    model: SourceModel
+    patterns: tuple[TopicPattern, ...]
+    key: Template
+    site: str
+    by_site: bool
+
+    def reaches(self, key: str) -> bool:
+        """Whether any topic can give this key; True where the payload decides."""
+        if self.key.needs_payload:
+            return True
+        return any(self._regex(pattern).fullmatch(key) is not None for pattern in self.patterns)
+
+    def _regex(self, pattern: TopicPattern) -> re.Pattern[str]:
+        return re.compile("".join(_part(kind, text, pattern) for kind, text in self.key.parts))
+
+
+def _part(kind: str, text: str, pattern: TopicPattern) -> str:
+    if kind == "text":
+        return re.escape(text)
+    if text != "topic":
+        return "[^/]+"
+    body = re.escape(pattern.filter).replace(r"\+", "[^/]*")
+    return body.removesuffix("/\\#") + "(?:/.*)?" if body.endswith("/\\#") else body
+
+
+def planned(
+    model: SourceModel,
+    document: Document,
+    at: Steps,
+    sites: Sequence[str],
+    problems: Problems,
+) -> SourcePlan | None:
+    """A source whose topics, templates and paths make sense, or None; mistakes go to `problems`."""
+    before = problems.errors
+    patterns = _patterns(model, document, at, problems)
+    written = model.payload.sensor or _WHOLE_TOPIC
+    key_at = (*at, "payload", "sensor")
+    site = model.site
+    by_site = "{" in site
+    if by_site and model.payload.sensor is None and model.payload.shape == "wide":
+        # The site alone names the message, and the fields name the sensors.
+        written, site, by_site = model.site, "", False
+    elif by_site:
+        written, site = f"{model.site}{_BETWEEN}{written}", ""
+    elif site and site not in sites:
+        problems.error(
+            document.where((*at, "site")),
+            "unknown site",
+            found=quoted(site),
+            expected=listed(sites),
+            nearest=nearest(site, sites),
+        )
+    key = _template(written, document.where(key_at), patterns, problems)
+    _check_paths(model.payload, document, (*at, "payload"), problems)
+    if problems.errors > before or key is None:
+        return None
+    return SourcePlan(model, patterns, key, site, by_site)
+
+
+def _patterns(
+    model: SourceModel, document: Document, at: Steps, problems: Problems
+) -> tuple[TopicPattern, ...]:
+    found = []
+    for i, text in enumerate(model.topics):
+        where = document.where((*at, "topics", i))
+        try:
+            found.append(TopicPattern(text))
+        except SpecError as error:
+            problems.refused(where, error)
+        if text in model.topics[:i]:
+            problems.error(where, "the topic stands twice", found=quoted(text))
+    return tuple(found)
+
+
+def _template(
+    text: str, where: str, patterns: Sequence[TopicPattern], problems: Problems
+) -> Template | None:
+    try:
+        template = Template(text)
+    except SpecError as error:
+        problems.refused(where, error)
+        return None
+    for pattern in patterns:
+        for name in sorted(template.topic_names - set(pattern.names)):
+            valid = [*pattern.names, "topic"]
+            problems.error(
+                where,
+                f"the topic {pattern.text} has no part of this name",
+                found=f"'{{{name}}}'",
+                expected=listed([f"{{{word}}}" for word in valid]),
+                nearest=tuple(f"{{{word}}}" for word in nearest(name, valid)),
+            )
+    return template
+
+
+def _check_paths(payload: Payload, document: Document, at: Steps, problems: Problems) -> None:
+    paths: list[tuple[Steps, str | None]] = [
+        (("points",), payload.points),
+        (("value",), payload.value),
+        (("fields",), payload.fields),
+        (("time", "path"), payload.time.path or None),
+    ]
+    if payload.quality is not None:
+        paths.append((("quality", "path"), payload.quality.path))
+    for steps, path in paths:
+        if path is None or path == "$":
+            continue
+        try:
+            split_path(path.removeprefix("$."))
+        except SpecError as error:
+            problems.refused(document.where((*at, *steps)), error)
+
+
+def compiled(
+    plan: SourcePlan,
+    broker: BrokerSpec,
+    tags: Tags,
+    rows: Sequence[int],
+    sites: Sequence[Site],
+    problems: Problems,
+) -> SourceSpec:
+    """The SourceSpec of a plan and of the rows of the tag list that name it."""
+    tenants = {sites[tags.sensors[row].site].tenant for row in rows}
+    return SourceSpec(
+        id=plan.model.id,
+        tenant=tenants.pop() if len(tenants) == 1 else "",
+        broker=broker,
+        topics=tuple(plan.model.topics),
+        payload=payload_spec(plan.model.payload),
+        routes=_routes(plan, tags, rows, sites, problems),
+        key=plan.key.text,
+        qos=plan.model.qos,
+    )
+
+
+def _routes(
+    plan: SourcePlan, tags: Tags, rows: Sequence[int], sites: Sequence[Site], problems: Problems
+) -> tuple[Route, ...]:
+    taken: dict[tuple[str, str], Tag] = {}
+    reached: dict[str, bool] = {}
+    routes: list[Route] = []
+    for row in rows:
+        tag, sensor = tags.tags[row], tags.sensors[row]
+        site = sites[sensor.site]
+        key, path = _place(plan, tag, sensor, site.id)
+        first = taken.setdefault((key, path), tag)
+        if first is not tag:
+            problems.error(
+                tag.where,
+                "two sensors are read from the same place",
+                found=_spoken(plan, key, path),
+                expected=f"a topic or field of its own; the first is at {first.where}",
+            )
+            continue
+        if key not in reached:
+            reached[key] = plan.reaches(key)
+        if not reached[key]:
+            _unreached(plan, tag, key, problems)
+        measure = tag.measure
+        routes.append(
+            Route(
+                key=key,
+                site=site.id,
+                sensor=sensor.id,
+                field=path,
+                scale=measure.scale,
+                offset=measure.offset,
+                boolean=measure.quantity.unit == "bool",
+            )
+        )
+    return tuple(routes)
+
+
+def _place(plan: SourcePlan, tag: Tag, sensor: Sensor, site: str) -> tuple[str, str]:
+    """(key, field) under which a sensor's values arrive.
+
+    An empty topic means the sensor's id; in the wide form, where the id is the field, it means the
+    source's topic if that is one only, else the site's id.
+    """
+    wide = plan.model.payload.shape == "wide"
+    path = (tag.field or sensor.id.replace(".", "\\.")) if wide else ""
+    key = tag.topic or (_shared_key(plan, site) if wide else sensor.id)
+    return (f"{site}{_BETWEEN}{key}" if plan.by_site else key), path
+
+
+def _shared_key(plan: SourcePlan, site: str) -> str:
+    (topic, *others) = (pattern.text for pattern in plan.patterns)
+    constant = not others and topic == plan.patterns[0].filter and not set(topic) & set("+#")
+    return topic if constant and plan.key.text.endswith(_WHOLE_TOPIC) else site
+
+
+def _spoken(plan: SourcePlan, key: str, path: str) -> str:
+    return f"{quoted(key)}, field {quoted(path)}" if path else quoted(key)
+
+
+def _unreached(plan: SourcePlan, tag: Tag, key: str, problems: Problems) -> None:
+    problems.warning(
+        tag.where,
+        f"no topic of source {plan.model.id} reaches the sensor",
+        found=quoted(key),
+        expected=f"what {plan.key.text} gives for {listed(list(plan.model.topics))}",
+    )
+
+
+def payload_spec(model: Payload) -> PayloadSpec:
+    """The payload mapping as the decoder reads it."""
+    return PayloadSpec(
+        points=model.points or "",
+        shape=model.shape,
+        value=model.value or "value",
+        fields=model.fields or "",
+        time=_time(model.time),
+        quality=None if model.quality is None else _quality(model.quality),
+        text_numbers=model.text_numbers,
+        format=model.format,
+    )
+
+
+def _time(model: Time) -> TimeSpec:
+    return TimeSpec(
+        path=model.path,
+        unit=model.unit,
+        zone=model.zone or "",
+        resolution=model.resolution,
+        fold=model.fold,
+        missing=model.missing,
+    )
+
+
+def _quality(model: QualityModel) -> QualitySpec:
+    codes = {_code(code): Quality.GOOD for code in model.good}
+    codes.update((code, _QUALITIES[name]) for code, name in model.map.items())
+    return QualitySpec(
+        path=model.path,
+        codes=dict(sorted(codes.items())),
+        other=_QUALITIES[model.other],
+        missing=_QUALITIES[model.missing],
+    )
+
+
+def _code(code: str | int | float | bool) -> str:
+    """A code as the decoder compares it: true, 0, 0.5, OK."""
+    return str(code).lower() if isinstance(code, bool) else str(code)
+
+
+def broker_spec(model: Broker, base: Path) -> BrokerSpec:
+    """The broker with its files as absolute paths; `base` is the configuration's directory."""
+    tls = model.tls
+    return BrokerSpec(
+        host=model.host,
+        port=model.port,
+        username=model.username,
+        password_file=absolute(base, model.password_file),
+        password_env=model.password_env,
+        tls=None
+        if tls is None
+        else TlsSpec(
+            ca_file=absolute(base, tls.ca_file),
+            cert_file=absolute(base, tls.cert_file),
+            key_file=absolute(base, tls.key_file),
+        ),
+        client_id=model.client_id,
+        keepalive=model.keepalive,
+        version=model.version,
+        session_expiry=model.session_expiry,
+    )
+
+
+def absolute(base: Path, path: str) -> str:
+    """A path of the configuration, which is relative to its directory; "" stays ""."""
+    return str((base / path).resolve()) if path else ""
+
+
+def by_source(tags: Tags) -> Mapping[str, list[int]]:
+    """The rows that name each source."""
+    rows: dict[str, list[int]] = {}
+    for row, tag in enumerate(tags.tags):
+        rows.setdefault(tag.source, []).append(row)
+    return rows

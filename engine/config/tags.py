@@ -1,0 +1,322 @@
+"""Reads the rows of tag lists into sensors, in plain tight code: lists reach 100,000 rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeVar
+
+from ..configuration import Sensor, Site
+from ..errors import SpecError
+from ..limits import STALE_INTERVALS
+from ..units import parse_duration
+from .authored import FORBIDDEN, name_fault
+from .columns import COLUMNS
+from .doubtful import Doubtful
+from .measures import Measure, Measures, Reporting, number, reporting, usual_reporting
+from .nearest import listed, nearest
+from .problems import Problems, quoted
+from .table import Table
+
+_T = TypeVar("_T")
+_LAST: Final = -1  # the empty cell that stands at the end of each row
+
+
+class Cells(NamedTuple):
+    """One row, in the order of `columns.COLUMNS`; an empty or missing cell is ""."""
+
+    id: str
+    site: str
+    source: str
+    quantity: str
+    unit: str
+    asset: str
+    name: str
+    lat: str
+    lon: str
+    low: str
+    high: str
+    range: str
+    reports: str
+    stale: str
+    topic: str
+    field: str
+    gas: str
+    lel_basis: str
+    max_rate: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What rows may refer to: sites by id, and sources with the one site they serve ("": any)."""
+
+    sites: Sequence[Site]
+    site_at: Mapping[str, int]
+    sources: Mapping[str, str]
+    doubtful: Doubtful
+
+
+class _DoubtfulPlaceError(SpecError):
+    """The row names a site or source that has a mistake of its own, which is told there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Where a sensor's values come from: its source, its cells topic and field, its conversion."""
+
+    source: str
+    topic: str
+    field: str
+    measure: Measure
+    table: Table
+    row: int
+
+    @property
+    def where(self) -> str:
+        """`sensors.csv:12`."""
+        return self.table.where(self.row)
+
+
+@dataclass(slots=True)
+class Tags:
+    """All rows: `tags[i]` belongs to `sensors[i]`; `links` are (site, source), by first use."""
+
+    sensors: list[Sensor] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
+    links: list[tuple[int, str]] = field(default_factory=list)
+
+
+class TagReader:
+    """Reads tables one after the other; a row with a mistake is told and left out."""
+
+    def __init__(self, places: Places, problems: Problems) -> None:
+        self.found = Tags()
+        self._places = places
+        self._problems = problems
+        self._measures = Measures()
+        self._seen: dict[tuple[int, str], Tag] = {}
+        self._link_at: dict[tuple[int, str], int] = {}
+        self._reporting: dict[str, Reporting] = {}
+        self._durations: dict[str, int] = {}
+        self._gaps: dict[tuple[str, str, str], tuple[str, int]] = {}
+
+    def read(self, table: Table, site: str = "", source: str = "") -> None:
+        """Read every row; `site` and `source` hold where a row's cell is empty."""
+        at = [table.at.get(column.name, _LAST) for column in COLUMNS]
+        for row, cells in enumerate(table.rows):
+            cells.append("")
+            named = Cells._make([cells[i] for i in at])
+            try:
+                self._row(table, row, named, site, source)
+            except SpecError as error:
+                self._tell(table.where(row), named, site, source, error)
+
+    def tell_gaps(self) -> None:
+        """Note what the rows left to the catalogue: one warning each, naming the first row."""
+        for (message, found, expected), (where, count) in self._gaps.items():
+            more = f", and {count - 1} more rows" if count > 1 else ""
+            self._problems.warning(where, message, found=found + more, expected=expected)
+
+    def _row(self, table: Table, row: int, cells: Cells, site: str, source: str) -> None:
+        where = table.where(row)
+        self._checked_id(cells.id)
+        serving = self._source(cells.source or source)
+        site_index = self._site(cells.site or site, serving)
+        self._checked_tenant(cells.tenant, site_index)
+        measure = self._measures.of(cells.quantity, cells.unit, cells.gas, cells.lel_basis)
+        low, high = measure.bounds(cells.low, cells.high, cells.range)
+        if low is None and high is None:
+            self._gap_in_range(measure, where)
+        speaks = self._reports(cells.reports, measure, where)
+        sensor = Sensor(
+            id=cells.id,
+            site=site_index,
+            link=self._link(site_index, serving),
+            quantity=measure.quantity.name,
+            unit=measure.quantity.unit,
+            asset=cells.asset,
+            name=cells.name,
+            gas=measure.gas,
+            lat=_degrees(cells.lat, 90.0, "lat") if cells.lat else None,
+            lon=_degrees(cells.lon, 180.0, "lon") if cells.lon else None,
+            low=_or_usual(low, measure.quantity.low),
+            high=_or_usual(high, measure.quantity.high),
+            max_rate=measure.max_rate(cells.max_rate, low, high),
+            reports=speaks.reports,
+            interval=speaks.interval,
+            stale=self._stale(cells.stale, speaks),
+        )
+        self._keep(sensor, Tag(serving, cells.topic, cells.field, measure, table, row))
+
+    def _tell(self, where: str, cells: Cells, site: str, source: str, first: SpecError) -> None:
+        """Note every mistake of a row that was refused for its first one."""
+        found: list[SpecError] = []
+
+        def tried(check: Callable[[], _T]) -> _T | None:
+            try:
+                return check()
+            except SpecError as error:
+                found.append(error)
+                return None
+
+        tried(lambda: self._checked_id(cells.id))
+        serving = tried(lambda: self._source(cells.source or source))
+        at = None if serving is None else tried(lambda: self._site(cells.site or site, serving))
+        if at is not None:
+            tried(lambda: self._checked_tenant(cells.tenant, at))
+        measure = tried(
+            lambda: self._measures.of(cells.quantity, cells.unit, cells.gas, cells.lel_basis)
+        )
+        if measure is not None:
+            tried(lambda: measure.bounds(cells.low, cells.high, cells.range))
+            tried(lambda: measure.max_rate(cells.max_rate, 0.0, 1.0))
+            if cells.reports or usual_reporting(measure.quantity) is None:
+                tried(lambda: self._reports(cells.reports, measure, where))
+        if cells.stale:
+            tried(lambda: parse_duration(cells.stale))
+        if cells.lat:
+            tried(lambda: _degrees(cells.lat, 90.0, "lat"))
+        if cells.lon:
+            tried(lambda: _degrees(cells.lon, 180.0, "lon"))
+        self._places.doubtful.sensors.add(cells.id)
+        self._places.doubtful.assets.add(cells.asset)
+        for error in found or [first]:
+            if not isinstance(error, _DoubtfulPlaceError):
+                self._problems.refused(where, error)
+
+    def _keep(self, sensor: Sensor, tag: Tag) -> None:
+        if sensor.low is not None and sensor.high is not None and sensor.low >= sensor.high:
+            raise SpecError(
+                "the range is empty",
+                found=f"{sensor.low:g} to {sensor.high:g} {sensor.unit}",
+                expected="both ends, since one of them is the catalogue's",
+            )
+        first = self._seen.setdefault((sensor.site, sensor.id), tag)
+        if first is not tag:
+            raise SpecError(
+                "the sensor stands twice",
+                found=quoted(sensor.id),
+                expected=f"one row; the first is at {first.where}",
+            )
+        self.found.sensors.append(sensor)
+        self.found.tags.append(tag)
+
+    @staticmethod
+    def _checked_id(sensor_id: str) -> None:
+        fault = name_fault(sensor_id)
+        if fault:
+            raise SpecError(
+                fault, found=quoted(sensor_id), expected=f"an id without {' '.join(FORBIDDEN)}"
+            )
+
+    def _source(self, name: str) -> str:
+        sources = self._places.sources
+        if name in sources:
+            return name
+        if not name and len(sources) == 1:
+            return next(iter(sources))
+        if name in self._places.doubtful.sources or (not name and self._places.doubtful.sources):
+            raise _DoubtfulPlaceError(name)
+        raise _unknown("source", name, list(sources))
+
+    def _site(self, name: str, source: str) -> int:
+        serves = self._places.sources[source]
+        index = self._places.site_at.get(name or serves)
+        if index is None:
+            if not name and not serves and len(self._places.sites) == 1:
+                return 0
+            if (name or serves) in self._places.doubtful.sites:
+                raise _DoubtfulPlaceError(name)
+            raise _unknown("site", name or serves, list(self._places.site_at))
+        if serves and name and name != serves:
+            raise SpecError(
+                f"source {source} serves another site",
+                found=quoted(name),
+                expected=quoted(serves),
+            )
+        return index
+
+    def _checked_tenant(self, tenant: str, site: int) -> None:
+        owner = self._places.sites[site].tenant
+        if tenant and tenant != owner:
+            raise SpecError(
+                f"site {self._places.sites[site].id} belongs to another tenant",
+                found=quoted(tenant),
+                expected=quoted(owner),
+            )
+
+    def _link(self, site: int, source: str) -> int:
+        key = (site, source)
+        index = self._link_at.get(key)
+        if index is None:
+            index = self._link_at[key] = len(self.found.links)
+            self.found.links.append(key)
+        return index
+
+    def _reports(self, cell: str, measure: Measure, where: str) -> Reporting:
+        if cell:
+            return _remembered(self._reporting, cell, reporting)
+        usual = usual_reporting(measure.quantity)
+        if usual is None:
+            raise SpecError(
+                f"reports is missing, and the catalogue names no interval of {measure.quantity.name}",
+                expected="periodic 10s, on_change 60s or event",
+            )
+        taken = f"{usual.reports} {usual.interval / 1e9:g}s" if usual.interval else usual.reports
+        self._gap(
+            "reports is missing: the catalogue's longest usual interval is taken",
+            f"{measure.quantity.name} as {taken}",
+            "how often the sensor really speaks: it becomes stale after three intervals",
+            where,
+        )
+        return usual
+
+    def _stale(self, cell: str, speaks: Reporting) -> int:
+        if cell:
+            return _remembered(self._durations, cell, parse_duration)
+        return STALE_INTERVALS * speaks.interval
+
+    def _gap_in_range(self, measure: Measure, where: str) -> None:
+        if measure.quantity.needs_sensor_range:
+            self._gap(
+                "no valid range is known: values are not checked",
+                measure.quantity.name,
+                "low and high, or range",
+                where,
+            )
+
+    def _gap(self, message: str, found: str, expected: str, where: str) -> None:
+        first, count = self._gaps.get((message, found, expected), (where, 0))
+        self._gaps[(message, found, expected)] = (first, count + 1)
+
+
+def _remembered(known: dict[str, _T], cell: str, read: Callable[[str], _T]) -> _T:
+    if cell not in known:
+        known[cell] = read(cell)
+    return known[cell]
+
+
+def _or_usual(stated: float | None, usual: float) -> float | None:
+    if stated is not None:
+        return stated
+    return usual if usual == usual else None  # NaN: the catalogue knows none
+
+
+def _degrees(cell: str, most: float, name: str) -> float:
+    value = number(cell)
+    if abs(value) > most:
+        raise SpecError(
+            f"{name} is out of range",
+            found=quoted(cell),
+            expected=f"{-most:g} to {most:g} degrees",
+        )
+    return value
+
+
+def _unknown(what: str, name: str, valid: list[str]) -> SpecError:
+    if not name:
+        return SpecError(f"the {what} is missing", expected=listed(valid))
+    return SpecError(
+        f"unknown {what}", found=quoted(name), expected=listed(valid), nearest=nearest(name, valid)
+    )

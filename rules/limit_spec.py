@@ -1,0 +1,42 @@
+"""The written form of `limit`: high and low limits at up to four levels."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from lifeline.engine.quantities import Quantity
+from lifeline.engine.rule import Judgement
+
+from .common_spec import (
+    LadderRule,
+    LevelAmounts,
+    difference_reading,
+    gas_of,
+    ladder,
+    limits_of,
+    value_reading,
+)
+
+
+class LimitRule(LadderRule):
+    """The value itself against limits."""
+
+    kind: Literal["limit"]
+    high: LevelAmounts | None = None
+    low: LevelAmounts | None = None
+
+
+def compile(rule: LimitRule, quantity: Quantity, gas: str) -> Judgement:
+    """The rule for one quantity and gas tag, in canonical units; raises SpecError."""
+    of = gas_of(gas)
+    read = value_reading(quantity, of)
+    levels = ladder(
+        rule,
+        limits_of("high", rule.high, read),
+        limits_of("low", rule.low, read),
+        difference_reading(quantity, of),
+    )
+    return Judgement(quantity.name, gas, quantity.unit, levels)
+
+
+MODEL: Final = LimitRule
