@@ -1,0 +1,189 @@
+"""What goes to InfluxDB, as lines: the log's samples, the outbox's records.
+
+A feed turns what lies behind a cursor into a `Portion`: lines, and the position up to which they
+stand for everything. It keeps no state that a restart would miss.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from lifeline.engine.configuration import Configuration
+from lifeline.engine.entry import decode
+from lifeline.engine.errors import SinkError
+from lifeline.engine.frame import Frame
+from lifeline.engine.level import LEVELS
+from lifeline.engine.limits import INFLUX_BATCH_POINTS
+from lifeline.engine.record import Record, decode_record
+
+from .lineprotocol import Lines, SeriesEncoder, line, prefix, string_field
+from .ports import LogPort, OutboxPort, Place
+from .text import LANGUAGES, render
+from .times import zone
+
+ENTRIES_AT_ONCE: Final = 256
+RECORDS_AT_ONCE: Final = 500
+_ENCODERS: Final = 4
+_MILLISECOND: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Lines that stand for everything beyond the cursor up to `position`.
+
+    `lost` is the range (first, last) of positions that were trimmed before they could be read.
+    """
+
+    lines: Lines
+    position: int
+    lost: tuple[int, int] | None = None
+
+
+class UnknownRegistryError(SinkError):
+    """Samples refer to a configuration that nobody has; writing them would mislabel them."""
+
+
+class Feed(Protocol):
+    """One stream of lines behind a cursor."""
+
+    def next(self, after: int) -> Portion | None:
+        """What comes beyond `after`, about a batch of it; None at the end."""
+        ...
+
+
+class SeriesFeed:
+    """Samples of the log: measurement = domain, fields value and quality.
+
+    Configurations are taken from the log's own config entries as they pass, else from
+    `configuration`, which is asked by registry version.
+    """
+
+    def __init__(
+        self, log: LogPort, configuration: Callable[[bytes], Configuration | None]
+    ) -> None:
+        self._log = log
+        self._configuration = configuration
+        self._encoders: OrderedDict[bytes, SeriesEncoder] = OrderedDict()
+
+    def next(self, after: int) -> Portion | None:
+        """See `Feed`. Raises UnknownRegistryError, EntryError, LogError."""
+        entries = self._log.read(after, ENTRIES_AT_ONCE)
+        if not entries:
+            return None
+        position, points = after, 0
+        parts: list[Lines] = []
+        pending: list[Frame] = []
+        registry = b""
+        for at, data in entries:
+            position = at
+            entry = decode(data)
+            payload = entry.payload
+            if isinstance(payload, Configuration):
+                self._remember(payload.version(), payload)
+            elif isinstance(payload, Frame) and len(payload):
+                if entry.header.registry != registry and pending:
+                    parts.append(self._encode(registry, pending))
+                    pending = []
+                registry = entry.header.registry
+                pending.append(payload)
+                points += len(payload)
+            if points >= INFLUX_BATCH_POINTS:
+                break
+        if pending:
+            parts.append(self._encode(registry, pending))
+        lines = Lines.joined(parts) if parts else Lines(b"", np.zeros(0, np.int64))
+        return Portion(lines, position, self._lost(after, entries[0][0]))
+
+    def _encode(self, registry: bytes, frames: list[Frame]) -> Lines:
+        encoder = self._encoders.get(registry)
+        if encoder is None:
+            configuration = self._configuration(registry)
+            if configuration is None:
+                raise UnknownRegistryError(
+                    f"the log refers to configuration {registry.hex()}, which is not in it any "
+                    "more; start the engine with the files of that time, or skip these samples"
+                )
+            encoder = self._remember(registry, configuration)
+        return encoder.encode(Frame.concat(frames))
+
+    def _remember(self, version: bytes, configuration: Configuration) -> SeriesEncoder:
+        encoder = self._encoders.get(version)
+        if encoder is None:
+            encoder = self._encoders[version] = SeriesEncoder(configuration)
+            if len(self._encoders) > _ENCODERS:
+                self._encoders.popitem(last=False)
+        self._encoders.move_to_end(version)
+        return encoder
+
+    def _lost(self, after: int, first_read: int) -> tuple[int, int] | None:
+        """Positions are consecutive, so a hole behind the cursor was trimmed or never recovered."""
+        return (after + 1, first_read - 1) if first_read > after + 1 else None
+
+
+class AlertFeed:
+    """Records of the outbox: measurement `alert`."""
+
+    def __init__(self, outbox: OutboxPort, places: Callable[[str], Place | None]) -> None:
+        self._outbox = outbox
+        self._places = places
+
+    def next(self, after: int) -> Portion | None:
+        """See `Feed`. Raises LogError."""
+        rows = self._outbox.records(after, RECORDS_AT_ONCE)
+        if not rows:
+            return None
+        records = [decode_record(data) for *_, data in rows]
+        lines = Lines.of(alert_line(r, self._places(r.site) or Place(r.area)) for r in records)
+        return Portion(lines, rows[-1][0])
+
+
+def alert_time(record: Record) -> int:
+    """The event time as the point's time: to the millisecond, then `seq` modulo a million as ns.
+
+    Two records of one rule and sensor at one time would otherwise overwrite each other. The exact
+    event time is the field `event`.
+    """
+    return record.time // _MILLISECOND * _MILLISECOND + record.seq % _MILLISECOND
+
+
+def alert_line(record: Record, place: Place) -> str:
+    """One record as a line: levels as 0 (normal) to 4 (red), times in ns."""
+    tags = {
+        "tenant": record.tenant,
+        "area": record.area,
+        "site": record.site,
+        "asset": record.asset,
+        "sensor": record.subject,
+        "quantity": record.quantity,
+        "rule": record.rule,
+        "transition": record.transition,
+    }
+    fields = {
+        "level": f"{LEVELS.index(record.level_after)}i",
+        "level_before": f"{LEVELS.index(record.level_before)}i",
+        "seq": f"{record.seq}i",
+        "episode": f"{record.episode}i",
+        "event": f"{record.time}i",
+        "onset": f"{record.onset}i",
+        "until": f"{record.until}i",
+    }
+    for name in ("value", "limit"):
+        number = getattr(record, name)
+        if number is not None:
+            fields[name] = repr(float(number))
+    for name in ("exercise", "historic", "uncertain", "unknown"):
+        fields[name] = "true" if getattr(record, name) else "false"
+    for name in ("state_after", "unit", "message", "basis", "hash"):
+        fields[name.removesuffix("_after")] = string_field(getattr(record, name))
+    for name in ("principal", "role", "reason", "id"):
+        if name in record.detail:
+            fields["command" if name == "id" else name] = string_field(record.detail[name])
+    for language in LANGUAGES:
+        text = render(record, language, zone(place.zone), place.name)
+        fields[f"text_{language}"] = string_field(text)
+    return line(prefix("alert", tags), fields, alert_time(record))

@@ -1,0 +1,154 @@
+"""The thread that carries a feed to InfluxDB behind a cursor of its own.
+
+Nothing waits for it. What it has not written stays in the log or outbox, whose trimming waits for
+the cursor of alerts; a series that was trimmed unread is counted and told.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from secrets import SystemRandom
+
+from lifeline.engine.clock import Clock
+from lifeline.engine.errors import LifelineError
+from lifeline.engine.limits import (
+    INFLUX_BATCH_BYTES,
+    INFLUX_BATCH_POINTS,
+    INFLUX_LINGER_NS,
+    INFLUX_PROBE_NS,
+    OUTPUT_STOP_NS,
+    SECOND_NS,
+)
+
+from .influx_feeds import Feed, Portion, UnknownRegistryError
+from .influx_retry import Answer, Delivery, StoppedError
+from .ports import Cursors, OutputTrouble
+
+SERIES = "influx.series"
+ALERTS = "influx.alerts"
+
+
+class InfluxOutput:
+    """Writes one feed. `name` is also the name of its cursor.
+
+    send     one write, never raises (`InfluxSender.send`)
+    chance   uniform in [0, 1), for the jitter of waits
+    """
+
+    def __init__(
+        self,
+        name: str,
+        feed: Feed,
+        store: Cursors,
+        send: Callable[[bytes], Answer],
+        clock: Clock,
+        *,
+        chance: Callable[[], float] = SystemRandom().random,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._feed = feed
+        self._store = store
+        self._clock = clock
+        self._close = close
+        self._delivery = Delivery(send, self, chance)
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._troubles: dict[str, OutputTrouble] = {}
+        self._position = 0
+        self._lost = 0
+        self._thread = threading.Thread(target=self._run, name=f"output-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins after the durable cursor."""
+        self._position = self._store.cursor(self.name)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends at once between two requests; what is not written is written next time."""
+        self._stop.set()
+        self._thread.join(OUTPUT_STOP_NS / SECOND_NS)
+        self._close()
+
+    def alive(self) -> bool:
+        """Whether the thread runs; one that died has a trouble `failed`."""
+        return self._thread.is_alive()
+
+    @property
+    def position(self) -> int:
+        """Up to where everything is written or given up."""
+        return self._position
+
+    def troubles(self) -> tuple[OutputTrouble, ...]:
+        """What a person should know now."""
+        with self._lock:
+            return tuple(self._troubles.values())
+
+    def counters(self) -> dict[str, int]:
+        """Requests, lines taken, dead letters, waits, positions lost to trimming, …"""
+        return {**self._delivery.counters.as_dict(), "lost_positions": self._lost}
+
+    # --- Patience -------------------------------------------------------------------------------
+
+    def wait(self, ns: int) -> bool:
+        """Waits unless stopped; True when stopped."""
+        return self._stop.wait(ns / SECOND_NS)
+
+    def tell(self, kind: str, text: str) -> None:
+        """A trouble stands; its `since` is kept while it does."""
+        with self._lock:
+            before = self._troubles.get(kind)
+            since = self._clock.wall() if before is None else before.since
+            self._troubles[kind] = OutputTrouble(self.name, kind, text, since)
+
+    def well(self) -> None:
+        """The server answers about lines: what kept us from it is over."""
+        with self._lock:
+            for kind in ("unreachable", "refused", "all_refused", "unknown_registry", "log"):
+                self._troubles.pop(kind, None)
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._turn()
+        except StoppedError:
+            return
+        except Exception as error:
+            self.tell("failed", f"{type(error).__name__}: {error}")
+            raise
+
+    def _turn(self) -> None:
+        """One portion, or a pause."""
+        try:
+            portion = self._feed.next(self._position)
+            if portion is not None:
+                self._write(portion)
+        except UnknownRegistryError as error:
+            self._pause("unknown_registry", error, INFLUX_PROBE_NS)
+            return
+        except LifelineError as error:
+            self._pause("log", error, SECOND_NS)
+            return
+        if portion is None or len(portion.lines) < INFLUX_BATCH_POINTS:
+            self._stop.wait(INFLUX_LINGER_NS / SECOND_NS)
+
+    def _pause(self, kind: str, error: Exception, ns: int) -> None:
+        self.tell(kind, str(error))
+        self._stop.wait(ns / SECOND_NS)
+
+    def _write(self, portion: Portion) -> None:
+        """Delivers a portion whole, then moves the cursor over it."""
+        if portion.lost is not None:
+            first, last = portion.lost
+            self._lost += last - first + 1
+            self.tell("range_lost", f"positions {first} to {last} were trimmed before written")
+        size = min(INFLUX_BATCH_BYTES, self._delivery.largest or INFLUX_BATCH_BYTES)
+        for start, stop in portion.lines.batches(INFLUX_BATCH_POINTS, size):
+            dead = self._delivery.deliver(portion.lines, start, stop)
+            for line, reason in dead:
+                self._store.dead_letter(self.name, line, reason, self._clock.wall())
+        self._position = portion.position
+        self._store.set_cursor(self.name, self._position)

@@ -1,0 +1,96 @@
+"""Commands on their way from the broker into the log, and the answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from lifeline.engine.clock import Clock
+from lifeline.engine.command import Command, Reply
+from lifeline.engine.errors import LifelineError
+from lifeline.engine.mqtt import Delivery
+
+from . import topics
+from .commands import Refusal, read_command, refused
+from .mqtt_records import Message
+from .payload import reply_payload
+from .ports import Place, Ticket
+
+
+class Engine(Protocol):
+    """What the output asks of the engine; every method may be called from its threads."""
+
+    def places(self) -> Mapping[str, Place]:
+        """Every site, removed ones included, where it is now."""
+        ...
+
+    def submit(self, command: Command) -> Ticket:
+        """Appends the command to the log. Raises LifelineError where it cannot."""
+        ...
+
+    def health(self) -> Mapping[str, Any]:
+        """Plain data for the health topic; must not wait."""
+        ...
+
+
+class CommandDesk:
+    """Reads, checks and submits; everything that is refused is answered.
+
+    ack   tells the broker that a message is ours
+    send  takes a reply to be published
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        ack: Callable[[list[Delivery]], None],
+        send: Callable[[Message], None],
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._ack = ack
+        self._send = send
+        self.taken = 0
+        self.refused = 0
+
+    def received(self, delivery: Delivery) -> None:
+        """One message of a command topic."""
+        found = read_command(
+            delivery.topic,
+            delivery.payload,
+            delivery.retained,
+            self._clock.wall(),
+            self._engine.places(),
+        )
+        if isinstance(found, Command):
+            self._submit(found, delivery)
+            return
+        if found is not None:
+            self._refuse(found)
+        self._ack([delivery])
+
+    def answer(self, reply: Reply, reasons: dict[str, str] | None = None) -> None:
+        """Sends an answer to its sender's reply topic."""
+        payload = reply_payload(reply, self._clock.wall(), reasons)
+        self._send(Message(topics.reply(reply.site, reply.principal), payload))
+
+    def _submit(self, command: Command, delivery: Delivery) -> None:
+        """Acknowledged to the broker when it is durable: a crash before makes it come again."""
+
+        def logged(outcome: object) -> None:
+            if isinstance(outcome, BaseException):
+                self._refuse(refused(command, "not_logged", str(outcome)))
+            self._ack([delivery])
+
+        self.taken += 1
+        try:
+            ticket = self._engine.submit(command)
+        except LifelineError as error:
+            logged(error)
+            return
+        ticket.add_done_callback(logged)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.refused += 1
+        self.answer(refusal.reply(), refusal.reasons())

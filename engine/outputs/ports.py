@@ -1,0 +1,98 @@
+"""What the outputs need of the log, and what they tell about themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from .times import zone
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a site is now: what a record does not say because it may change.
+
+    `area` is `city/district/street`, `zone` the IANA name of its local time.
+    Raises SpecError for a zone that nobody knows.
+    """
+
+    area: str
+    name: str = ""
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        zone(self.zone)
+
+
+class OutputTrouble(msgspec.Struct, frozen=True):
+    """Something that a person should know about an output, while it lasts.
+
+    kind    unreachable, refused, all_refused, unknown_registry, range_lost, failed, log
+    since   wall time in ns at which it began
+    """
+
+    output: str
+    kind: str
+    text: str
+    since: int
+
+
+class Ticket(Protocol):
+    """The log's promise that something becomes durable."""
+
+    def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
+        """Calls back once, from any thread, with the error (an exception) or the positions."""
+        ...
+
+
+class Cursors(Protocol):
+    """Named durable positions."""
+
+    def cursor(self, name: str) -> int:
+        """The durable position; 0 for a name that was never set."""
+        ...
+
+    def set_cursor(self, name: str, position: int) -> Ticket:
+        """Moves it with the next commit."""
+        ...
+
+    def dead_letter(self, topic: str, payload: bytes, reason: str, time: int) -> object:
+        """Keeps what cannot be delivered, in a bounded table."""
+        ...
+
+
+class LogPort(Cursors, Protocol):
+    """The log as a series output reads it."""
+
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Encoded entries beyond a position, in order."""
+        ...
+
+    def first(self) -> int:
+        """Position of the oldest entry that is still there."""
+        ...
+
+    def end(self) -> int:
+        """Position of the newest entry."""
+        ...
+
+
+class OutboxPort(Cursors, Protocol):
+    """The outbox as an alert output reads it."""
+
+    def records(self, after: int, limit: int) -> Sequence[tuple[int, str, int, int, bytes]]:
+        """(rowid, site, seq, position, encoded record) beyond a rowid, in order."""
+        ...
+
+
+class StandingPort(OutboxPort, Protocol):
+    """The outbox with the table of standing alarms that changes with it."""
+
+    def standing(self) -> Sequence[tuple[str, str, bytes]]:
+        """(site, alarm, encoded record that left it so) of every alarm that is not closed."""
+        ...
+
+    def outbox_end(self) -> int:
+        """The newest rowid of the outbox; 0 when it is empty."""
+        ...

@@ -1,0 +1,103 @@
+"""Retained states and the table of standing alarms: kept equal.
+
+The `standing` table holds, for each alarm that is not closed, the record that left it so; it
+changes in the same commit as the outbox. The broker's retained topics may differ from it: the
+broker lost them, the engine was away while alarms closed, a site moved to another area or was
+removed. A `Reconciliation` reads what is retained and says what to publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lifeline.engine.limits import MAX_RETAINED_TOPICS
+from lifeline.engine.record import Record, Transition, decode_record
+
+from . import topics
+from .payload import record_payload, retained_hash
+from .ports import Place
+
+CLOSED = "normal"
+_NOTICE = Transition.NOTICE.name.lower()
+
+
+def standing_after(record: Record) -> bytes | None:
+    """The row of the `standing` table after a record: its bytes, or None when that closes it."""
+    return None if record.state_after == CLOSED else record.encode()
+
+
+def standing_changes(records: Iterable[Record]) -> list[tuple[str, str, bytes | None]]:
+    """What a commit of these records changes in the table: (site, alarm, row or None), in order.
+
+    Only the last change of each alarm is there. Notices of the engine are no alarms.
+    """
+    changes = {
+        (record.site, record.alarm): standing_after(record)
+        for record in records
+        if record.transition != _NOTICE
+    }
+    return [(site, alarm, row) for (site, alarm), row in changes.items()]
+
+
+def place_of(record: Record, places: Mapping[str, Place]) -> Place:
+    """Where the record's site is now; where it was, for a site that is gone."""
+    return places.get(record.site) or Place(record.area)
+
+
+def state_topic(record: Record, places: Mapping[str, Place]) -> str:
+    """Where the alarm's state is retained now."""
+    return topics.state(place_of(record, places).area, record.site, record.alarm)
+
+
+def state_message(record: Record, places: Mapping[str, Place]) -> tuple[str, bytes] | None:
+    """The retained message after a record: empty when it closes the alarm, None for a notice."""
+    if record.transition == _NOTICE:
+        return None
+    closed = record.state_after == CLOSED
+    payload = b"" if closed else record_payload(record, place_of(record, places))
+    return state_topic(record, places), payload
+
+
+class Reconciliation:
+    """One reading of the retained topics. `seen` may be called from any thread, the rest not.
+
+    `overflowed` counts topics beyond `MAX_RETAINED_TOPICS`; they need another reading.
+    """
+
+    def __init__(self) -> None:
+        self._retained: dict[str, str] = {}
+        self.overflowed = 0
+
+    def __len__(self) -> int:
+        return len(self._retained)
+
+    def seen(self, topic: str, payload: bytes) -> None:
+        """Note one retained message; an empty one means that there is none."""
+        if not payload:
+            self._retained.pop(topic, None)
+        elif len(self._retained) < MAX_RETAINED_TOPICS or topic in self._retained:
+            self._retained[topic] = retained_hash(payload)
+        else:
+            self.overflowed += 1
+
+    def differences(
+        self, standing: Iterable[tuple[str, str, bytes]], places: Mapping[str, Place]
+    ) -> dict[str, bytes]:
+        """What to publish, retained: the missing and outdated states, and empty the orphans.
+
+        Topics of sites that are neither in `places` nor in the table are somebody else's and are
+        left alone; sites that were removed must therefore stay in `places`.
+        """
+        retained = dict(self._retained)
+        wanted: dict[str, bytes] = {}
+        sites = set(places)
+        for site, _, row in standing:
+            record = decode_record(row)
+            sites.add(site)
+            message = state_message(record, places)
+            if message is None or not message[1]:
+                continue
+            if retained.pop(message[0], "") != record.hash:
+                wanted[message[0]] = message[1]
+        orphans = [topic for topic in retained if topics.site_of_state(topic) in sites]
+        return {**dict.fromkeys(orphans, b""), **wanted}

@@ -1,0 +1,133 @@
+"""What a record says to a person, in English and Chinese.
+
+Records carry a message key and numbers; the words are made here, when a record leaves. The tables
+`text_en.toml` and `text_zh.toml` have the same keys and placeholders. A message that is no key is
+its author's own sentence: it stands before the generic text, never instead of it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from functools import cache
+from importlib.resources import files
+from typing import Final, Literal
+
+from lifeline.engine.command import Reply
+from lifeline.engine.quantities import load_catalogue
+from lifeline.engine.record import Record
+from lifeline.engine.unit_spelling import UnitError, symbol
+
+from .times import rfc3339
+
+Language = Literal["en", "zh"]
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+#: A key of the tables or of a later version of them, as opposed to an author's sentence.
+_KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
+_OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+@cache
+def table(language: Language) -> Mapping[str, Mapping[str, str]]:
+    """The text table of a language: section, key, template."""
+    text = files(__package__).joinpath(f"text_{language}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """The template with its words; a bracketed part without one of its words is left out.
+
+    >>> fill("done[: {reason}]", {"reason": ""})
+    'done'
+    """
+
+    def part(match: re.Match[str]) -> str:
+        known = all(words.get(name) for name in _PLACEHOLDER.findall(match[1]))
+        return match[1] if known else ""
+
+    return _PLACEHOLDER.sub(lambda m: words.get(m[1], ""), _OPTIONAL.sub(part, template))
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit as people print it; "" for None.
+
+    >>> amount(27.25, "%LEL"), amount(3.0, "1"), amount(None, "m")
+    ('27.25 %LEL', '3', '')
+    """
+    if value is None:
+        return ""
+    number = f"{value:.6g}"
+    if unit in ("", "1", "bool"):
+        return number
+    try:
+        return f"{number} {symbol(unit)}"
+    except UnitError:
+        return f"{number} {unit}"
+
+
+def render(record: Record, language: Language, where: tzinfo = UTC, site_name: str = "") -> str:
+    """The sentence for one record. Total: no record makes it raise."""
+    words = _words(record, language, where, site_name)
+    words["what"] = _what(record, language, words)
+    transitions = table(language)["transitions"]
+    sentence = fill(transitions.get(record.transition, transitions["notice"]), words)
+    marks = table(language)["marks"]
+    for flag, mark in (
+        (record.uncertain, "uncertain"),
+        (record.historic, "historic"),
+        (record.exercise, "exercise"),
+    ):
+        if flag:
+            sentence = marks[mark].format_map({"text": sentence})
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _words(record: Record, language: Language, where: tzinfo, site_name: str) -> dict[str, str]:
+    levels = table(language)["levels"]
+    place = " ".join(x for x in (site_name or record.site, record.asset, record.subject) if x)
+    gap = " " if language == "zh" else ""
+    return {
+        "level": levels.get(record.level_after, record.level_after),
+        "before": levels.get(record.level_before, record.level_before),
+        "place": place + gap,
+        "quantity": quantity_title(record.quantity, language),
+        "value": amount(record.value, record.unit),
+        "limit": amount(record.limit, record.unit),
+        "rule": record.rule,
+        "principal": record.detail.get("principal", ""),
+        "reason": record.detail.get("reason", ""),
+        "until": rfc3339(record.until, where) if record.until else "",
+    }
+
+
+def _what(record: Record, language: Language, words: Mapping[str, str]) -> str:
+    messages = table(language)["messages"]
+    template = messages.get(record.message)
+    if template is not None:
+        return fill(template, words).strip()
+    what = fill(messages["generic"], words).strip()
+    if not record.message or _KEY.fullmatch(record.message):
+        return what
+    return f"{record.message} ({what})" if language == "en" else f"{record.message}（{what}）"
+
+
+def quantity_title(quantity: str, language: Language) -> str:
+    """The catalogue's title of a quantity; the name itself where there is none."""
+    entry = load_catalogue().get(quantity)
+    if entry is None:
+        return quantity
+    return entry.zh if language == "zh" else entry.en
+
+
+def reply_text(reply: Reply, language: Language, reason: str | None = None) -> str:
+    """The sentence for an answer to a command; `reason` where it is known in this language."""
+    words = {"reason": reply.reason if reason is None else reason}
+    return fill(table(language)["replies"][reply.outcome], words)
+
+
+def refusal_text(key: str, detail: str, language: Language) -> str:
+    """Why a command was not even logged."""
+    return fill(table(language)["refusals"][key], {"detail": detail})

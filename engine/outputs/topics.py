@@ -1,0 +1,104 @@
+"""The MQTT topic contract (design §8), version 1. Its depth is fixed, so that `+` works anywhere.
+
+    lifeline/v1/record/<city>/<district>/<street>/<site>
+    lifeline/v1/alert/<city>/<district>/<street>/<site>/<domain>/<level>
+    lifeline/v1/state/<city>/<district>/<street>/<site>/<alarm>
+    lifeline/v1/command/<site>/<user>           and …/reply
+    lifeline/v1/health/<node>
+
+Every name is one level, whatever is in it: `/`, `+`, `#`, `%`-escapes and control characters
+are written as `%XX` of their UTF-8 bytes, an empty name as `-`. Names that a configuration
+accepts are never changed by this; it is the last guard, not the first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+ROOT: Final = "lifeline/v1"
+EMPTY: Final = "-"
+AREA_DEPTH: Final = 3
+COMMANDS: Final = f"{ROOT}/command/+/+"
+STATES: Final = f"{ROOT}/state/+/+/+/+/+"
+
+# MQTT 3.1.1 1.5.3 lets a broker drop whoever sends a control character.
+_UNSAFE: Final = re.compile(r"[/+#\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|%(?=[0-9A-Fa-f]{2})")
+
+
+def segment(name: str) -> str:
+    """The name as one topic level.
+
+    >>> segment("T-101/+#"), segment(""), segment("50%")
+    ('T-101%2F%2B%23', '-', '50%')
+    """
+    return _UNSAFE.sub(_escaped, name) or EMPTY
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
+
+
+def name(level: str) -> str:
+    """The name that a topic level stands for; undoes `segment` except for the empty name."""
+    return unquote(level, errors="surrogatepass")
+
+
+def area_levels(area: str) -> str:
+    """`city/district/street` as exactly three levels.
+
+    What is missing becomes `-`; what is too deep joins the third level, escaped.
+
+    >>> area_levels("hefei/shushan/east"), area_levels("")
+    ('hefei/shushan/east', '-/-/-')
+    """
+    parts = area.split("/", AREA_DEPTH - 1) if area else []
+    parts += [""] * (AREA_DEPTH - len(parts))
+    return "/".join(segment(part) for part in parts)
+
+
+def record(area: str, site: str) -> str:
+    """Every record of a site, without gaps in `seq`."""
+    return f"{ROOT}/record/{area_levels(area)}/{segment(site)}"
+
+
+def alert(area: str, site: str, domain: str, level: str) -> str:
+    """The records of a site that begin, change or end this level."""
+    return f"{ROOT}/alert/{area_levels(area)}/{segment(site)}/{segment(domain)}/{segment(level)}"
+
+
+def state(area: str, site: str, alarm: str) -> str:
+    """Retained: one alarm as it is."""
+    return f"{ROOT}/state/{area_levels(area)}/{segment(site)}/{segment(alarm)}"
+
+
+def command(site: str, user: str) -> str:
+    """Where a user commands a site; the broker's ACL ties `user` to the login."""
+    return f"{ROOT}/command/{segment(site)}/{segment(user)}"
+
+
+def reply(site: str, user: str) -> str:
+    """Where the answers to a user's commands come."""
+    return f"{command(site, user)}/reply"
+
+
+def health(node: str) -> str:
+    """Retained: how an engine is."""
+    return f"{ROOT}/health/{segment(node)}"
+
+
+def site_of_state(topic: str) -> str | None:
+    """The site of a state topic, or None for any other topic."""
+    levels = topic.split("/")
+    if len(levels) != 8 or levels[:3] != [*ROOT.split("/"), "state"]:
+        return None
+    return name(levels[6])
+
+
+def command_of(topic: str) -> tuple[str, str] | None:
+    """(site, user) of a command topic, or None for any other topic."""
+    levels = topic.split("/")
+    if len(levels) != 5 or levels[:3] != [*ROOT.split("/"), "command"]:
+        return None
+    return name(levels[3]), name(levels[4])
