@@ -1,0 +1,69 @@
+"""What people do to alarms. Page §6."""
+
+from __future__ import annotations
+
+from lifeline.engine.command import Command
+from lifeline.engine.limits import MAX_SHELVE_NS, REMEMBERED_COMMANDS
+
+from .partition import Partition
+from .plant import Instance
+from .record import OracleReply
+from .table import RETURNED, SHELVED, UNACKNOWLEDGED
+
+
+def obey(partition: Partition, command: Command) -> None:
+    """Do it once, and answer."""
+    if command.id in partition.seen_commands:
+        partition.replies.append(OracleReply(command.id, "repeated"))
+        return
+    partition.seen_commands[command.id] = None
+    if len(partition.seen_commands) > REMEMBERED_COMMANDS:
+        del partition.seen_commands[next(iter(partition.seen_commands))]
+    instance = partition.alarm(command.site, command.alarm)
+    seq = 0 if instance is None else _do(partition, instance, command)
+    partition.replies.append(OracleReply(command.id, "done" if seq else "refused", seq))
+
+
+def _do(partition: Partition, instance: Instance, command: Command) -> int:
+    """The seq of the record that it makes, 0 where it is refused."""
+    match command.action:
+        case "acknowledge":
+            return _acknowledge(partition, instance, command)
+        case "shelve":
+            return _shelve(partition, instance, command)
+        case "unshelve":
+            if instance.alarm.state != SHELVED:
+                return 0
+            event = instance.alarm.unshelve_event()
+            return _happen(partition, instance, event, command)
+
+
+def _acknowledge(partition: Partition, instance: Instance, command: Command) -> int:
+    alarm = instance.alarm
+    meant = command.episode in (0, alarm.episode)
+    seen = command.seq == 0 or command.seq >= alarm.rise_seq
+    if alarm.state not in (UNACKNOWLEDGED, RETURNED) or not meant or not seen:
+        return 0
+    return _happen(partition, instance, "acknowledge", command)
+
+
+def _shelve(partition: Partition, instance: Instance, command: Command) -> int:
+    alarm, wanted = instance.alarm, command.expires - partition.appended
+    if alarm.refuses("shelve") or not 0 < wanted <= MAX_SHELVE_NS[max(alarm.level, 1) - 1]:
+        return 0
+    seq = _happen(partition, instance, "shelve", command, command.expires)
+    alarm.cover = max(n for n, most in enumerate(MAX_SHELVE_NS, 1) if most >= wanted)
+    return seq
+
+
+def _happen(
+    partition: Partition, instance: Instance, event: str, command: Command, until: int = 0
+) -> int:
+    detail = {
+        "principal": command.principal,
+        "role": command.role,
+        "reason": command.reason,
+        "command": command.id,
+    }
+    now = partition.appended
+    return partition.happen(instance, event, time=now, detail=detail, until=until)

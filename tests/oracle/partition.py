@@ -1,0 +1,221 @@
+"""The state of a partition, and the one place where records are made. Page §5, §6."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from lifeline.engine.configuration import Configuration, Link
+from lifeline.engine.level import LEVELS
+
+from .levels import Change, Measured
+from .plant import Instance, Key, LinkState, SensorState
+from .record import OracleRecord, OracleReply
+from .table import NORMAL
+from .windows import RELATIVE
+
+ENGINE_SITE = "_engine"
+QUALITY_OF_DATA = ("stale", "clock")  # kinds that judge the sensor itself, not its values
+NO_DETAIL: dict[str, str] = {}
+
+
+class Partition:
+    """Everything that the log has told so far. `counters` and `replies` only grow."""
+
+    def __init__(self) -> None:
+        self.configuration = Configuration()
+        self.appended = 0
+        self.received = 0
+        self.wall: int | None = None
+        self.site_wall: dict[int, int] = {}
+        self.sensors: dict[int, SensorState] = {}
+        self.links: dict[int, LinkState] = {}
+        self.instances: dict[Key, Instance] = {}
+        self.by_sensor: dict[int, list[Instance]] = {}
+        self.seq: Counter[str] = Counter()
+        self.seen_commands: dict[str, None] = {}
+        self.counters: Counter[str] = Counter()
+        self.replies: list[OracleReply] = []
+        self.unclear = False
+        self.exercise = False
+        self.records: list[OracleRecord] = []
+
+    # --- look-ups -----------------------------------------------------------------------------
+
+    def install(self, configuration: Configuration, found: Iterable[Instance]) -> None:
+        """Take these instances as all that there are."""
+        self.configuration = configuration
+        self.instances = {instance.key: instance for instance in found}
+        self.by_sensor = {index: [] for index in range(len(configuration.sensors))}
+        for instance in sorted(self.instances.values(), key=lambda one: one.ordinal):
+            if instance.sensor is not None:
+                self.by_sensor[instance.sensor].append(instance)
+
+    def link_of(self, sensor: int) -> Link:
+        """The link of a sensor."""
+        return self.configuration.links[self.configuration.sensors[sensor].link]
+
+    def lives_by(self, sensor: int, link: int) -> bool:
+        """Whether this is an `event` sensor of the link."""
+        one = self.configuration.sensors[sensor]
+        return one.link == link and one.reports == "event"
+
+    def clears_by_timer(self, instance: Instance) -> bool:
+        """Whether time alone may end a pending clear."""
+        if instance.sensor is None:
+            return False
+        return self.configuration.sensors[instance.sensor].reports != "periodic"
+
+    def historic_by_timer(self, instance: Instance) -> bool:
+        """Whether the sensor has a backlog that it has not caught up with."""
+        if instance.sensor is None:
+            return False
+        return self.sensors[instance.sensor].sensing.historic_first is not None
+
+    def alarm(self, site: str, name: str) -> Instance | None:
+        """The instance that a command names."""
+        for instance in self.instances.values():
+            if self.configuration.sites[instance.site].id == site and instance.name == name:
+                return instance
+        return None
+
+    def standing(self) -> list[tuple[str, Instance]]:
+        """(site id, instance) of every alarm that is not normal."""
+        found = [x for x in self.instances.values() if x.alarm.state != NORMAL]
+        return [(self.configuration.sites[x.site].id, x) for x in found]
+
+    # --- judgement ----------------------------------------------------------------------------
+
+    def judge(
+        self, instance: Instance, x: Measured, t: int, good: bool, lag: int, historic: bool
+    ) -> None:
+        """Put a valid measure before the levels of an instance."""
+        if instance.sensor is not None:
+            grace = self.link_of(instance.sensor).grace
+        else:
+            assert instance.link is not None
+            grace = self.configuration.links[instance.link].grace
+        change = instance.levels.judge(x, t, good, lag + grace)
+        if change is not None:
+            self._change(instance, change, historic)
+
+    def fire(self, instance: Instance, deadline: int | None = None, due: int | None = None) -> None:
+        """All levels of one instance with this deadline (phase 1) or this due (tick)."""
+        numbers = [
+            number
+            for number, pending in instance.levels.timers(self.clears_by_timer(instance))
+            if deadline in (None, pending.deadline) and due in (None, pending.due)
+        ]
+        after_bad = instance.sensor is not None and self.sensors[instance.sensor].after_bad
+        change = instance.levels.fire(numbers, after_bad)
+        if change is not None:
+            self._change(instance, change, self.historic_by_timer(instance))
+
+    def _change(self, instance: Instance, change: Change, historic: bool) -> None:
+        event = instance.alarm.level_event(change.level)
+        self.happen(instance, event, time=change.time, historic=historic, change=change)
+
+    # --- records ------------------------------------------------------------------------------
+
+    def happen(
+        self,
+        instance: Instance,
+        event: str,
+        *,
+        time: int,
+        historic: bool = False,
+        change: Change | None = None,
+        detail: dict[str, str] = NO_DETAIL,
+        until: int = 0,
+    ) -> int:
+        """One event of the alarm table; the seq of the record that it makes, 0 for none."""
+        alarm, site = instance.alarm, self.configuration.sites[instance.site]
+        level_before, state_before = alarm.level, alarm.state
+        level = level_before if change is None else change.level
+        level = 0 if event == "withdraw" else level
+        seq = self.seq[site.id] + 1
+        transition = alarm.move(event, level, seq, time if change is None else change.onset)
+        if transition is None:
+            return 0
+        alarm.until = until or alarm.until
+        alarm.mark(transition, historic)
+        self.seq[site.id] = seq
+        record = OracleRecord(
+            tenant=site.tenant,
+            site=site.id,
+            seq=seq,
+            episode=alarm.episode,
+            rule=instance.rule.id,
+            rule_hash=instance.rule.hash().hex(),
+            subject=instance.subject,
+            area=site.area,
+            quantity=instance.quantity,
+            asset=instance.asset,
+            unit=instance.judgement.unit,
+            transition=transition,
+            level_before=LEVELS[level_before],
+            level_after=LEVELS[alarm.level],
+            state_before=state_before,
+            state_after=alarm.state,
+            onset=alarm.onset,
+            time=time,
+            value=None if change is None else change.value.x,
+            limit=None if change is None else change.limit,
+            until=alarm.until,
+            exercise=self.exercise,
+            historic=historic,
+            uncertain=change is not None and change.uncertain,
+            unknown=self._unknown(instance),
+            detail=detail,
+            tolerance=0.0 if change is None else change.value.tolerance,
+        )
+        self.records.append(record)
+        return seq
+
+    def _unknown(self, instance: Instance) -> bool:
+        if instance.sensor is None or instance.rule.kind in QUALITY_OF_DATA:
+            return False
+        return self.sensors[instance.sensor].unknown
+
+    def notice(
+        self,
+        rule: str,
+        *,
+        onset: int,
+        time: int,
+        value: float | None = None,
+        unit: str = "",
+        detail: dict[str, str] = NO_DETAIL,
+    ) -> None:
+        """What the engine says about itself, under its reserved site."""
+        self.seq[ENGINE_SITE] += 1
+        record = OracleRecord(
+            tenant="",
+            site=ENGINE_SITE,
+            seq=self.seq[ENGINE_SITE],
+            episode=0,
+            rule=rule,
+            rule_hash="",
+            subject="partition",
+            area="-/-/-",
+            quantity="",
+            asset="",
+            unit=unit,
+            transition="notice",
+            level_before="normal",
+            level_after="normal",
+            state_before=NORMAL,
+            state_after=NORMAL,
+            onset=onset,
+            time=time,
+            value=value,
+            limit=None,
+            until=0,
+            exercise=self.exercise,
+            historic=False,
+            uncertain=False,
+            unknown=False,
+            detail=detail,
+            tolerance=0.0 if value is None else RELATIVE * abs(value),
+        )
+        self.records.append(record)

@@ -1,0 +1,132 @@
+"""Time passes: ticks of the partition, and of one site of a self-clocked replay. Page §3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .partition import NO_DETAIL, Partition
+from .plant import Instance
+from .silence import actual, arm_link, arm_sensor, go_stale
+from .table import SHELVED
+from .windows import sec
+
+Due = tuple[int, tuple[int, int], int, str, Instance | None]
+
+
+def tick(partition: Partition, wall: int, resumed: bool) -> None:
+    """Wall time reached `wall`."""
+    before = partition.wall
+    if before is not None and wall <= before:
+        _arm_never_armed(partition, before, None)
+        return
+    if resumed and before is not None:
+        _resume(partition, before, wall)
+    partition.wall = wall
+    _arm_never_armed(partition, wall, None)
+    _fire_due(partition, wall, None)
+
+
+def site_tick(partition: Partition, site: int, wall: int) -> None:
+    """The same for one site alone."""
+    before = partition.site_wall.get(site)
+    partition.site_wall[site] = wall
+    _arm_never_armed(partition, wall, site)
+    if before is None or wall > before:
+        _fire_due(partition, wall, site)
+
+
+def _resume(partition: Partition, before: int, wall: int) -> None:
+    gap = wall - before
+    partition.notice("engine.blind", onset=before, time=wall, value=sec(gap), unit="s")
+    for state in partition.sensors.values():
+        state.shift(gap)
+    for link in partition.links.values():
+        if link.timer is not None:
+            link.timer.due += gap
+    for instance in partition.instances.values():
+        instance.levels.drop_clears()
+        for _, pending in instance.levels.timers(True):
+            pending.due += gap
+
+
+def _sensors_at(partition: Partition, site: int | None) -> Iterator[int]:
+    for index in partition.sensors:
+        if site is None or partition.configuration.sensors[index].site == site:
+            yield index
+
+
+def _links_at(partition: Partition, site: int | None) -> Iterator[int]:
+    for index in partition.links:
+        if site is None or partition.configuration.links[index].site == site:
+            yield index
+
+
+def _arm_never_armed(partition: Partition, wall: int, site: int | None) -> None:
+    for index in _sensors_at(partition, site):
+        state = partition.sensors[index]
+        if not state.heard and not state.armed_once:
+            arm_sensor(partition, index, wall, 0)
+    for index in _links_at(partition, site):
+        link = partition.links[index]
+        if not link.heard and not link.armed_once:
+            arm_link(partition, index, wall)
+
+
+def _fire_due(partition: Partition, wall: int, site: int | None) -> None:
+    """Everything with due <= wall, by (due, sensor index, ordinal)."""
+    _fire_links(partition, wall, site)
+    while True:
+        found = [one for one in _all_dues(partition, site) if one[0] <= wall]
+        if not found:
+            return
+        _act(partition, min(found, key=lambda one: one[:4]))
+
+
+def _fire_links(partition: Partition, wall: int, site: int | None) -> None:
+    """A link's firing counts at each of its event sensors."""
+    for index in _links_at(partition, site):
+        link = partition.links[index]
+        if link.timer is None or link.timer.due > wall:
+            continue
+        for sensor, state in partition.sensors.items():
+            if partition.lives_by(sensor, index) and not state.stale:
+                state.link_timer = link.timer
+        link.timer, link.silent = None, True
+
+
+def _all_dues(partition: Partition, site: int | None) -> Iterator[Due]:
+    for index in _sensors_at(partition, site):
+        state = partition.sensors[index]
+        for what, timer in (("own", state.timer), ("link", state.link_timer)):
+            if timer is not None:
+                yield timer.due, (0, index), -2, what, None
+        caught_up = state.caught_up_due()
+        if caught_up is not None:
+            yield caught_up, (0, index), -1, "caught up", None
+    for one in partition.instances.values():
+        if site is not None and one.site != site:
+            continue
+        for _, pending in one.levels.timers(partition.clears_by_timer(one)):
+            yield pending.due, one.place, one.ordinal, "level", one
+        if one.alarm.state == SHELVED:
+            yield one.alarm.until, one.place, one.ordinal, "shelf", one
+
+
+def _act(partition: Partition, what_is_due: Due) -> None:
+    due, (_, index), _, what, instance = what_is_due
+    if instance is None:
+        state = partition.sensors[index]
+        if what == "caught up":
+            state.sensing.historic_first = state.sensing.historic_last = None
+            for one in partition.by_sensor[index]:
+                actual(partition, one, due)
+        else:
+            timer = state.timer if what == "own" else state.link_timer
+            assert timer is not None
+            go_stale(partition, index, timer.deadline)
+    elif what == "shelf":
+        historic = partition.historic_by_timer(instance)
+        event = instance.alarm.unshelve_event()
+        partition.happen(instance, event, time=due, historic=historic, detail=NO_DETAIL)
+    else:
+        partition.fire(instance, due=due)
