@@ -109,7 +109,7 @@ class Site:
         """
         start_ns = -(-start_ns // SECOND_NS) * SECOND_NS
         script = self.write_script(self, start_ns, duration_s, seed, intensity)
-        return Scenario(self, start_ns, duration_s, seed, script)
+        return Scenario(self, start_ns, duration_s, seed, script, duration_s / max(1, intensity))
 
     def samples(
         self, start_ns: int, duration_s: float, seed: int, *, chunk_s: float = 60.0
@@ -124,13 +124,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One run of a site: deterministic, and labelled."""
+    """One run of a site: deterministic, and labelled. `story_s` is the length of one story."""
 
     site: Site
     start_ns: int
     duration_s: float
     seed: int
     script: Script
+    story_s: float
 
     @property
     def incidents(self) -> tuple[Incident, ...]:

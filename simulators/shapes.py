@@ -8,9 +8,10 @@ points   an array of points, each naming its tag
          [{"tag": "PT-101", "t": "2026-01-01T08:00:00.123+08:00", "value": 4.2, "status": "OK", "n": 3}]
 wide     one object, many fields, whole seconds of local time without a zone
          dam/<dam>/<logger>
-         {"time": "2026-01-01 08:00:00", "piezo_01": 12.3, "piezo_01_n": 5, "piezo_01_q": 0, ...}
+         {"time": "2026-01-01 08:00:00", "piezo_01": 12.3, "piezo_01_n": 5, "piezo_02": null, ...}
 
-`n` is the sample's number, for audit only. A faulty instrument has null for its value.
+`n` is the sample's number, for audit only. A faulty instrument has null for its value; a two-state
+point says true or false.
 """
 
 from __future__ import annotations
@@ -52,8 +53,7 @@ def messages(site: Site, batch: Batch) -> list[Message]:
 
     A batch cut at a multiple of `site.window_ns` gives the same messages as the uncut stream.
     """
-    packed = sorted(_GROUPED[site.shape](site, batch), key=lambda m: m.due)
-    return list(packed)
+    return sorted(_GROUPED[site.shape](site, batch), key=lambda m: m.due)
 
 
 def _single(site: Site, batch: Batch) -> Iterator[Message]:
@@ -92,7 +92,7 @@ def _point(site: Site, row: tuple[Any, ...]) -> dict[str, object]:
     return {
         "tag": site.points[sensor].id,
         "t": iso_local(time),
-        "value": value,
+        "value": bool(value) if site.points[sensor].unit == "bool" else value,
         "status": STATUS[flag],
         "n": number,
     }
@@ -107,7 +107,7 @@ def _wide(site: Site, batch: Batch) -> Iterator[Message]:
         body: dict[str, object] = {"time": second_local(time // SECOND_NS).replace("T", " ")}
         for i in members:
             name = site.points[rows[i][0]].id
-            body |= {name: rows[i][3], f"{name}_n": rows[i][1], f"{name}_q": rows[i][4]}
+            body |= {name: rows[i][3], f"{name}_n": rows[i][1]}
         yield Message(
             gateway,
             f"dam/{site.id}/{site.gateways[gateway].name}",
@@ -122,6 +122,49 @@ _GROUPED: Final[dict[Shape, Callable[[Site, Batch], Iterator[Message]]]] = {
     "points": _points,
     "wide": _wide,
 }
+
+
+def source_description(site: Site) -> dict[str, Any]:
+    """The matching source, as the engine's configuration wants it (without id, site and times)."""
+    return {
+        "single": {
+            "topics": [f"{site.id}/{{station}}/{{device}}/telemetry"],
+            "payload": {
+                "shape": "point",
+                "sensor": "{device}",
+                "value": "data.v",
+                "time": {"path": "ts", "unit": "ms"},
+                "quality": {
+                    "path": "data.q",
+                    "good": [FLAG_OK],
+                    "map": {str(FLAG_FAULT): "fault", str(FLAG_OVER): "over_range"},
+                },
+            },
+        },
+        "points": {
+            "topics": [f"{site.id}/{{line}}/batch"],
+            "payload": {
+                "points": "$",
+                "shape": "point",
+                "sensor": "{payload.tag}",
+                "value": "value",
+                "time": {"path": "t", "unit": "iso"},
+                "quality": {
+                    "path": "status",
+                    "good": [STATUS[FLAG_OK]],
+                    "map": {STATUS[FLAG_FAULT]: "fault", STATUS[FLAG_OVER]: "over_range"},
+                },
+            },
+        },
+        "wide": {
+            "topics": [f"dam/{site.id}/{{logger}}"],
+            "payload": {
+                "shape": "wide",
+                "sensor": "{logger}",
+                "time": {"path": "time", "unit": "iso", "zone": ZONE, "resolution": "1s"},
+            },
+        },
+    }[site.shape]
 
 
 def _rows(batch: Batch) -> Iterator[tuple[Any, ...]]:
