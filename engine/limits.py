@@ -228,8 +228,9 @@ MAX_PAYLOAD_POINTS: Final = MAX_FRAME_ROWS
 # Bad points of one message that are kept one by one; the others are counted in the last of them.
 # Enough to see the pattern, little enough that one message cannot fill the table.
 MAX_DEAD_POINTS: Final = 16
-# Bytes of a dead letter's payload that are kept: a person reads it.
-DEAD_LETTER_BYTES: Final = 4_096
+# Struct types that one decoder makes, one for each set of fields; what comes later is read plainly.
+# A type takes some 10 kB and 0.3 ms.
+MAX_TYPED_FORMS: Final = 1_024
 # Topics whose sensor is remembered by a decoder; beyond it each message is matched anew. Twice the
 # 100,000 sensors that one process serves.
 MAX_CACHED_TOPICS: Final = 200_000
