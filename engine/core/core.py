@@ -1,0 +1,396 @@
+"""The core: `records = core.step(position, entry)`. No clock, socket, file, thread or randomness.
+
+One core steps all sites of a partition. The same function serves live, replay and backtest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from .. import layout as at
+from ..alarm_table import IMPOSSIBLE, table_arrays
+from ..command import Command, Reply
+from ..configuration import Configuration
+from ..entry import Entry, Header, Recovered, Tick
+from ..errors import EntryError, InvariantError
+from ..frame import Frame
+from ..level import LEVELS
+from ..limits import REMEMBERED_COMMANDS
+from ..plan import Plan, compile_plan
+from ..record import (
+    EXERCISE,
+    GENESIS,
+    AlarmState,
+    Record,
+    Transition,
+    chain,
+    detail_digest,
+    identity,
+    run_digest,
+)
+from . import stepping
+from .commands import act
+from .records import Part, Records
+from .state import State, carried, first_state
+
+ENGINE_SITE: Final = "_engine"
+_NO_DETAIL: Final = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alarm that is not normal."""
+
+    site: str
+    alarm: str
+    level: str
+    state: str
+    episode: int
+    onset: int
+    until: int
+    unknown: bool
+
+
+class Core:
+    """Judges a log. Starts empty; the first entry it understands is a `config` entry.
+
+    `table` is the alarm table (`alarm_table.table_arrays`); only tests pass another.
+    """
+
+    def __init__(self, table: Any = None) -> None:
+        self.table = table_arrays() if table is None else table
+        self.position = 0
+        self.wall = at.NO_TIME
+        self.appended = 0
+        self.received = 0
+        self.versions: set[bytes] = set()
+        self.seen_commands: OrderedDict[str, None] = OrderedDict()
+        self.clocked = False
+        self.state: State | None = None
+        self.count = np.zeros(len(stepping.COUNTERS), np.int64)
+        self._identities: dict[int, bytes] = {}
+        self.scratch = stepping.Scratch()
+
+    # --- stepping --------------------------------------------------------------------------------
+    def step(self, position: int, entry: Entry) -> Records:
+        """Apply one entry. Raises EntryError for an entry that this core cannot understand and
+        InvariantError where a claim of the design broke; the process must end then."""
+        if position <= self.position:
+            raise InvariantError(f"entry {position} after {self.position}: the log goes forward")
+        header, payload = entry.header, entry.payload
+        if not header.self_clocked:
+            self.appended = max(self.appended, header.appended)
+            self.received = max(self.received, header.received)
+        records = Records()
+        match payload:
+            case Frame():
+                self._samples(header, payload, records)
+            case Tick():
+                self._tick(header, payload, records)
+            case Command():
+                self._command(header, payload, records)
+            case Configuration():
+                self._configure(header, payload, records)
+            case Recovered():
+                self._recovered(header, payload, records)
+        self.position = position
+        return records
+
+    def _live(self) -> State:
+        if self.state is None:
+            raise EntryError("the log has no configuration before its first sample or command")
+        return self.state
+
+    def _samples(self, header: Header, frame: Frame, records: Records) -> None:
+        state = self._live()
+        if header.registry not in self.versions:
+            raise EntryError(
+                f"samples name configuration {header.registry.hex()}, which this log has not seen"
+            )
+        if not len(frame):
+            return
+        if header.self_clocked != self.clocked:
+            state.forget_bounds()
+            self.clocked = header.self_clocked
+        if header.self_clocked:
+            n = stepping.samples_clocked(state, self.scratch, self.table, self.count, frame)
+        else:
+            n = stepping.samples(
+                state, self.scratch, self.table, self.count, frame, self.received, self.appended
+            )
+        self._finish(header, state, n, records)
+
+    def _tick(self, header: Header, tick: Tick, records: Records) -> None:
+        if self.state is None:
+            self.wall = max(self.wall, tick.time)
+            return
+        state = self.state
+        if self.clocked:
+            state.forget_bounds()
+            self.clocked = False
+        before = self.wall
+        if tick.time > before and tick.resumed and before != at.NO_TIME:
+            gap = tick.time - before
+            records.parts.append(
+                self._notice(header, "engine.blind", before, tick.time, gap * 1e-9, "s", {})
+            )
+            stepping.shift(state, gap)
+        self.wall = max(before, tick.time)
+        n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before)
+        self._finish(header, state, n, records)
+
+    def _command(self, header: Header, command: Command, records: Records) -> None:
+        state = self._live()
+        if command.id in self.seen_commands:
+            records.replies = (_reply(command, "repeated", "this command was taken before"),)
+            return
+        self.seen_commands[command.id] = None
+        while len(self.seen_commands) > REMEMBERED_COMMANDS:
+            self.seen_commands.popitem(last=False)
+        n, refusal = act(state, self.scratch, self.table, command, self.appended)
+        if refusal:
+            records.replies = (_reply(command, "refused", refusal),)
+            return
+        detail = {
+            "principal": command.principal,
+            "role": command.role,
+            "reason": command.reason,
+            "command": command.id,
+        }
+        self._finish(header, state, n, records, detail)
+        part = records.parts[-1]
+        seq = int(part.numbers["seq"][-1]) if isinstance(part, Part) else 0
+        records.replies = (_reply(command, "done", "", seq),)
+
+    def _configure(self, header: Header, wanted: Configuration, records: Records) -> None:
+        version = wanted.version()
+        plan = compile_plan(wanted, version)
+        if self.state is None:
+            self.state = first_state(plan)
+        else:
+            old = self.state
+            _check_continued(old.plan.configuration, wanted)
+            self.state, gone = carried(old, plan)
+            for reason, instances in stepping.gone_by_reason(old, plan, gone):
+                n = stepping.withdraw(old, self.scratch, self.table, instances, self.appended)
+                detail = {"principal": "configuration", "reason": reason}
+                self._finish(header, old, n, records, detail)
+            self.state.seq[: len(old.seq) - 1] = old.seq[:-1]
+            self.state.heads[: len(old.heads) - 1] = old.heads[:-1]
+        stepping.refresh(self.state)
+        self._identities.clear()
+        self.versions.add(version)
+
+    def _recovered(self, header: Header, payload: Recovered, records: Records) -> None:
+        state = self._live()
+        index = {s.id: i for i, s in enumerate(state.plan.configuration.sites)}
+        index[ENGINE_SITE] = len(index)
+        for site, head in sorted(payload.heads.items()):
+            place = index.get(site)
+            if place is not None and head.seq > state.seq[place]:
+                state.seq[place] = head.seq
+                state.heads[place] = bytes.fromhex(head.hash)
+        at_time = self.appended
+        detail = {"reason": payload.reason}
+        records.parts.append(
+            self._notice(header, "engine.recovered", at_time, at_time, None, "", detail)
+        )
+
+    # --- records ---------------------------------------------------------------------------------
+    def _finish(
+        self,
+        header: Header,
+        state: State,
+        n: int,
+        records: Records,
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        if n == 0:
+            return
+        out = stepping.ordered(self.scratch.out[:n])
+        if (out["transition"] == IMPOSSIBLE).any():
+            raise InvariantError("the alarm table was asked for a cell that cannot happen")
+        numbers = stepping.numbered(out, state)
+        if header.exercise:
+            numbers["flags"] |= EXERCISE
+        records.parts.append(self._chained(state, out, numbers, dict(detail or {})))
+
+    def _chained(self, state: State, out: Any, numbers: Any, detail: dict[str, str]) -> Part:
+        raw, size = numbers.tobytes(), numbers.dtype.itemsize
+        sites, instances = out["site"].tolist(), out["instance"].tolist()
+        heads, known = state.heads, self._identities
+        of_old = state is not self.state
+        about = detail_digest(detail)
+        previous: list[bytes] = []
+        hashes: list[bytes] = []
+        blake2b = hashlib.blake2b
+        for i, (site, k) in enumerate(zip(sites, instances, strict=True)):
+            who = None if of_old else known.get(k)
+            if who is None:
+                who = state.plan.identity_of(k)
+                if not of_old:
+                    known[k] = who
+            before = heads[site]
+            text = b"".join((b"LR1", before, who, about, raw[i * size : (i + 1) * size]))
+            head = blake2b(text, digest_size=16).digest()
+            previous.append(before)
+            hashes.append(head)
+            heads[site] = head
+        return Part(state.plan, out["instance"].copy(), numbers, previous, hashes, detail)
+
+    def _notice(
+        self,
+        header: Header,
+        rule: str,
+        onset: int,
+        time: int,
+        value: float | None,
+        unit: str,
+        detail: dict[str, str],
+    ) -> Record:
+        """A record of the engine about itself, under the reserved site."""
+        state = self._live()
+        who = {
+            "tenant": "",
+            "site": ENGINE_SITE,
+            "rule": rule,
+            "rule_hash": "",
+            "subject": "partition",
+            "area": "-/-/-",
+            "quantity": "",
+            "asset": "",
+            "unit": unit,
+            "message": rule,
+            "basis": "",
+        }
+        state.seq[-1] += 1
+        numbers = np.zeros(1, at.NUMBERS)
+        numbers["seq"], numbers["onset"], numbers["time"] = state.seq[-1], onset, time
+        numbers["value"] = np.nan if value is None else value
+        numbers["limit"] = np.nan
+        numbers["transition"] = Transition.NOTICE
+        numbers["flags"] = EXERCISE if header.exercise else 0
+        before = state.heads[-1]
+        head = chain(before, identity(**who), detail_digest(detail), numbers.tobytes())
+        state.heads[-1] = head
+        return Record(
+            **who,
+            seq=int(state.seq[-1]),
+            episode=0,
+            transition="notice",
+            level_before="normal",
+            level_after="normal",
+            state_before="normal",
+            state_after="normal",
+            onset=onset,
+            time=time,
+            value=value,
+            limit=None,
+            previous=before.hex(),
+            hash=head.hex(),
+            detail=detail,
+            exercise=header.exercise,
+        )
+
+    # --- what others ask ---------------------------------------------------------------------------
+    @property
+    def plan(self) -> Plan | None:
+        """The plan in force, None before the first configuration."""
+        return self.state.plan if self.state else None
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration in force."""
+        return self.state.plan.configuration if self.state else None
+
+    def site_heads(self) -> dict[str, tuple[int, bytes]]:
+        """(seq, chain hash) of every site that has a record, the engine's own included."""
+        if self.state is None:
+            return {}
+        names = [s.id for s in self.state.plan.configuration.sites] + [ENGINE_SITE]
+        return {
+            name: (int(seq), head)
+            for name, seq, head in zip(names, self.state.seq, self.state.heads, strict=True)
+            if seq
+        }
+
+    def head(self, site: str) -> tuple[int, bytes]:
+        """(seq, chain hash) of one site; (0, zeros) where it has no record."""
+        return self.site_heads().get(site, (0, GENESIS))
+
+    def site_digests(self) -> dict[str, str]:
+        """The digest of every site that has a record, hex."""
+        return {site: head.hex() for site, (_, head) in self.site_heads().items()}
+
+    def digest(self) -> str:
+        """The digest of the run, hex."""
+        return run_digest({site: head for site, (_, head) in self.site_heads().items()})
+
+    def next_due(self) -> int | None:
+        """A lower bound of the next timer's due (ns), None where nothing is armed."""
+        if self.state is None:
+            return None
+        first = min([self.state.bound, *(k.bound for k in self.state.kinds)])
+        return None if first == at.NEVER else first
+
+    def counters(self) -> dict[str, int]:
+        """Rows by what became of them, since the core was made."""
+        return {
+            name: int(value) for name, value in zip(stepping.COUNTERS, self.count, strict=True)
+        }
+
+    def standing(self) -> list[Standing]:
+        """Every alarm that is not normal, by site and alarm."""
+        if self.state is None:
+            return []
+        plan, judge = self.state.plan, self.state.judge
+        found = []
+        for k in np.flatnonzero(judge["state"]).tolist():
+            who, j = plan.describe(k), judge[k]
+            found.append(
+                Standing(
+                    who["site"],
+                    f"{who['rule']}~{who['subject']}",
+                    LEVELS[int(j["level"])],
+                    AlarmState(int(j["state"])).name.lower(),
+                    int(j["episode"]),
+                    int(j["onset"]),
+                    int(j["shelf"]) if j["state"] == AlarmState.SHELVED else 0,
+                    bool(j["flags"] & at.J_UNKNOWN),
+                )
+            )
+        return sorted(found, key=lambda s: (s.site, s.alarm))
+
+
+def _reply(command: Command, outcome: Any, reason: str, seq: int = 0) -> Reply:
+    return Reply(
+        command.id, outcome, reason, command.site, command.alarm, seq, command.principal
+    )
+
+
+def _check_continued(before: Configuration, wanted: Configuration) -> None:
+    """Indices are append-only: a configuration that moved them must not be judged by."""
+    moved = (
+        any(a.id != b.id for a, b in zip(before.sites, wanted.sites, strict=False))
+        or any(
+            (a.site, a.source) != (b.site, b.source)
+            for a, b in zip(before.links, wanted.links, strict=False)
+        )
+        or any(
+            (a.site, a.id) != (b.site, b.id)
+            for a, b in zip(before.sensors, wanted.sensors, strict=False)
+        )
+    )
+    shorter = (
+        len(wanted.sites) < len(before.sites)
+        or len(wanted.links) < len(before.links)
+        or len(wanted.sensors) < len(before.sensors)
+    )
+    if moved or shorter:
+        raise EntryError("a config entry moves registry indices; `continued` was not called")

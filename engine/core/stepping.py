@@ -1,0 +1,317 @@
+"""The passes of a step over one state: sense, then each kind once over the whole Frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import layout as at
+from ..alarm_table import Event
+from ..frame import Frame, Int64
+from ..judge_kernels import (
+    EMISSIONS_PER_INSTANCE,
+    PHASE_TICK,
+    fire_all,
+    judge_rows,
+    number,
+    refresh_all,
+    shift_instances,
+    tick_events,
+    transit,
+)
+from ..kinds import MEASURED
+from ..plan import Plan
+from ..sensing_kernels import COUNTERS, sense, sense_clocked, sense_tick, shift_dues
+from .state import KindState, State, Struct
+
+_HOT_BITS = np.dtype(
+    {"names": ["last_v"], "formats": ["<i8"], "offsets": [8], "itemsize": at.HOT.itemsize}
+)
+_COLD_BITS = np.dtype(
+    {
+        "names": ["conflict_v"],
+        "formats": ["<i8"],
+        "offsets": [at.COLD.fields["conflict_v"][1] if at.COLD.fields else 0],
+        "itemsize": at.COLD.itemsize,
+    }
+)
+_NO_MEASURE = np.empty(0)
+_NO_WALL = np.empty(0, np.int64)
+_START = 256
+
+
+class Scratch:
+    """Buffers of a step that are kept between steps; they grow and hold no state."""
+
+    def __init__(self) -> None:
+        self.rows: Struct = np.zeros(_START, at.ROW)
+        self.row_w = np.zeros(_START, np.int64)
+        self.events: Struct = np.zeros(_START, at.SENSOR_EVENT)
+        self.out: Struct = np.zeros(_START, at.EMISSION)
+        self.measure = np.zeros(_START)
+
+    def fit(self, rows: int) -> None:
+        """Room for a Frame of `rows` rows."""
+        if len(self.rows) < rows:
+            self.rows = np.zeros(rows, at.ROW)
+            self.row_w = np.zeros(rows, np.int64)
+
+    def more_events(self, least: int) -> None:
+        """More room for sensor events; what is there stays."""
+        self.events = _grown(self.events, least)
+
+    def more_out(self, least: int) -> None:
+        """More room for emissions; what is there stays."""
+        self.out = _grown(self.out, least)
+
+
+def _grown(array: Struct, least: int) -> Struct:
+    bigger = np.zeros(max(2 * len(array), least), array.dtype)
+    bigger[: len(array)] = array
+    return bigger
+
+
+def samples(
+    state: State,
+    scratch: Scratch,
+    table: Any,
+    count: Int64,
+    frame: Frame,
+    received: int,
+    appended: int,
+) -> int:
+    """A samples entry; returns the number of emissions in `scratch.out`."""
+    rows, plan = len(frame), state.plan
+    scratch.fit(rows)
+    row, events = 0, 0
+    while True:
+        row, events, state.bound = sense(
+            frame.time, frame.value, frame.value.view(np.int64), frame.quality, frame.sensor,
+            received, appended, row, state.hot, state.hot.view(_HOT_BITS), state.cold,
+            state.cold.view(_COLD_BITS), state.flag, state.link, plan.link_ptr, plan.link_member,
+            scratch.rows, scratch.events, events, count, state.bound,
+        )  # fmt: skip
+        if row == rows:
+            break
+        scratch.more_events(events + len(plan.link_member) + 8)
+    return _judge(state, scratch, table, rows, _NO_WALL, events)
+
+
+def samples_clocked(
+    state: State, scratch: Scratch, table: Any, count: Int64, frame: Frame
+) -> int:
+    """A self-clocked samples entry; returns the number of emissions."""
+    rows, plan = len(frame), state.plan
+    scratch.fit(rows)
+    row, events = 0, 0
+    while True:
+        row, events = sense_clocked(
+            frame.time, frame.value, frame.value.view(np.int64), frame.quality, frame.sensor, row,
+            state.hot, state.hot.view(_HOT_BITS), state.cold, state.cold.view(_COLD_BITS),
+            state.flag, state.link, plan.link_ptr, plan.link_member, state.site, plan.site_ptr,
+            plan.site_member, plan.site_link_ptr, plan.site_link, scratch.rows, scratch.row_w,
+            scratch.events, events, count,
+        )  # fmt: skip
+        if row == rows:
+            break
+        scratch.more_events(events + 2 * plan.subjects + 2 * len(plan.link_member) + 8)
+    return _judge(state, scratch, table, rows, scratch.row_w[:rows], events)
+
+
+def _judge(
+    state: State, scratch: Scratch, table: Any, n_rows: int, row_w: Int64, n_events: int
+) -> int:
+    rows, emitted = scratch.rows[:n_rows], 0
+    for kind in state.kinds:
+        emitted = _judge_kind(state, scratch, table, kind, rows, row_w, n_events, emitted)
+    return emitted
+
+
+def _measured(
+    state: State, scratch: Scratch, kind: KindState, rows: Struct
+) -> np.ndarray[Any, Any]:
+    """The measure of every (row, instance) of a windowed kind."""
+    plan = kind.plan
+    if not plan.kind.kernels:
+        return _NO_MEASURE
+    sensors = rows["sensor"]
+    inside = (sensors >= 0) & (sensors < state.plan.subjects)
+    place = sensors[inside]
+    need = int((plan.ptr[place + 1] - plan.ptr[place]).sum())
+    if len(scratch.measure) < need + 1:
+        scratch.measure = np.zeros(2 * need + 1)
+    plan.kind.measure(
+        rows, plan.ptr, plan.first, state.judge, state.plan.options, kind.rings, scratch.measure
+    )
+    # One place more than needed, so that "no instance" is not mistaken for the identity.
+    return scratch.measure[: need + 1]
+
+
+def _judge_kind(
+    state: State,
+    scratch: Scratch,
+    table: Any,
+    kind: KindState,
+    rows: Struct,
+    row_w: Int64,
+    n_events: int,
+    n: int,
+) -> int:
+    plan = state.plan
+    measure = _measured(state, scratch, kind, rows)
+    row = event = m = 0
+    while True:
+        row, event, m, n, kind.bound, need = judge_rows(
+            row, rows, row_w, scratch.events, n_events, event, measure, m, kind.plan.kind.style,
+            kind.plan.ptr, kind.guard, state.judge, plan.params, state.deadline, state.due,
+            state.band, state.next_due, plan.at_link, state.tally, state.flag, state.cold,
+            kind.site_bound, plan.site_ptr, plan.site_member, table, scratch.out, n, kind.bound,
+        )  # fmt: skip
+        if row == len(rows):
+            return int(n)
+        scratch.more_out(n + need)
+
+
+def tick(state: State, scratch: Scratch, table: Any, wall: int, moved: bool) -> int:
+    """A partition tick at `wall`; `moved` says whether it lies after the last one."""
+    plan = state.plan
+    n_events = 0
+    everyone = _everyone(state)
+    if state.unarmed or (moved and state.bound <= wall):
+        need = 2 * plan.subjects + len(plan.link_member) + 8
+        if len(scratch.events) < need:
+            scratch.more_events(need)
+        n_events, state.bound = sense_tick(
+            wall, 0, everyone, np.arange(len(state.link), dtype=np.int64), True, state.hot,
+            state.cold, state.flag, state.link, plan.link_ptr, plan.link_member, state.unarmed,
+            scratch.events, 0,
+        )  # fmt: skip
+        state.unarmed = False
+        state.site[:, 2] = 0
+    n = 0
+    for kind in state.kinds:
+        n = _tick_kind(state, scratch, table, kind, wall, n_events, n, everyone)
+    return n
+
+
+def _everyone(state: State) -> Int64:
+    return np.arange(state.plan.subjects, dtype=np.int64)
+
+
+def _tick_kind(
+    state: State,
+    scratch: Scratch,
+    table: Any,
+    kind: KindState,
+    wall: int,
+    n_events: int,
+    n: int,
+    everyone: Int64,
+) -> int:
+    plan, ptr = state.plan, kind.plan.ptr
+    if n_events:
+        who = scratch.events["sensor"][:n_events]
+        need = int((ptr[who + 1] - ptr[who] + 2).sum()) * EMISSIONS_PER_INSTANCE
+        if len(scratch.out) < n + need:
+            scratch.more_out(n + need)
+        n = tick_events(
+            0, n_events, scratch.events, ptr, kind.plan.kind.style, state.judge, plan.params,
+            state.deadline, state.due, state.band, state.next_due, plan.at_link, state.tally,
+            state.cold, table, scratch.out, n, PHASE_TICK,
+        )  # fmt: skip
+        if len(kind.guard):
+            kind.guard[who] = (np.inf, -np.inf)
+    if kind.bound <= wall:
+        mine = state.next_due[kind.plan.first : kind.plan.last] <= wall
+        need = int(mine.sum()) * EMISSIONS_PER_INSTANCE
+        if len(scratch.out) < n + need:
+            scratch.more_out(n + need)
+        n, kind.bound = fire_all(
+            wall, 0, everyone, ptr, state.judge, plan.params, state.deadline, state.due,
+            state.band, state.next_due, state.cold, table, scratch.out, n, PHASE_TICK,
+        )  # fmt: skip
+        if len(kind.guard) and mine.any():
+            fired = plan.subject[kind.plan.first : kind.plan.last][mine]
+            kind.guard[fired] = (np.inf, -np.inf)
+    return int(n)
+
+
+def shift(state: State, gap: int) -> None:
+    """The engine was blind for `gap` ns: dues move, pending clears are cancelled."""
+    shift_dues(gap, state.hot, state.cold, state.flag, state.link)
+    shift_instances(
+        gap, state.judge, state.plan.params, state.deadline, state.due, state.band, state.next_due
+    )
+    for kind in state.kinds:
+        kind.guard[:] = (np.inf, -np.inf)
+    state.forget_bounds()
+
+
+def refresh(state: State) -> None:
+    """Bands, dues and bounds after a new configuration."""
+    refresh_all(
+        state.judge, state.plan.params, state.deadline, state.due, state.band, state.next_due
+    )
+    state.forget_bounds()
+
+
+def ordered(out: Struct) -> Struct:
+    """Emissions in the order in which their records are numbered."""
+    if len(out) < 2:
+        return out
+    keys = (out["order"], out["sensor"], out["key"], out["phase"], out["row"])
+    return out[np.lexsort(keys)]
+
+
+def numbered(out: Struct, state: State) -> Struct:
+    """The numbers of each record, in order; seq and episode are given here."""
+    numbers = np.zeros(len(out), at.NUMBERS)
+    number(out, state.judge, state.seq, numbers)
+    return numbers
+
+
+def gone_by_reason(old: State, plan: Plan, gone: Int64) -> list[tuple[str, Int64]]:
+    """Old instances that stand and are gone, in runs of one reason, by (subject, ordinal)."""
+    standing = gone[old.judge["state"][gone] != 0]
+    if not len(standing):
+        return []
+    subject, rule = old.plan.subject[standing], old.plan.rule[standing]
+    ids = {r.id for r in plan.configuration.rules}
+    sensors = len(old.plan.configuration.sensors)
+
+    def reason(s: int, r: int) -> str:
+        if s < sensors and plan.configuration.sensors[s].retired:
+            return "sensor removed"
+        known = old.plan.configuration.rules[r].id in ids
+        return "selection changed" if known else "rule removed"
+
+    order = np.lexsort((rule, subject))
+    runs: list[tuple[str, list[int]]] = []
+    for i in order.tolist():
+        why = reason(int(subject[i]), int(rule[i]))
+        if not runs or runs[-1][0] != why:
+            runs.append((why, []))
+        runs[-1][1].append(int(standing[i]))
+    return [(why, np.array(found, np.int64)) for why, found in runs]
+
+
+def withdraw(
+    old: State, scratch: Scratch, table: Any, instances: Int64, now: int
+) -> int:
+    """The alarms of `instances` are withdrawn, in their order; returns the emissions."""
+    scratch.more_out(len(instances))
+    n = 0
+    for place, k in enumerate(instances.tolist()):
+        subject = int(old.plan.subject[k])
+        old.judge["active"][k] = 0
+        n = transit(
+            old.judge, k, int(Event.WITHDRAW), 0, table, scratch.out, n, place, 0, 0, 0, subject,
+            old.plan.site_of(subject), now, np.nan, np.nan, 0, int(old.judge["onset"][k]),
+        )  # fmt: skip
+    return n
+
+
+Progress = Callable[[str, int, int], None]
+__all__ = ["COUNTERS", "MEASURED", "Progress", "Scratch"]

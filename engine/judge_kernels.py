@@ -1,0 +1,679 @@
+"""Judging: levels with deadbands and delays, timers, and the alarm table (docs/semantics.md §5–§6).
+
+One pass per kind over the rows of a Frame. What decides that nothing happens is a band per
+instance (and a guard per sensor for the identity measure): a good value strictly inside it changes
+nothing, so calm rules cost a comparison. A band is empty (low > high) whenever anything pends.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from . import layout as at
+from .alarm_table import NOTHING, REFUSED, Event
+from .layout import NEVER, NO_TIME
+from .record import AlarmState, Transition
+from .record import HISTORIC as R_HISTORIC
+from .record import UNCERTAIN as R_UNCERTAIN
+from .record import UNKNOWN as R_UNKNOWN
+
+MEASURED, STALENESS, CLOCK = 0, 1, 2  # how a kind comes by its measure
+PHASE_TICK, PHASE_TIMER, PHASE_SAMPLE = 0, 1, 2
+_STALE_FIRST, _CAUGHT_UP_NEXT, _TIMERS = 0, 1 << 32, 2 << 32
+EMISSIONS_PER_INSTANCE = 16  # levels × (raise, clear) timers, shelf, stale, known, judged, actual
+
+_NORMAL, _ACKNOWLEDGED, _SHELVED = (
+    int(AlarmState.NORMAL), int(AlarmState.ACKNOWLEDGED), int(AlarmState.SHELVED),
+)  # fmt: skip
+_T_RAISED, _T_LEVEL = int(Transition.RAISED), int(Transition.LEVEL)
+_RISE, _RISE_COVERED, _FALL, _RETURN = (
+    int(Event.RISE), int(Event.RISE_COVERED), int(Event.FALL), int(Event.RETURN),
+)  # fmt: skip
+_UNKNOWN, _KNOWN, _ACTUAL = int(Event.UNKNOWN), int(Event.KNOWN), int(Event.ACTUAL)
+_ACK = int(Event.ACKNOWLEDGE)
+_UNSHELVE_ACTIVE, _UNSHELVE_NORMAL = int(Event.UNSHELVE_ACTIVE), int(Event.UNSHELVE_NORMAL)
+
+
+@njit(cache=True)
+def transit(
+    judge, k, event, level, table, out, n, row, phase, key, order, sensor, site, time, value,
+    limit, flags, onset,
+):  # fmt: skip
+    """Apply `event` with the new condition `level` to instance k; returns the emissions so far."""
+    j = judge[k]
+    state, before = j.state, j.level
+    after = table[state, event, 0]
+    transition = table[state, event, 1]
+    j.level = level
+    if transition == NOTHING or transition == REFUSED:
+        return n
+    marks = 0
+    if event == _RISE or event == _RISE_COVERED:
+        marks |= at.E_ROSE
+        if before > 0 and transition == _T_RAISED:
+            transition = _T_LEVEL
+    if state == _NORMAL and after != _NORMAL:
+        marks |= at.E_OPENS
+        j.onset = onset
+    if after == _ACKNOWLEDGED:
+        if event == _ACK:
+            j.cover = level
+        elif j.cover > level:
+            j.cover = level
+    elif after != _SHELVED:
+        j.cover = 0
+    if after != _SHELVED:
+        j.shelf = NEVER
+    j.state = after
+    if level == 0:
+        j.flags &= ~at.J_MARK
+    elif flags & R_HISTORIC:
+        j.flags |= at.J_MARK
+    elif event == _RISE or event == _RISE_COVERED or event == _FALL:
+        j.flags &= ~at.J_MARK
+    if j.flags & at.J_UNKNOWN:
+        flags |= R_UNKNOWN
+    e = out[n]
+    e.row, e.phase, e.key, e.order, e.sensor, e.site = row, phase, key, order, sensor, site
+    e.instance, e.transition, e.marks, e.flags = k, transition, marks, flags
+    e.level_before, e.level_after, e.state_before, e.state_after = before, level, state, after
+    e.time, e.value, e.limit, e.onset = time, value, limit, j.onset
+    e.until = j.shelf if after == _SHELVED else 0
+    return n + 1
+
+
+@njit(cache=True)
+def _gravest(mask):
+    level = 0
+    while mask:
+        level += 1
+        mask >>= 1
+    return level
+
+
+@njit(cache=True)
+def _limit_of(p, level, side):
+    if level == 0:
+        return np.nan
+    high, low = p.high[level - 1], p.low[level - 1]
+    if side == 0:
+        return high if high != np.inf else low
+    return low if low != -np.inf else high
+
+
+@njit(cache=True)
+def _set_active(
+    judge, k, p, active, x, time, onset, flags, table, out, n, row, phase, key, order, sensor, site
+):
+    """The set of active levels is now `active`; emits where the gravest one changes."""
+    j = judge[k]
+    before = j.level
+    level = _gravest(active)
+    j.active = active
+    if level == before:
+        return n
+    if level > before:
+        event = _RISE if level > j.cover else _RISE_COVERED
+        j.side = 1 if x < p.high[level - 1] and p.low[level - 1] != -np.inf else 0
+        limit = _limit_of(p, level, j.side)
+    elif level > 0:
+        event = _FALL
+        limit = _limit_of(p, level, j.side)
+    else:
+        event = _RETURN
+        limit = _limit_of(p, before, j.side)
+    return transit(
+        judge, k, event, level, table, out, n, row, phase, key, order, sensor, site, time, x,
+        limit, flags, onset,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def judge_value(
+    judge, deadline, due, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
+    order, sensor, site,
+):  # fmt: skip
+    """Judge one measure of a usable row against every level of instance k.
+
+    `wait` is lag + grace; `by_timer`: pending clears may be fired by a tick.
+    """
+    j = judge[k]
+    active, holds = j.active, False
+    for level in range(p.used):
+        bit = 1 << level
+        if not active & bit:
+            if x >= p.high[level] or x <= p.low[level]:
+                if p.on[level] == 0:
+                    active |= bit
+                    j.raising &= ~bit
+                else:
+                    holds = True
+                    if not j.raising & bit:
+                        j.raising |= bit
+                        deadline[k, level] = t + p.on[level]
+                        due[k, level] = t + p.on[level] + wait
+            elif good:
+                j.raising &= ~bit
+        elif x < p.clear_high[level] and x > p.clear_low[level]:
+            if good:
+                holds = True
+                if p.off[level] == 0 or (j.clearing & bit and deadline[k, level] <= t):
+                    active &= ~bit
+                    j.clearing &= ~bit
+                elif not j.clearing & bit:
+                    j.clearing |= bit
+                    deadline[k, level] = t + p.off[level]
+                    due[k, level] = t + p.off[level] + wait if by_timer else NEVER
+        else:
+            j.clearing &= ~bit
+    if holds:
+        j.held = x
+        j.flags = j.flags & ~at.J_HELD_SUSPECT if good else j.flags | at.J_HELD_SUSPECT
+    if active == j.active:
+        return n
+    return _set_active(
+        judge, k, p, active, x, t, t, flags, table, out, n, row, phase, key, order, sensor, site
+    )
+
+
+@njit(cache=True)
+def _next_timer(j, deadline, due, k, by_due):
+    """The earliest due (or deadline of a timer that ticks may fire) of instance k."""
+    first = NEVER
+    pending = j.raising | j.clearing
+    level = 0
+    while pending:
+        if pending & 1 and due[k, level] != NEVER:
+            first = min(first, due[k, level] if by_due else deadline[k, level])
+        pending >>= 1
+        level += 1
+    return first
+
+
+@njit(cache=True)
+def fire_until(
+    judge, deadline, due, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site
+):
+    """Fire every timer of instance k whose due (or deadline) is at most `until`, in its order."""
+    j = judge[k]
+    while True:
+        first = _next_timer(j, deadline, due, k, by_due)
+        if by_due and j.shelf < first:
+            if j.shelf > until:
+                return n
+            event = _UNSHELVE_ACTIVE if j.level else _UNSHELVE_NORMAL
+            n = transit(
+                judge, k, event, j.level, table, out, n, row, phase, j.shelf, _TIMERS | j.ordinal,
+                sensor, site, j.shelf, np.nan, np.nan, R_HISTORIC if hist else 0, j.onset,
+            )  # fmt: skip
+            j.shelf = NEVER
+            continue
+        if first > until or first == NEVER:
+            return n
+        active, time, onset = j.active, np.int64(0), np.int64(0)
+        for level in range(4):
+            bit = 1 << level
+            at_level = due[k, level] if by_due else deadline[k, level]
+            if due[k, level] == NEVER or at_level != first:
+                continue
+            if j.raising & bit:
+                active |= bit
+                j.raising &= ~bit
+                time, onset = deadline[k, level], deadline[k, level] - p.on[level]
+            elif j.clearing & bit:
+                active &= ~bit
+                j.clearing &= ~bit
+                time = deadline[k, level]
+        flags = R_HISTORIC if hist else 0
+        if j.flags & (at.J_AFTER_BAD | at.J_HELD_SUSPECT):
+            flags |= R_UNCERTAIN
+        key = first
+        n = _set_active(
+            judge, k, p, active, j.held, time, onset, flags, table, out, n, row, phase, key,
+            _TIMERS | j.ordinal, sensor, site,
+        )  # fmt: skip
+
+
+@njit(cache=True)
+def refresh(judge, deadline, due, band, next_due, k, p):
+    """Recompute the calm band and the earliest due of instance k after it was touched."""
+    j = judge[k]
+    next_due[k] = min(_next_timer(j, deadline, due, k, True), j.shelf)
+    band[k, 0], band[k, 1] = np.inf, -np.inf
+    if j.raising or j.clearing or j.flags & (at.J_UNKNOWN | at.J_AFTER_BAD | at.J_HIST):
+        return
+    low, high = -np.inf, np.inf
+    for level in range(p.used):
+        if not j.active & (1 << level):
+            low, high = max(low, p.low[level]), min(high, p.high[level])
+        elif j.side == 0 and p.clear_high[level] != np.inf:
+            low = max(low, p.clear_high[level])
+        elif p.clear_low[level] != -np.inf:
+            high = min(high, p.clear_low[level])
+        else:
+            return
+    for level in range(p.used, 4):
+        if j.active & (1 << level):
+            return
+    band[k, 0], band[k, 1] = low, high
+
+
+@njit(cache=True)
+def go_stale(judge, k, hist, table, out, n, row, phase, key, sensor, site, time):
+    """The subject of instance k is silent: nothing clears by that, and the alarm is unknown."""
+    j = judge[k]
+    j.clearing = 0
+    if j.flags & at.J_UNKNOWN:
+        return n
+    j.flags |= at.J_UNKNOWN
+    return transit(
+        judge, k, _UNKNOWN, j.level, table, out, n, row, phase, key, _STALE_FIRST | j.ordinal,
+        sensor, site, time, np.nan, np.nan, R_HISTORIC if hist else 0, j.onset,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def become_known(judge, k, flags, table, out, n, row, key, sensor, site, time):
+    """The subject of instance k is heard again."""
+    j = judge[k]
+    j.flags &= ~at.J_UNKNOWN
+    return transit(
+        judge, k, _KNOWN, j.level, table, out, n, row, PHASE_SAMPLE, key, _TIMERS | j.ordinal,
+        sensor, site, time, np.nan, np.nan, flags, j.onset,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time):
+    """The backlog of instance k's subject is over: what stands from it is annunciated as actual."""
+    j = judge[k]
+    j.flags &= ~at.J_HIST
+    if not j.flags & at.J_MARK:
+        return n
+    j.flags &= ~at.J_MARK
+    if j.level == 0:
+        return n
+    return transit(
+        judge, k, _ACTUAL, j.level, table, out, n, row, phase, key, order | j.ordinal, sensor,
+        site, time, np.nan, np.nan, 0, j.onset,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _row_instance(
+    i, r, k, x, style, judge, params, deadline, due, band, next_due, by_timer, grace, table, out,
+    n, site,
+):  # fmt: skip
+    """Phases 1 and 2 of one row for one instance of a measured kind."""
+    j = judge[k]
+    p = params[j.param]
+    s = r.sensor
+    hist = (j.flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
+    if r.flags & at.ROW_STALE:
+        n = fire_until(
+            judge, deadline, due, k, p, r.stale_deadline - 1, False, hist, table, out, n, i,
+            PHASE_TIMER, s, site,
+        )  # fmt: skip
+        n = go_stale(
+            judge, k, hist, table, out, n, i, PHASE_TIMER, r.stale_deadline, s, site,
+            r.stale_deadline,
+        )  # fmt: skip
+    if j.raising or j.clearing:
+        n = fire_until(
+            judge, deadline, due, k, p, r.time, False, hist, table, out, n, i, PHASE_TIMER, s, site
+        )
+    if r.flags & at.ROW_HISTORIC:
+        j.flags |= at.J_HIST
+    if r.verdict == at.BAD:
+        j.clearing = 0
+        j.flags |= at.J_AFTER_BAD
+        refresh(judge, deadline, due, band, next_due, k, p)
+        return n
+    flags = R_HISTORIC if r.flags & at.ROW_HISTORIC else 0
+    j.flags &= ~at.J_AFTER_BAD
+    if j.flags & at.J_UNKNOWN and r.verdict != at.TWIN:
+        n = become_known(judge, k, flags, table, out, n, i, 0, s, site, r.time)
+    if r.verdict != at.GOOD:
+        flags |= R_UNCERTAIN
+    if x == x:
+        n = judge_value(
+            judge, deadline, due, k, p, x, r.verdict == at.GOOD, r.time, r.lag + grace, by_timer,
+            flags, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS | j.ordinal, s, site,
+        )  # fmt: skip
+    if r.flags & at.ROW_CAUGHT_UP or (
+        j.flags & at.J_HIST and not r.flags & at.ROW_HISTORIC and r.verdict != at.TWIN
+    ):
+        n = catch_up(judge, k, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS, s, site, r.time)
+    refresh(judge, deadline, due, band, next_due, k, p)
+    return n
+
+
+@njit(cache=True)
+def _boolean(
+    k, on, judge, params, deadline, due, band, next_due, flags, table, out, n, row, phase, key,
+    order, sensor, site, time, x,
+):  # fmt: skip
+    """A yes/no measure (staleness, clock) reaches instance k."""
+    j = judge[k]
+    n = judge_value(
+        judge, deadline, due, k, params[j.param], x if on else 0.0, True, time, 0, False, flags,
+        table, out, n, row, phase, key, order | j.ordinal, sensor, site,
+    )  # fmt: skip
+    refresh(judge, deadline, due, band, next_due, k, params[j.param])
+    return n
+
+
+@njit(cache=True)
+def _silent(
+    k, heard, hist, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
+    row, phase, key, sensor, site, time,
+):  # fmt: skip
+    """STALE reaches instance k of a stale rule: its own alarm, or its link's if never heard."""
+    flags = R_HISTORIC if hist else 0
+    x = 1.0
+    if not heard:
+        judge[k].flags |= at.J_COUNTED
+        k = at_link[k]
+        tally[k, 1] += 1
+        x = np.float64(tally[k, 0])
+    return _boolean(
+        k, True, judge, params, deadline, due, band, next_due, flags, table, out, n, row, phase,
+        key, _STALE_FIRST, sensor, site, time, x,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _audible(
+    k, first, hist, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
+    row, key, sensor, site, time,
+):  # fmt: skip
+    """Fresh reaches instance k of a stale rule."""
+    flags = R_HISTORIC if hist else 0
+    link = at_link[k]
+    if first:
+        tally[link, 0] -= 1
+    if judge[k].flags & at.J_COUNTED:
+        judge[k].flags &= ~at.J_COUNTED
+        tally[link, 1] -= 1
+    if tally[link, 1] == 0 and judge[link].active:
+        n = _boolean(
+                link, False, judge, params, deadline, due, band, next_due, flags, table, out, n,
+                row, PHASE_SAMPLE, key, _TIMERS, sensor, site, time, 0.0,
+            )  # fmt: skip
+    if judge[k].active:
+        n = _boolean(
+            k, False, judge, params, deadline, due, band, next_due, flags, table, out, n, row,
+            PHASE_SAMPLE, key, _TIMERS, sensor, site, time, 0.0,
+        )  # fmt: skip
+    return n
+
+
+@njit(cache=True)
+def tick_events(
+    first, last, events, ptr, style, judge, params, deadline, due, band, next_due, at_link, tally,
+    cold, table, out, n, phase,
+):  # fmt: skip
+    """Sensor events first..last of one tick reach the instances of one kind."""
+    for m in range(first, last):
+        e = events[m]
+        s = e.sensor
+        site = cold[s].site
+        for k in range(ptr[s], ptr[s + 1]):
+            p = params[judge[k].param]
+            if e.code == at.EV_STALE and style == MEASURED:
+                n = fire_until(
+                    judge, deadline, due, k, p, e.due - 1, True, e.historic, table, out, n, e.row,
+                    phase, s, site,
+                )  # fmt: skip
+                n = go_stale(
+                    judge, k, e.historic, table, out, n, e.row, phase, e.due, s, site, e.time
+                )
+            elif e.code == at.EV_STALE and style == STALENESS:
+                n = _silent(
+                    k, e.heard, e.historic, judge, params, deadline, due, band, next_due, at_link,
+                    tally, table, out, n, e.row, phase, e.due, s, site, e.time,
+                )  # fmt: skip
+            elif e.code == at.EV_CAUGHT_UP:
+                n = fire_until(
+                    judge, deadline, due, k, p, e.due - 1, True, True, table, out, n, e.row, phase,
+                    s, site,
+                )  # fmt: skip
+                n = catch_up(
+                    judge, k, table, out, n, e.row, phase, e.due, _CAUGHT_UP_NEXT, s, site, e.time
+                )
+            refresh(judge, deadline, due, band, next_due, k, p)
+    return n
+
+
+@njit(cache=True)
+def link_fresh(
+    e, ptr, style, judge, params, deadline, due, band, next_due, at_link, tally, cold, table, out, n
+):
+    """A link speaks again: its `event` sensors are known again."""
+    s = e.sensor
+    site = cold[s].site
+    for k in range(ptr[s], ptr[s + 1]):
+        if style == MEASURED and judge[k].flags & at.J_UNKNOWN:
+            flags = R_HISTORIC if e.historic else 0
+            n = become_known(judge, k, flags, table, out, n, e.row, e.due, s, site, e.time)
+            refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])
+        elif style == STALENESS:
+            n = _audible(
+                k, False, e.historic, judge, params, deadline, due, band, next_due, at_link, tally,
+                table, out, n, e.row, e.due, s, site, e.time,
+            )  # fmt: skip
+    return n
+
+
+@njit(cache=True)
+def _row_quality_instance(
+    i, r, k, style, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
+    site,
+):  # fmt: skip
+    """Phases 1 and 2 of one row for one instance of a stale or clock rule."""
+    hist = (judge[k].flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
+    now = (r.flags & at.ROW_HISTORIC) != 0
+    s = r.sensor
+    if style == STALENESS:
+        if r.flags & at.ROW_STALE:
+            heard = not r.flags & at.ROW_FIRST and not judge[k].flags & at.J_UNKNOWN
+            n = _silent(
+                k, heard, hist, judge, params, deadline, due, band, next_due, at_link, tally,
+                table, out, n, i, PHASE_TIMER, r.stale_deadline, s, site, r.stale_deadline,
+            )  # fmt: skip
+        if r.flags & at.ROW_FRESH:
+            n = _audible(
+                k, r.flags & at.ROW_FIRST, now, judge, params, deadline, due, band, next_due,
+                at_link, tally, table, out, n, i, 0, s, site, r.time,
+            )  # fmt: skip
+    elif r.flags & (at.ROW_CLOCK_SET | at.ROW_CLOCK_AGREES):
+        n = _boolean(
+            k, r.flags & at.ROW_CLOCK_SET, judge, params, deadline, due, band, next_due,
+            R_HISTORIC if now else 0, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS, s, site, r.time,
+            1.0,
+        )  # fmt: skip
+    if now:
+        judge[k].flags |= at.J_HIST
+    if r.flags & at.ROW_CAUGHT_UP:
+        n = catch_up(judge, k, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS, s, site, r.time)
+    return n
+
+
+@njit(cache=True)
+def fire_all(
+    w, row, members, ptr, judge, params, deadline, due, band, next_due, cold, table, out, n, phase
+):
+    """Fire every timer due at tick w of the instances on `members`; (emissions, next bound)."""
+    bound = NEVER
+    for s in members:
+        for k in range(ptr[s], ptr[s + 1]):
+            if next_due[k] <= w:
+                p = params[judge[k].param]
+                hist = (judge[k].flags & at.J_HIST) != 0
+                n = fire_until(
+                    judge, deadline, due, k, p, w, True, hist, table, out, n, row, phase, s,
+                    cold[s].site,
+                )  # fmt: skip
+                refresh(judge, deadline, due, band, next_due, k, p)
+            bound = min(bound, next_due[k])
+    return n, bound
+
+
+@njit(cache=True)
+def guard_of(s, ptr, band, guard):
+    """The guard of a sensor: the intersection of its instances' bands."""
+    low, high = -np.inf, np.inf
+    for k in range(ptr[s], ptr[s + 1]):
+        low, high = max(low, band[k, 0]), min(high, band[k, 1])
+    guard[s, 0], guard[s, 1] = low, high
+
+
+@njit(cache=True)
+def judge_rows(
+    start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
+    deadline, due, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
+    table, out, n, bound,
+):  # fmt: skip
+    """One kind over rows `start`..; returns (row, event, measure offset, emissions, bound).
+
+    `measure` is empty for the identity measure, else one value per (row, instance), NaN where
+    invalid. `row_w` is empty unless self-clocked. `site_bound` is the kind's lower bound of due
+    per site (self-clocked only); `bound` that of the partition. Stops early where `out` may not
+    hold what one more row can emit; the caller enlarges it and goes on.
+    """
+    identity = style == MEASURED and measure.size == 0
+    clocked = row_w.size > 0
+    room = out.size
+    i = start
+    while i < rows.size:
+        r = rows[i]
+        s = r.sensor
+        if event == n_events or events[event].row != i:
+            if not clocked or row_w[i] == NO_TIME:
+                if r.verdict == at.SKIP:
+                    i += 1
+                    continue
+                if identity:
+                    x = r.value
+                    if (
+                        r.verdict == at.GOOD and r.flags == 0
+                        and guard[s, 0] < x and x < guard[s, 1]
+                    ):  # fmt: skip
+                        i += 1
+                        continue
+                elif style != MEASURED and r.flags == 0:
+                    i += 1
+                    continue
+        site = cold[s].site if 0 <= s < flag.size else 0
+        need = (ptr[s + 1] - ptr[s] + 2) * EMISSIONS_PER_INSTANCE if 0 <= s < flag.size else 0
+        last = event
+        while last < n_events and events[last].row == i:
+            e = events[last]
+            need += (ptr[e.sensor + 1] - ptr[e.sensor] + 2) * EMISSIONS_PER_INSTANCE
+            last += 1
+        fires = clocked and row_w[i] != NO_TIME and site_bound[site] <= row_w[i]
+        members = site_member[site_ptr[site] : site_ptr[site + 1]]
+        if fires:
+            for o in members:
+                need += (ptr[o + 1] - ptr[o]) * EMISSIONS_PER_INSTANCE
+        if n + need > room:
+            return i, event, m, n, bound, need
+        first = event
+        while event < last and events[event].code != at.EV_LINK_FRESH:
+            event += 1
+        if event > first:
+            n = tick_events(
+                first, event, events, ptr, style, judge, params, deadline, due, band, next_due,
+                at_link, tally, cold, table, out, n, PHASE_TICK,
+            )  # fmt: skip
+            for q in range(first, event):
+                guard_of(events[q].sensor, ptr, band, guard)
+        if fires:
+            n, site_bound[site] = fire_all(
+                row_w[i], i, members, ptr, judge, params, deadline, due, band, next_due, cold,
+                table, out, n, PHASE_TICK,
+            )  # fmt: skip
+            if identity:
+                for o in members:
+                    guard_of(o, ptr, band, guard)
+        while event < last:
+            n = link_fresh(
+                events[event], ptr, style, judge, params, deadline, due, band, next_due, at_link,
+                tally, cold, table, out, n,
+            )  # fmt: skip
+            event += 1
+        if r.verdict == at.SKIP:
+            i += 1
+            continue
+        by_timer = (flag[s] & (at.ON_CHANGE | at.BY_EVENT)) != 0
+        lowest = NEVER
+        plain = r.verdict == at.GOOD and r.flags == 0
+        for k in range(ptr[s], ptr[s + 1]):
+            if style == MEASURED:
+                x = r.value
+                if not identity:
+                    x = measure[m]
+                    m += 1
+                if not (plain and band[k, 0] < x and x < band[k, 1]):
+                    n = _row_instance(
+                        i, r, k, x, style, judge, params, deadline, due, band, next_due, by_timer,
+                        cold[s].grace, table, out, n, site,
+                    )  # fmt: skip
+            else:
+                n = _row_quality_instance(
+                    i, r, k, style, judge, params, deadline, due, band, next_due, at_link, tally,
+                    table, out, n, site,
+                )  # fmt: skip
+            lowest = min(lowest, next_due[k])
+        if lowest < bound:
+            bound = lowest
+        if clocked and lowest < site_bound[site]:
+            site_bound[site] = lowest
+        if identity:
+            guard_of(s, ptr, band, guard)
+        i += 1
+    return i, event, m, n, bound, 0
+
+
+@njit(cache=True)
+def shift_instances(gap, judge, params, deadline, due, band, next_due):
+    """The engine was blind: timers move by `gap`, pending clears are cancelled, shelves stay."""
+    for k in range(judge.size):
+        j = judge[k]
+        if not (j.raising or j.clearing):
+            continue
+        j.clearing = 0
+        for level in range(4):
+            if j.raising & (1 << level):
+                due[k, level] += gap
+        refresh(judge, deadline, due, band, next_due, k, params[j.param])
+
+
+@njit(cache=True)
+def number(out, judge, seq, numbers):
+    """Give sorted emissions their seq and episode; `numbers` is what the chain hashes."""
+    for i in range(out.size):
+        e = out[i]
+        j = judge[e.instance]
+        seq[e.site] += 1
+        if e.marks & at.E_OPENS:
+            j.episode = seq[e.site]
+        if e.marks & at.E_ROSE:
+            j.loud = seq[e.site]
+        r = numbers[i]
+        r.seq, r.episode, r.onset, r.time, r.until = seq[e.site], j.episode, e.onset, e.time, e.until
+        r.value, r.limit, r.transition, r.flags = e.value, e.limit, e.transition, e.flags
+        r.level_before, r.level_after = e.level_before, e.level_after
+        r.state_before, r.state_after = e.state_before, e.state_after
+        if e.state_after == _NORMAL:
+            j.episode = 0
+            j.loud = 0
+
+
+@njit(cache=True)
+def refresh_all(judge, params, deadline, due, band, next_due):
+    """Bands and dues of every instance, after a change of configuration."""
+    for k in range(judge.size):
+        refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])

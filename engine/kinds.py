@@ -1,0 +1,83 @@
+"""Rule kinds: what they are to the core, and how they are found.
+
+A kind registers under the entry point group `lifeline.rules` as an object `KIND`. It brings an
+author's model with its compiler (loaded only when rules are read) and a measure: how one number
+per row comes about that the levels are judged by. Everything after the measure is common to all
+kinds (`judge_kernels`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from .errors import SpecError
+
+GROUP: Final = "lifeline.rules"
+# How a kind comes by its measure (`judge_kernels`).
+MEASURED, STALENESS, CLOCK = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One rule kind.
+
+    `authored` names the module with `MODEL` (the pydantic model of the written rule) and
+    `compile(rule, quantity, gas) -> Judgement`. `kernels` names the module with
+    `measure(rows, ptr, first, judge, options, ring, out) -> int`, or is "" where the measure is the
+    value itself or comes from the sensor's state (`style`). `width` is how many float64 of state
+    one instance has; `options` the names of the judgement's options in the order in which the kernel
+    reads them; `geometry` those whose change empties the window.
+    """
+
+    name: str
+    authored: str
+    kernels: str = ""
+    style: int = MEASURED
+    width: int = 0
+    options: tuple[str, ...] = ()
+    geometry: tuple[str, ...] = ()
+
+    @property
+    def author_model(self) -> type[Any]:
+        """The pydantic model of the written rule."""
+        model: type[Any] = importlib.import_module(self.authored).MODEL
+        return model
+
+    @property
+    def compile(self) -> Callable[..., Any]:
+        """`compile(rule, quantity, gas) -> Judgement`; raises SpecError."""
+        function: Callable[..., Any] = importlib.import_module(self.authored).compile
+        return function
+
+    @property
+    def measure(self) -> Callable[..., int]:
+        """The measure kernel. Importing it imports numba."""
+        function: Callable[..., int] = importlib.import_module(self.kernels).measure
+        return function
+
+
+@cache
+def load_kinds() -> dict[str, Kind]:
+    """Every installed kind by name, in the order of names. Raises SpecError for a broken one."""
+    kinds: dict[str, Kind] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        kind = point.load()
+        if not isinstance(kind, Kind) or kind.name != point.name:
+            raise SpecError(
+                "a rule kind is registered wrongly", found=point.value, expected="an object KIND"
+            )
+        kinds[kind.name] = kind
+    return kinds
+
+
+def kind_named(name: str) -> Kind:
+    """The kind. Raises SpecError where it is not installed."""
+    kinds = load_kinds()
+    if name not in kinds:
+        raise SpecError("unknown rule kind", found=repr(name), expected=", ".join(kinds))
+    return kinds[name]

@@ -1,0 +1,208 @@
+"""Memory layout of the core's state: plain numpy structs, so that a snapshot is a copy of bytes.
+
+What every sample touches lies within one cache line per sensor (`HOT`) and 16 bytes per guard;
+everything else is touched only when something happens.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+NEVER: Final = np.iinfo(np.int64).max  # a timer that is not armed
+NO_TIME: Final = np.iinfo(np.int64).min  # before every sample and tick
+
+# --- sensors -------------------------------------------------------------------------------------
+HOT: Final = np.dtype(
+    [
+        ("last_t", "<i8"),  # raw event time of the last accepted row
+        ("last_v", "<f8"),  # its raw value
+        ("low", "<f8"),
+        ("high", "<f8"),
+        ("max_rate", "<f8"),  # per second; inf: not checked
+        ("stale", "<i8"),  # silence after which the sensor is stale; NEVER: not by itself
+        ("aged_after", "<i8"),
+        ("stale_due", "<i8"),
+    ],
+    align=True,
+)
+COLD: Final = np.dtype(
+    [
+        ("numeric_t", "<i8"),
+        ("numeric_v", "<f8"),
+        ("judged", "<i8"),
+        ("conflict_v", "<f8"),
+        ("stale_deadline", "<i8"),
+        ("run_t0", "<i8"),
+        ("run_r0", "<i8"),
+        ("run_t", "<i8"),
+        ("hist_first", "<i8"),
+        ("hist_due", "<i8"),  # when the sensor counts as caught up; NEVER: not historic
+        ("span", "<i8"),  # max(3 intervals, 10 s)
+        ("agree", "<i8"),  # a clock agrees within this age
+        ("grace", "<i8"),
+        ("site", "<i4"),
+        ("link", "<i4"),
+        ("run_n", "<i4"),
+        ("run_kind", "<i4"),
+    ],
+    align=True,
+)
+# Flags of a sensor.
+HEARD: Final = 1
+STALE: Final = 2
+SLOW: Final = 4
+RECEIPT: Final = 8
+HAS_LAST: Final = 16
+PLAIN: Final = 32  # last is usable and on its own clock: numeric = last, judged = last_t
+CONFLICT: Final = 64
+HISTORIC: Final = 128
+RETIRED: Final = 256
+BY_EVENT: Final = 512
+ON_CHANGE: Final = 1024
+RUN: Final = 2048
+HAS_NUMERIC: Final = 4096
+ARMED: Final = 8192
+LINK_ALIVE: Final = 16384  # its link has a heartbeat, so every row must be told to the link
+SHIFTED: Final = 32768  # the engine was blind: cold.stale_deadline holds the excused deadline
+# The flags under which a row may take the short way.
+UNUSUAL: Final = (
+    STALE | SLOW | RECEIPT | CONFLICT | HISTORIC | RETIRED | BY_EVENT | RUN | LINK_ALIVE | SHIFTED
+)
+USUAL: Final = HEARD | HAS_LAST | PLAIN
+
+# --- rows after sensing ----------------------------------------------------------------------------
+SKIP: Final = 0
+GOOD: Final = 1
+SUSPECT: Final = 2
+BAD: Final = 3
+TWIN: Final = 4  # a conflict: suspect, and it moves nothing but the judgement
+# Flags of a row.
+ROW_HISTORIC: Final = 1
+ROW_CAUGHT_UP: Final = 2
+ROW_FRESH: Final = 4
+ROW_FIRST: Final = 8  # never heard before
+ROW_STALE: Final = 16  # it was stale when this row came: its own staleness fired in phase 1
+ROW_CLOCK_SET: Final = 32
+ROW_CLOCK_AGREES: Final = 64
+
+ROW: Final = np.dtype(
+    [
+        ("time", "<i8"),
+        ("value", "<f8"),
+        ("lag", "<i8"),
+        ("stale_deadline", "<i8"),
+        ("sensor", "<i4"),
+        ("verdict", "u1"),
+        ("flags", "u1"),
+        ("pad", "<u2"),
+    ],
+    align=True,
+)
+
+# --- sensor events: what ticks and links do to sensors ---------------------------------------------
+EV_STALE: Final = 1
+EV_CAUGHT_UP: Final = 2
+EV_LINK_FRESH: Final = 3
+SENSOR_EVENT: Final = np.dtype(
+    [
+        ("due", "<i8"),
+        ("time", "<i8"),
+        ("row", "<i4"),
+        ("sensor", "<i4"),
+        ("code", "u1"),
+        ("heard", "u1"),
+        ("historic", "u1"),
+        ("pad", "u1"),
+    ],
+    align=True,
+)
+
+# --- instances -------------------------------------------------------------------------------------
+J_UNKNOWN: Final = 1
+J_MARK: Final = 2  # recorded as historic with a level standing
+J_AFTER_BAD: Final = 4
+J_COUNTED: Final = 8  # this sensor's silence is counted at its link
+J_HELD_SUSPECT: Final = 32  # the row that set `held` was suspect
+J_HIST: Final = 16  # its subject is in a backlog
+JUDGE: Final = np.dtype(
+    [
+        ("held", "<f8"),
+        ("onset", "<i8"),
+        ("episode", "<i8"),
+        ("loud", "<i8"),  # seq of the last record that rose
+        ("shelf", "<i8"),  # expiry; NEVER: not shelved
+        ("sensor", "<i4"),
+        ("ordinal", "<i4"),
+        ("param", "<i4"),
+        ("state", "u1"),
+        ("level", "u1"),
+        ("cover", "u1"),
+        ("active", "u1"),  # bit mask of levels, bit 0 = blue
+        ("raising", "u1"),
+        ("clearing", "u1"),
+        ("flags", "u1"),
+        ("side", "u1"),  # 0 high, 1 low: the limit that was exceeded last
+    ],
+    align=True,
+)
+
+PARAM: Final = np.dtype(
+    [
+        ("high", "<f8", 4),
+        ("low", "<f8", 4),
+        ("clear_high", "<f8", 4),
+        ("clear_low", "<f8", 4),
+        ("on", "<i8", 4),
+        ("off", "<i8", 4),
+        ("used", "<i8"),  # how many places from blue up may be used
+    ],
+    align=True,
+)
+
+# --- emissions: transitions before they have a number ----------------------------------------------
+E_OPENS: Final = 1
+E_ROSE: Final = 2
+EMISSION: Final = np.dtype(
+    [
+        ("key", "<i8"),  # due, deadline or 0
+        ("order", "<i8"),
+        ("time", "<i8"),
+        ("onset", "<i8"),
+        ("until", "<i8"),
+        ("value", "<f8"),
+        ("limit", "<f8"),
+        ("row", "<i4"),
+        ("sensor", "<i4"),
+        ("instance", "<i4"),
+        ("site", "<i4"),
+        ("phase", "u1"),
+        ("transition", "u1"),
+        ("level_before", "u1"),
+        ("level_after", "u1"),
+        ("state_before", "u1"),
+        ("state_after", "u1"),
+        ("flags", "u1"),  # record flags
+        ("marks", "u1"),  # E_OPENS, E_ROSE
+    ],
+    align=True,
+)
+
+NUMBERS: Final = np.dtype(
+    [
+        ("seq", "<i8"),
+        ("episode", "<i8"),
+        ("onset", "<i8"),
+        ("time", "<i8"),
+        ("value", "<f8"),
+        ("limit", "<f8"),
+        ("until", "<i8"),
+        ("transition", "u1"),
+        ("level_before", "u1"),
+        ("level_after", "u1"),
+        ("state_before", "u1"),
+        ("state_after", "u1"),
+        ("flags", "u1"),
+    ]
+)

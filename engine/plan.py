@@ -1,0 +1,259 @@
+"""A plan: rules × registry as flat arrays. No Python object per instance.
+
+Subjects are numbered sensors first, then links (the subjects of `stale` for sensors that were never
+heard). Instances are ordered by (kind, subject, ordinal); a kind's instances lie together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from . import layout as at
+from .configuration import Configuration
+from .frame import Float64, Int32, Int64
+from .kinds import STALENESS, Kind, kind_named
+from .level import LEVEL_COUNT
+from .record import identity
+from .rule import Judgement, Rule
+from .selection import SensorTable
+
+OPTION_PLACES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class KindPlan:
+    """The instances of one kind: first..last of all instances, by subject through `ptr`."""
+
+    kind: Kind
+    first: int
+    last: int
+    ptr: Int64  # (subjects + 1,)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the core runs. Immutable; a new configuration makes a new one.
+
+    subject, rule, judgement, param: int32, one per instance; `params` PARAM and `options` float64
+    (params, 8), one row per (rule, judgement). `at_link`: for an instance of a stale rule on a sensor, the
+    instance on its link (-1 elsewhere).
+    """
+
+    configuration: Configuration
+    version: bytes
+    kinds: tuple[KindPlan, ...]
+    rule_hash: tuple[str, ...]
+    subject: Int32
+    rule: Int32
+    judgement: Int32
+    param: Int32
+    params: npt.NDArray[np.void]
+    options: Float64
+    at_link: Int32
+    site_ptr: Int64
+    site_member: Int64
+    site_link_ptr: Int64
+    site_link: Int64
+    link_ptr: Int64
+    link_member: Int64
+
+    @property
+    def subjects(self) -> int:
+        """Sensors and links."""
+        return len(self.configuration.sensors) + len(self.configuration.links)
+
+    def subject_name(self, subject: int) -> str:
+        """The sensor's id, or `source:<id>` of a link."""
+        sensors = self.configuration.sensors
+        if subject < len(sensors):
+            return sensors[subject].id
+        return f"source:{self.configuration.links[subject - len(sensors)].source}"
+
+    def site_of(self, subject: int) -> int:
+        """Index of the subject's site."""
+        sensors = self.configuration.sensors
+        if subject < len(sensors):
+            return sensors[subject].site
+        return self.configuration.links[subject - len(sensors)].site
+
+    def describe(self, instance: int) -> dict[str, str]:
+        """The fields of an alarm's identity (`record.identity`)."""
+        subject = int(self.subject[instance])
+        rule = self.configuration.rules[int(self.rule[instance])]
+        judgement = rule.judgements[int(self.judgement[instance])]
+        site = self.configuration.sites[self.site_of(subject)]
+        sensors = self.configuration.sensors
+        sensor = sensors[subject] if subject < len(sensors) else None
+        return {
+            "tenant": site.tenant,
+            "site": site.id,
+            "rule": rule.id,
+            "rule_hash": self.rule_hash[int(self.rule[instance])],
+            "subject": self.subject_name(subject),
+            "area": site.area,
+            "quantity": sensor.quantity if sensor else "",
+            "asset": sensor.asset if sensor else "",
+            "unit": judgement.unit,
+            "message": rule.message or f"alarm.{rule.kind}",
+            "basis": rule.basis,
+        }
+
+    def identity_of(self, instance: int) -> bytes:
+        """16 bytes that stand for `describe(instance)`."""
+        return identity(**self.describe(instance))
+
+    def find(self, site: str, alarm: str) -> int | None:
+        """The instance of `<rule>~<subject>` at a site, or None."""
+        rule_id, _, name = alarm.partition("~")
+        config = self.configuration
+        rules = [i for i, r in enumerate(config.rules) if r.id == rule_id]
+        sites = [i for i, s in enumerate(config.sites) if s.id == site]
+        if not rules or not sites:
+            return None
+        for instance in np.flatnonzero(self.rule == rules[0]):
+            subject = int(self.subject[instance])
+            if self.site_of(subject) == sites[0] and self.subject_name(subject) == name:
+                return int(instance)
+        return None
+
+
+def grouped(keys: npt.NDArray[np.integer], groups: int) -> tuple[Int64, Int64]:
+    """(ptr, members): members of group g, in order, are members[ptr[g]:ptr[g+1]]."""
+    members = np.argsort(keys, kind="stable").astype(np.int64)
+    ptr = np.zeros(groups + 1, np.int64)
+    np.cumsum(np.bincount(keys, minlength=groups), out=ptr[1:])
+    return ptr, members
+
+
+def _fill_param(row: npt.NDArray[np.void], judgement: Judgement) -> None:
+    row["high"], row["clear_high"] = np.inf, np.inf
+    row["low"], row["clear_low"] = -np.inf, -np.inf
+    for number in range(LEVEL_COUNT):
+        level = judgement.levels[number]
+        if level.high is not None:
+            row["high"][number] = level.high
+            row["clear_high"][number] = level.high - level.deadband
+        if level.low is not None:
+            row["low"][number] = level.low
+            row["clear_low"][number] = level.low + level.deadband
+        row["on"][number], row["off"][number] = level.on_delay, level.off_delay
+    row["used"] = max((i + 1 for i, x in enumerate(judgement.levels) if x.used), default=0)
+
+
+def _params(rules: tuple[Rule, ...]) -> tuple[npt.NDArray[np.void], Float64, list[int]]:
+    first: list[int] = []
+    total = 0
+    for rule in rules:
+        first.append(total)
+        total += len(rule.judgements)
+    params = np.zeros(max(total, 1), at.PARAM)
+    options = np.zeros((max(total, 1), OPTION_PLACES))
+    for start, rule in zip(first, rules, strict=True):
+        names = kind_named(rule.kind).options
+        for number, judgement in enumerate(rule.judgements):
+            _fill_param(params[start + number], judgement)
+            for place, name in enumerate(names):
+                options[start + number, place] = judgement.options.get(name, 0.0)
+    return params, options, first
+
+
+def _instances_of(
+    rule: Rule, ordinal: int, table: SensorTable, configuration: Configuration
+) -> tuple[Int64, Int32]:
+    """Subjects of one rule and their judgements; links too where silence is judged."""
+    judgement = table.judgement_of(rule, table.selected(rule))
+    subjects = np.flatnonzero(judgement >= 0).astype(np.int64)
+    numbers = judgement[subjects]
+    if kind_named(rule.kind).style == STALENESS and len(subjects):
+        link_of = np.array([s.link for s in configuration.sensors], np.int64)
+        links = np.unique(link_of[subjects]) + len(configuration.sensors)
+        subjects = np.concatenate([subjects, links])
+        numbers = np.concatenate([numbers, np.zeros(len(links), np.int32)])
+    return subjects, numbers.astype(np.int32)
+
+
+def compile_plan(configuration: Configuration, version: bytes) -> Plan:
+    """The plan of a configuration. Raises SpecError for a kind that is not installed."""
+    sensors, links = configuration.sensors, configuration.links
+    subjects = len(sensors) + len(links)
+    table = SensorTable(configuration)
+    params, options, first_param = _params(configuration.rules)
+    chunks: dict[str, list[tuple[Int64, Int32, int]]] = {}
+    for ordinal, rule in enumerate(configuration.rules):
+        chosen, numbers = _instances_of(rule, ordinal, table, configuration)
+        chunks.setdefault(rule.kind, []).append((chosen, numbers, ordinal))
+    columns: list[tuple[Int64, Int64, Int32]] = []
+    kinds: list[KindPlan] = []
+    total = 0
+    for name in sorted(chunks):
+        subject = np.concatenate([c[0] for c in chunks[name]])
+        rule_of = np.concatenate([np.full(len(c[0]), c[2], np.int64) for c in chunks[name]])
+        number = np.concatenate([c[1] for c in chunks[name]])
+        order = np.lexsort((rule_of, subject))
+        columns.append((subject[order], rule_of[order], number[order]))
+        ptr = np.zeros(subjects + 1, np.int64)
+        np.cumsum(np.bincount(subject, minlength=subjects), out=ptr[1:])
+        kinds.append(KindPlan(kind_named(name), total, total + len(order), ptr + total))
+        total += len(order)
+    subject, rule_of, number = _stacked(columns)
+    site_of = np.array(
+        [s.site for s in sensors] + [x.site for x in links], np.int64
+    )
+    link_site = np.array([x.site for x in links], np.int64)
+    site_ptr, site_member = grouped(site_of, len(configuration.sites))
+    site_link_ptr, site_link = grouped(link_site, len(configuration.sites))
+    by_event = np.array(
+        [i for i, s in enumerate(sensors) if s.reports == "event" and not s.retired], np.int64
+    )
+    link_of_event = np.array([sensors[i].link for i in by_event], np.int64)
+    link_ptr, places = grouped(link_of_event, len(links))
+    return Plan(
+        configuration=configuration,
+        version=version,
+        kinds=tuple(kinds),
+        rule_hash=tuple(rule.hash().hex() for rule in configuration.rules),
+        subject=subject.astype(np.int32),
+        rule=rule_of.astype(np.int32),
+        judgement=number,
+        param=(np.array(first_param or [0], np.int64)[rule_of] + number).astype(np.int32),
+        params=params,
+        options=options,
+        at_link=_link_instances(configuration, kinds, subject, rule_of),
+        site_ptr=site_ptr,
+        site_member=site_member,
+        site_link_ptr=site_link_ptr,
+        site_link=site_link,
+        link_ptr=link_ptr,
+        link_member=by_event[places],
+    )
+
+
+def _stacked(columns: list[tuple[Int64, Int64, Int32]]) -> tuple[Int64, Int64, Int32]:
+    if not columns:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32)
+    subject, rule_of, number = (np.concatenate(c) for c in zip(*columns, strict=True))
+    return subject, rule_of, number
+
+
+def _link_instances(
+    configuration: Configuration, kinds: list[KindPlan], subject: Int64, rule_of: Int64
+) -> Int32:
+    """For each instance of a stale rule on a sensor, the instance of the same rule on its link."""
+    at_link = np.full(len(subject), -1, np.int32)
+    sensors = len(configuration.sensors)
+    link_of = np.array([s.link for s in configuration.sensors], np.int64)
+    for plan in kinds:
+        if plan.kind.style != STALENESS:
+            continue
+        own = np.arange(plan.first, plan.last)
+        on_link = own[subject[own] >= sensors]
+        on_sensor = own[subject[own] < sensors]
+        width = len(configuration.links) + 1
+        keys = rule_of[on_link] * width + (subject[on_link] - sensors)
+        order = np.argsort(keys)
+        wanted = rule_of[on_sensor] * width + link_of[subject[on_sensor]]
+        at_link[on_sensor] = on_link[order[np.searchsorted(keys[order], wanted)]]
+    return at_link

@@ -1,0 +1,12 @@
+"""trend: least-squares slope over a sliding window of event time."""
+
+from lifeline.engine.kinds import Kind
+
+KIND = Kind(
+    "trend",
+    authored="lifeline.rules.trend_spec",
+    kernels="lifeline.rules.trend_kernels",
+    width=106,  # pane_kernels.width(8)
+    options=("window", "min_span", "min_points", "significance"),
+    geometry=("window",),
+)
