@@ -1,0 +1,208 @@
+"""Random configurations, and random changes of one."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lifeline.engine.configuration import (
+    Configuration,
+    Link,
+    ReportsKind,
+    Sensor,
+    Site,
+    continued,
+)
+from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
+
+from .choices import Choices
+from .windows import sec
+
+MS = 1_000_000
+PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_NS)
+KINDS = ("limit", "rate", "trend", "flatline", "stale", "clock")
+QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
+AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
+# Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
+ODD = 0.3183098861837907
+UNUSED = LevelLimits()
+Four = tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
+
+
+def plant(choices: Choices, pace: int) -> Configuration:
+    """1 to 4 sites, 1 to 3 links, 1 to 8 sensors, 1 to 6 rules; sensors speak at about `pace`."""
+    n_links = choices.number(1, 3)
+    n_sites = choices.number(1, 4)
+    sites = tuple(
+        Site(f"site-{i}", choices.pick(("acme", "borough")), AREAS[i]) for i in range(n_sites)
+    )
+    links = tuple(_link(choices, pace, i, n_sites) for i in range(max(n_links, n_sites)))
+    sensors = tuple(sensor(choices, pace, i, links) for i in range(choices.number(1, 8)))
+    rules = tuple(rule(choices, pace, i) for i in range(choices.number(1, 6)))
+    return Configuration(sites, links, sensors, rules)
+
+
+def _link(choices: Choices, pace: int, index: int, n_sites: int) -> Link:
+    return Link(
+        site=index % n_sites,
+        source=f"source-{index}",
+        grace=choices.pick((0, 2 * SECOND_NS, pace // 2)),
+        reorder=choices.pick((0, 0, 2 * pace, 2 * MINUTE_NS)),
+        heartbeat=choices.pick((5 * pace, 0, 2 * pace)),
+    )
+
+
+def sensor(choices: Choices, pace: int, number: int, links: tuple[Link, ...]) -> Sensor:
+    """A new sensor on one of the links."""
+    link = choices.number(0, len(links) - 1)
+    reports: ReportsKind = choices.pick(("periodic", "periodic", "on_change", "event"))
+    interval = 0 if reports == "event" else choices.pick((pace, pace, 2 * pace, 3 * pace))
+    quantity, gas = choices.pick(QUANTITIES)
+    low, high = choices.pick(((None, None), (-8.0, 10.0), (0.0, 8.0)))
+    plausible = None if interval == 0 else choices.pick((None, 8 / sec(interval)))
+    return Sensor(
+        id=f"S{number}",
+        site=links[link].site,
+        link=link,
+        quantity=quantity,
+        gas=gas,
+        unit="u",
+        asset=choices.pick(("", "tank-1", "tank-2")),
+        low=low,
+        high=high,
+        max_rate=plausible,
+        reports=reports,
+        interval=interval,
+        stale=interval * choices.pick((3, 3, 0, 10)),
+    )
+
+
+def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
+    """A rule of any kind."""
+    kind = kind or choices.pick(KINDS)
+    return Rule(
+        id=f"R{number}",
+        kind=kind,
+        select=_select(choices),
+        judgements=_judgements(choices, pace, kind),
+        basis=choices.pick(("", "GB 1")),
+        message=choices.pick(("", "leak")),
+    )
+
+
+def _select(choices: Choices) -> Select:
+    return choices.pick(
+        (
+            Select(),
+            Select(),
+            Select(),
+            Select(quantity=("gas.*",)),
+            Select(sensor=("S[0-3]", "S7")),
+            Select(site=("site-0", "site-2"), reports=("periodic", "on_*")),
+            Select(area="city/east"),
+            Select(tenant=("acme",), asset=("tank-?", "")),
+        )
+    )
+
+
+def _judgements(choices: Choices, pace: int, kind: str) -> tuple[Judgement, ...]:
+    one = judgement(choices, pace, kind, "", "")
+    if kind == "stale" or not choices.chance(25):
+        return (one,)
+    quantity, gas = choices.pick(QUANTITIES)
+    special = judgement(choices, pace, kind, quantity, choices.pick(("", gas)))
+    return (special, one) if choices.chance(60) else (special,)
+
+
+def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -> Judgement:
+    """Limits and options for one kind."""
+    window = pace * choices.pick((12, 6, 24, 4))
+    options: dict[str, float] = {"window": window, "min_points": choices.number(2, 4)}
+    match kind:
+        case "limit":
+            return Judgement(quantity, gas, "u", _ladder(choices, pace, 0.25))
+        case "rate":
+            levels = _ladder(choices, pace, 0.25 / sec(pace))
+            options["min_span"] = choices.pick((0, window // 2))
+            return Judgement(quantity, gas, "u/s", levels, options)
+        case "trend":
+            levels = _ladder(choices, pace, ODD / sec(pace))
+            options["min_span"] = choices.pick((0, window // 2))
+            options["significance"] = choices.pick((0.0, 0.0, 2.0))
+            return Judgement(quantity, gas, "u/s", levels, options)
+        case "flatline":
+            options["min_span"] = window * 11 // 12
+            low = LevelLimits(
+                low=choices.pick((0.0, 0.125, 0.5)),
+                on_delay=_delay(choices, pace),
+                off_delay=_delay(choices, pace),
+            )
+            return Judgement(quantity, gas, "u", _only(choices, low), options)
+        case _:
+            return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
+
+
+def _only(choices: Choices, level: LevelLimits) -> Four:
+    at = choices.number(0, 3)
+    first, second, third, fourth = (level if i == at else UNUSED for i in range(4))
+    return first, second, third, fourth
+
+
+def _delay(choices: Choices, pace: int) -> int:
+    return choices.pick((0, 0, pace // 2, pace, 5 * pace // 2, 5 * pace))
+
+
+def _ladder(choices: Choices, pace: int, unit: float) -> Four:
+    """Levels that grow graver outward; on a middle level a side or the whole may be missing."""
+    highs, lows = choices.chance(80), choices.chance(35)
+    highs = highs or not lows
+    levels: list[LevelLimits] = []
+    high, low = choices.number(4, 16), choices.number(-8, 0)
+    for _ in range(4):
+        high, low = high + choices.number(0, 6), low - choices.number(0, 6)
+        if choices.chance(30):
+            levels.append(UNUSED)
+            continue
+        levels.append(
+            LevelLimits(
+                high=high * unit if highs and not choices.chance(15) else None,
+                low=low * unit if lows and not choices.chance(15) else None,
+                deadband=unit * choices.pick((0, 0, 1, 4)),
+                on_delay=_delay(choices, pace),
+                off_delay=_delay(choices, pace),
+            )
+        )
+    first, second, third, fourth = levels
+    return first, second, third, fourth
+
+
+def changed(choices: Choices, pace: int, before: Configuration, names: int) -> Configuration:
+    """One change that an operator could make; `names` is a number no sensor or rule has yet."""
+    sensors = tuple(one for one in before.sensors if not one.retired)
+    wanted = msgspec.structs.replace(before, sensors=sensors)
+    what = choices.pick(("limits", "rules", "retire", "add", "revive", "order", "range"))
+    rules = list(before.rules)
+    at = choices.number(0, max(0, len(rules) - 1))
+    if what == "limits" and rules:
+        anew = _judgements(choices, pace, rules[at].kind)
+        rules[at] = msgspec.structs.replace(rules[at], judgements=anew)
+    elif what == "rules":
+        if rules and choices.chance(50):
+            del rules[at]
+        else:
+            rules.insert(at, rule(choices, pace, names))
+    elif what == "order":
+        rules.reverse()
+    elif what == "retire" and len(sensors) > 1:
+        gone = choices.number(0, len(sensors) - 1)
+        sensors = sensors[:gone] + sensors[gone + 1 :]
+    elif what == "revive":
+        sensors = tuple(msgspec.structs.replace(one, retired=False) for one in before.sensors)
+    elif what == "range":
+        at = choices.number(0, len(sensors) - 1)
+        narrow = msgspec.structs.replace(sensors[at], high=6.0)
+        sensors = (*sensors[:at], narrow, *sensors[at + 1 :])
+    elif what == "add":
+        sensors = (*sensors, sensor(choices, pace, names, before.links))
+    wanted = msgspec.structs.replace(wanted, sensors=sensors, rules=tuple(rules))
+    return continued(before, wanted)
