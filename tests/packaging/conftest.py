@@ -62,6 +62,10 @@ class Tree:
     def sources(self) -> list[Source]:
         return [Source(path, _module(path)) for path in self.files() if path.suffix == ".py"]
 
+    def oracle(self) -> list[Source]:
+        """The slow oracle that the core is tested against; it is not shipped."""
+        return [Source(path, path.stem) for path in (ROOT / "tests" / "oracle").glob("*.py")]
+
     def modules(self) -> list[str]:
         return [source.module for source in self.sources()]
 

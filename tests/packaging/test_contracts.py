@@ -136,6 +136,21 @@ def test_the_core_and_what_lies_below_it_touch_no_outside_world(tree: Any) -> No
     assert wrong == []
 
 
+def test_the_oracle_knows_nothing_of_the_core_but_its_values(tree: Any) -> None:
+    """An oracle that shares code with what it judges would share its mistakes."""
+    values = {f"lifeline.engine.{name}" for name in _floors()[-1]}
+    assert tree.oracle() != []
+    shared = [
+        f"{page.path.name}: {name}"
+        for page in tree.oracle()
+        for level, name in page.imports()
+        if level == 0
+        and name.startswith("lifeline.")
+        and ".".join(name.split(".")[:3]) not in values
+    ]
+    assert shared == []
+
+
 def _file(module: str) -> str:
     package = ROOT / "engine" / module / "__init__.py"
     return f"engine/{module}/__init__.py" if package.exists() else f"engine/{module}.py"
