@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+
 from lifeline.engine.configuration import Configuration, Link, Sensor, Site
 from lifeline.engine.frame import Frame
 from lifeline.engine.outputs.lineprotocol import SeriesEncoder, prefix

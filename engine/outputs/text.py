@@ -82,7 +82,8 @@ def render(record: Record, language: Language, where: tzinfo = UTC, site_name: s
     ):
         if flag:
             sentence = marks[mark].format_map({"text": sentence})
-    return sentence[:1].upper() + sentence[1:]
+    # In Chinese a sentence may begin with somebody's login, which must stay as it is.
+    return sentence if language == "zh" else sentence[:1].upper() + sentence[1:]
 
 
 def _words(record: Record, language: Language, where: tzinfo, site_name: str) -> dict[str, str]:

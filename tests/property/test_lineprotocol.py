@@ -6,6 +6,7 @@ import struct
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from lifeline.engine.configuration import Configuration, Link, Sensor, Site
 from lifeline.engine.frame import Frame
 from lifeline.engine.outputs.lineprotocol import (
