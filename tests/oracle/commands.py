@@ -8,7 +8,7 @@ from lifeline.engine.limits import MAX_SHELVE_NS, REMEMBERED_COMMANDS
 from .partition import Partition
 from .plant import Instance
 from .record import OracleReply
-from .table import RETURNED, SHELVED, UNACKNOWLEDGED
+from .table import NORMAL, RETURNED, SHELVED, UNACKNOWLEDGED
 
 
 def obey(partition: Partition, command: Command) -> None:
@@ -26,6 +26,9 @@ def obey(partition: Partition, command: Command) -> None:
 
 def _do(partition: Partition, instance: Instance, command: Command) -> int:
     """The seq of the record that it makes, 0 where it is refused."""
+    episode = 0 if instance.alarm.state == NORMAL else instance.alarm.episode
+    if command.episode not in (0, episode):
+        return 0
     match command.action:
         case "acknowledge":
             return _acknowledge(partition, instance, command)
@@ -40,16 +43,15 @@ def _do(partition: Partition, instance: Instance, command: Command) -> int:
 
 def _acknowledge(partition: Partition, instance: Instance, command: Command) -> int:
     alarm = instance.alarm
-    meant = command.episode in (0, alarm.episode)
     seen = command.seq == 0 or command.seq >= alarm.rise_seq
-    if alarm.state not in (UNACKNOWLEDGED, RETURNED) or not meant or not seen:
+    if alarm.state not in (UNACKNOWLEDGED, RETURNED) or not seen:
         return 0
     return _happen(partition, instance, "acknowledge", command)
 
 
 def _shelve(partition: Partition, instance: Instance, command: Command) -> int:
     alarm, wanted = instance.alarm, command.expires - partition.appended
-    if alarm.refuses("shelve") or not 0 < wanted <= MAX_SHELVE_NS[max(alarm.level, 1) - 1]:
+    if not 0 < wanted <= MAX_SHELVE_NS[max(alarm.level, 1) - 1]:
         return 0
     seq = _happen(partition, instance, "shelve", command, command.expires)
     alarm.cover = max(n for n, most in enumerate(MAX_SHELVE_NS, 1) if most >= wanted)

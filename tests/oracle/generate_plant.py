@@ -117,21 +117,22 @@ def _judgements(choices: Choices, pace: int, kind: str) -> tuple[Judgement, ...]
 def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -> Judgement:
     """Limits and options for one kind."""
     window = pace * choices.pick((12, 6, 24, 4))
-    options: dict[str, float] = {"window": window, "min_points": choices.number(2, 4)}
+    points = float(choices.number(2, 4))
+    options: dict[str, float] = {"window": float(window), "min_points": points}
     match kind:
         case "limit":
             return Judgement(quantity, gas, "u", _ladder(choices, pace, 0.25))
         case "rate":
             levels = _ladder(choices, pace, 0.25 / sec(pace))
-            options["min_span"] = choices.pick((0, window // 2))
+            options["min_span"] = float(choices.pick((0, window // 2)))
             return Judgement(quantity, gas, "u/s", levels, options)
         case "trend":
             levels = _ladder(choices, pace, ODD / sec(pace))
-            options["min_span"] = choices.pick((0, window // 2))
+            options["min_span"] = float(choices.pick((0, window // 2)))
             options["significance"] = choices.pick((0.0, 0.0, 2.0))
             return Judgement(quantity, gas, "u/s", levels, options)
         case "flatline":
-            options["min_span"] = window * 11 // 12
+            options["min_span"] = float(window * 11 // 12)
             low = LevelLimits(
                 low=choices.pick((0.0, 0.125, 0.5)),
                 on_delay=_delay(choices, pace),

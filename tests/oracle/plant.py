@@ -25,6 +25,11 @@ class Timer:
     deadline: int
     due: int
 
+    def shift(self, gap: int) -> None:
+        """The engine was blind for so long: what was silent may have spoken."""
+        self.deadline += gap
+        self.due += gap
+
 
 @dataclass
 class SensorState:
@@ -47,9 +52,9 @@ class SensorState:
         return min(last + 10_000_000_000, first + 300_000_000_000)
 
     def shift(self, gap: int) -> None:
-        """Every due grows by the time that the engine was blind."""
+        """What is due grows by the time that the engine was blind; silence is counted anew."""
         if self.timer is not None:
-            self.timer.due += gap
+            self.timer.shift(gap)
         if self.sensing.historic_first is not None and self.sensing.historic_last is not None:
             self.sensing.historic_first += gap
             self.sensing.historic_last += gap

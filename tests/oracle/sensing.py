@@ -157,7 +157,6 @@ class _Row:
 
     def _clock_set(self) -> Seen:
         self.state.receipt = True
-        self.state.run.n = 0
         return self._receipt_forward("set")
 
     # --- mode receipt -----------------------------------------------------------------------
@@ -178,10 +177,10 @@ class _Row:
             self.counters["late"] += 1
             if not self._extend("behind"):
                 return None
-            state.run.n = 0
         return self._receipt_forward("")
 
     def _receipt_forward(self, clock: str) -> Seen:
+        self.state.run.n = 0
         judged = self.state.judged
         jt = self.received if judged is None else max(self.received, judged + 1)
         return self._forward(jt, historic=False, uncertain=True, clock=clock)

@@ -85,7 +85,7 @@ _ROWS: Final[dict[str, dict[str, Cell]]] = {
         "fall": (SHELVED, "level"),
         "return": (SHELVED, "returned"),
         "acknowledge": REFUSED,
-        "shelve": REFUSED,
+        "shelve": (SHELVED, "shelved"),
         "unshelve_active": (UNACKNOWLEDGED, "unshelved"),
         "unshelve_normal": (NORMAL, "unshelved"),
         "withdraw": (NORMAL, "withdrawn"),
@@ -122,10 +122,6 @@ class Alarm:
     def unshelve_event(self) -> str:
         """Which event of the table the end of a shelf is."""
         return "unshelve_active" if self.level > 0 else "unshelve_normal"
-
-    def refuses(self, event: str) -> bool:
-        """Whether the table refuses this command outright."""
-        return TABLE[self.state, event] == REFUSED
 
     def move(self, event: str, level: int, seq: int, onset: int) -> str | None:
         """Follow the table; the transition's name, or None where nothing happens.

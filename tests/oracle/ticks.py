@@ -42,7 +42,7 @@ def _resume(partition: Partition, before: int, wall: int) -> None:
         state.shift(gap)
     for link in partition.links.values():
         if link.timer is not None:
-            link.timer.due += gap
+            link.timer.shift(gap)
     for instance in partition.instances.values():
         instance.levels.drop_clears()
         for _, pending in instance.levels.timers(True):
