@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -11,6 +12,7 @@ from lifeline.engine.config.authored import (
     AmountText,
     Authored,
     AuthoredError,
+    AuthoredErrors,
     AuthoredRule,
     Duration,
 )
@@ -85,17 +87,40 @@ def by_level(given: Authored | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def limits_of(key: str, given: LevelAmounts | None, read: Reading) -> dict[str, float]:
-    """The amounts of one key (`high`, `falling`) in canonical units by level name."""
-    return {name: reading_at((key, name), read, text) for name, text in by_level(given).items()}
+class Reader:
+    """Reads the amounts of one rule and gathers every mistake, so that all are told at once."""
 
+    def __init__(self) -> None:
+        self.errors: list[SpecError] = []
 
-def reading_at(at: tuple[str, ...], read: Reading, text: str) -> float:
-    """`read(text)`; a mistake in it names the key."""
-    try:
-        return read(text)
-    except SpecError as error:
-        raise AuthoredError.of(at, error) from error
+    def amount(self, at: tuple[str, ...], read: Reading, text: str) -> float:
+        """`read(text)`; NaN after a mistake, which is noted with its key."""
+        try:
+            return read(text)
+        except SpecError as error:
+            self.errors.append(AuthoredError.of(at, error))
+            return math.nan
+
+    def limits(self, key: str, given: LevelAmounts | None, read: Reading) -> dict[str, float]:
+        """The amounts of one key (`high`, `falling`) in canonical units by level name."""
+        return {
+            name: self.amount((key, name), read, text) for name, text in by_level(given).items()
+        }
+
+    def only_used(self, key: str, given: Authored, used: Iterable[str]) -> None:
+        """Note what is said about levels that have no limit."""
+        for name in by_level(given):
+            if name not in used:
+                expected = " or ".join(level for level in LEVEL_NAMES if level in used)
+                message = f"{key} names a level without a limit"
+                self.errors.append(
+                    AuthoredError((key, name), message, found=repr(name), expected=expected)
+                )
+
+    def done(self) -> None:
+        """Raise what was gathered, if anything was."""
+        if self.errors:
+            raise AuthoredErrors(self.errors)
 
 
 def ladder(
@@ -103,17 +128,20 @@ def ladder(
     high: Mapping[str, float],
     low: Mapping[str, float],
     deadband_reading: Reading,
+    reader: Reader,
 ) -> Levels:
     """The four levels of a rule. Raises SpecError where they are not a ladder.
 
-    `high` and `low` are canonical by level name; `deadband_reading` reads the deadband's amounts.
+    `high` and `low` are canonical by level name, as `reader` gave them; `deadband_reading` reads the
+    deadband's amounts.
     """
     used = {*high, *low}
     if not used:
         raise SpecError("the rule has no limit", expected="at least one level with a limit")
     for key in ("deadband", "on_delay", "off_delay"):
-        _only_used(key, by_level(getattr(rule, key)), used)
-    levels = tuple(_level(rule, name, high, low, deadband_reading) for name in LEVEL_NAMES)
+        reader.only_used(key, getattr(rule, key), used)
+    levels = tuple(_level(rule, name, high, low, deadband_reading, reader) for name in LEVEL_NAMES)
+    reader.done()
     fault = check_levels(levels)
     if fault is not None:
         raise SpecError(fault, found=_shown(high, low))
@@ -199,6 +227,7 @@ def _level(
     high: Mapping[str, float],
     low: Mapping[str, float],
     deadband_reading: Reading,
+    reader: Reader,
 ) -> LevelLimits:
     if name not in high and name not in low:
         return LevelLimits()
@@ -209,21 +238,10 @@ def _level(
     return LevelLimits(
         high=high.get(name),
         low=low.get(name),
-        deadband=0.0 if deadband is None else reading_at(at, deadband_reading, deadband),
+        deadband=0.0 if deadband is None else reader.amount(at, deadband_reading, deadband),
         on_delay=rule.on_delay.default if on_delay is None else on_delay,
         off_delay=rule.off_delay.default if off_delay is None else off_delay,
     )
-
-
-def _only_used(key: str, given: Mapping[str, Any], used: set[str]) -> None:
-    for name in given:
-        if name not in used:
-            raise AuthoredError(
-                (key, name),
-                f"{key} names a level without a limit",
-                found=repr(name),
-                expected=" or ".join(level for level in LEVEL_NAMES if level in used),
-            )
 
 
 def _can_return(name: str, level: LevelLimits) -> None:

@@ -11,7 +11,7 @@ from lifeline.engine.limits import PANES
 from lifeline.engine.quantities import Quantity
 from lifeline.engine.rule import Judgement, LevelLimits
 
-from .common_spec import LevelName, difference_reading, gas_of, positive, reading_at, single
+from .common_spec import LevelName, Reader, difference_reading, gas_of, positive, single
 
 
 class FlatlineRule(AuthoredRule):
@@ -31,7 +31,9 @@ def compile(rule: FlatlineRule, quantity: Quantity, gas: str) -> Judgement:
     """
     window = positive("window", rule.window)
     read = difference_reading(quantity, gas_of(gas))
-    tolerance = reading_at(("tolerance",), read, rule.tolerance)
+    reader = Reader()
+    tolerance = reader.amount(("tolerance",), read, rule.tolerance)
+    reader.done()
     if tolerance < 0.0:
         raise AuthoredError(
             ("tolerance",),

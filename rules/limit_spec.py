@@ -10,10 +10,10 @@ from lifeline.engine.rule import Judgement
 from .common_spec import (
     LadderRule,
     LevelAmounts,
+    Reader,
     difference_reading,
     gas_of,
     ladder,
-    limits_of,
     value_reading,
 )
 
@@ -30,12 +30,10 @@ def compile(rule: LimitRule, quantity: Quantity, gas: str) -> Judgement:
     """The rule for one quantity and gas tag, in canonical units; raises SpecError."""
     of = gas_of(gas)
     read = value_reading(quantity, of)
-    levels = ladder(
-        rule,
-        limits_of("high", rule.high, read),
-        limits_of("low", rule.low, read),
-        difference_reading(quantity, of),
-    )
+    reader = Reader()
+    highs = reader.limits("high", rule.high, read)
+    lows = reader.limits("low", rule.low, read)
+    levels = ladder(rule, highs, lows, difference_reading(quantity, of), reader)
     return Judgement(quantity.name, gas, quantity.unit, levels)
 
 

@@ -14,11 +14,11 @@ from lifeline.engine.rule import Judgement
 from .common_spec import (
     LadderRule,
     LevelAmounts,
+    Reader,
     Reading,
     by_level,
     gas_of,
     ladder,
-    limits_of,
     positive,
     rate_reading,
     spoken_rate,
@@ -62,9 +62,11 @@ def change_judgement(
     """Judgement of a change per time: `falling` becomes a low limit below zero."""
     of = gas_of(gas)
     read = rate_reading(quantity, of)
-    highs = limits_of("rising", rule.rising, _upward(read))
-    lows = {name: -rate for name, rate in limits_of("falling", rule.falling, _upward(read)).items()}
-    levels = ladder(rule, highs, lows, read)
+    reader = Reader()
+    highs = reader.limits("rising", rule.rising, _upward(read))
+    falls = reader.limits("falling", rule.falling, _upward(read))
+    lows = {name: -fall for name, fall in falls.items()}
+    levels = ladder(rule, highs, lows, read, reader)
     written = {**by_level(rule.falling), **by_level(rule.rising)}
     unit, scale = spoken_rate(written, quantity, of)
     return Judgement(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -46,6 +47,14 @@ class AuthoredError(SpecError):
         return cls(
             at, error.message, found=error.found, expected=error.expected, nearest=error.nearest
         )
+
+
+class AuthoredErrors(SpecError):
+    """Several mistakes of one written form."""
+
+    def __init__(self, errors: Sequence[SpecError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(error.text() for error in errors))
 
 
 class Authored(BaseModel):

@@ -83,7 +83,7 @@ class Builder:
                 continue
             if site.id in RESERVED_SITES:
                 self.problems.error(where, "the site id is the engine's own", found=quoted(site.id))
-            if tenant is None:
+            if tenant is None and "tenant" not in self.doubtful.keys:
                 self.problems.error(
                     where,
                     "the site has no tenant",
@@ -179,6 +179,8 @@ class Builder:
         found = []
         for source_id, plan in plans.items():
             broker = plan.model.broker or model.broker
+            if broker is None and "broker" in self.doubtful.keys:
+                continue
             if broker is None:
                 i = next(i for i, source in enumerate(model.sources) if source is plan.model)
                 self.problems.error(

@@ -106,7 +106,7 @@ def _check_use(built: Built, problems: Problems) -> None:
                 problems.warning(
                     where(("sources", i)), "the source has no sensor", found=quoted(source.id)
                 )
-    if plant.outputs.mqtt is None and plant.outputs.influx is None:
+    if not problems.errors and plant.outputs.mqtt is None and plant.outputs.influx is None:
         problems.warning(
             where(("outputs",), key=True),
             "no output: nobody is told of an alarm",

@@ -68,6 +68,9 @@ def folded(heading: str) -> str:
     return re.sub(r"\(.*\)|\[.*\]|[\s_\-.]+", "", text)
 
 
+#: Columns that lists carry for people; they are left out without a word.
+REMARKS: Final = frozenset({"remark", "remarks", "note", "notes", "comment", "备注", "序号", "no"})
+
 HEADINGS: Final = {
     folded(spelling): column.name
     for column in COLUMNS

@@ -14,24 +14,22 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
+from ..errors import SpecError
 from ..limits import MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH, MAX_CONFIG_VALUES
 from .encoding import decoded
 from .problems import Problems, quoted
 
 Steps: TypeAlias = tuple[str | int, ...]
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Only the parser's events are used: PyYAML's composer recurses in C and dies of deep nesting.
+_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL: Final = re.compile(r"~|null|Null|NULL|")
 _BOOL: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT: Final = re.compile(r"[-+]?[0-9]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_PLAIN: Final = "tag:yaml.org,2002:str"
-
-
-class _Loader(_BASE):  # type: ignore[misc]
-    """Composes nodes only; no tag ever constructs an object."""
-
-    yaml_implicit_resolvers: Final[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+_CORE: Final = "tag:yaml.org,2002:"
+_TEXT: Final = ("!", _CORE + "str")
+_PLAIN_TAGS: Final = (*_TEXT, _CORE + "map", _CORE + "seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +59,23 @@ def read_document(path: Path, problems: Problems) -> Document | None:
     text = read_text(path, problems)
     if text is None:
         return None
-    loader = None
+    parser = None
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
+        parser = _PARSER(text)
+        builder = _Builder(path, parser, problems)
+        value = builder.document()
     except yaml.MarkedYAMLError as error:
         _syntax(path, error, problems)
-        return None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         problems.error(f"{path.name}:1", "not readable as YAML", found=str(error).splitlines()[0])
-        return None
+    except SpecError as error:
+        problems.refused(str(path), error)
+    else:
+        return Document(path, value, builder.keys, builder.values)
     finally:
-        if loader is not None:
-            loader.dispose()
-    builder = _Builder(path, problems)
-    value = builder.build(node, ()) if node is not None else None
-    return Document(path, value, builder.keys, builder.values)
+        if parser is not None:
+            parser.dispose()
+    return None
 
 
 def read_text(path: Path, problems: Problems) -> str | None:
@@ -105,59 +104,134 @@ def _syntax(path: Path, error: yaml.MarkedYAMLError, problems: Problems) -> None
     )
 
 
-class _Builder:
-    """Turns composed nodes into plain values and notes their lines."""
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A value that aliases repeat, how many values it holds, and how deep they lie."""
 
-    def __init__(self, path: Path, problems: Problems) -> None:
-        self.path = path
-        self.problems = problems
+    value: Any
+    size: int
+    depth: int
+
+
+class _Builder:
+    """Turns the parser's events into plain values and notes their lines.
+
+    A structure that is too deep or too large raises SpecError; other mistakes go to `problems` and
+    leave None. Aliases repeat a value without copying; their inside has no lines of its own.
+    """
+
+    def __init__(self, path: Path, parser: Any, problems: Problems) -> None:
         self.keys: dict[Steps, int] = {}
         self.values: dict[Steps, int] = {}
+        self._path = path
+        self._parser = parser
+        self._problems = problems
+        self._anchors: dict[str, _Anchored] = {}
+        self._size = 0
+        self._deepest = 0
 
-    def build(self, node: yaml.Node, steps: Steps) -> Any:
-        """The plain value of a node. What is refused becomes None, with a problem."""
-        line = node.start_mark.line + 1
+    def document(self) -> Any:
+        """The value of the only document; None where there is none."""
+        parser = self._parser
+        parser.get_event()
+        if parser.check_event(yaml.StreamEndEvent):
+            return None
+        parser.get_event()
+        value = self._value(())
+        parser.get_event()
+        if not parser.check_event(yaml.StreamEndEvent):
+            self._error(_line(parser.peek_event()), "a second document begins", expected="one")
+        return value
+
+    def _value(self, steps: Steps) -> Any:
+        event = self._parser.get_event()
+        line = _line(event)
         self.values[steps] = line
-        if len(steps) > MAX_CONFIG_DEPTH or len(self.values) > MAX_CONFIG_VALUES:
-            return self._too_much(steps, line)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, steps)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(child, (*steps, i)) for i, child in enumerate(node.value)]
-        return self._scalar(node, line)
+        if isinstance(event, yaml.AliasEvent):
+            return self._repeated(event, len(steps), line)
+        size, deepest = self._size, self._deepest
+        self._deepest = 0
+        self._grow(1, len(steps), line)
+        if event.tag is not None and event.tag not in _PLAIN_TAGS:
+            self._error(line, "tags are not allowed", found=quoted(event.tag))
+        if isinstance(event, yaml.MappingStartEvent):
+            value: Any = self._mapping(steps)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._sequence(steps)
+        else:
+            as_text = event.style or event.tag in _TEXT
+            value = str(event.value) if as_text else plain(event.value)
+        if event.anchor is not None:
+            depth = self._deepest - len(steps)
+            self._anchors[event.anchor] = _Anchored(value, self._size - size, depth)
+        self._deepest = max(self._deepest, deepest)
+        return value
 
-    def _mapping(self, node: yaml.MappingNode, steps: Steps) -> dict[str, Any]:
+    def _mapping(self, steps: Steps) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
+        while not self._parser.check_event(yaml.MappingEndEvent):
+            event = self._parser.peek_event()
+            line = _line(event)
+            if not isinstance(event, yaml.ScalarEvent):
                 self._error(line, "a key must be a plain word")
+                self._skip(steps)
                 continue
-            key = str(key_node.value)
+            self._parser.get_event()
+            key = str(event.value)
             if key in found:
-                first = self.keys[(*steps, key)]
-                self._error(line, "the key stands twice", found=quoted(key), first=first)
+                first = f"one only; the first is on line {self.keys[(*steps, key)]}"
+                self._error(line, "the key stands twice", found=quoted(key), expected=first)
+                self._value((*steps, ""))
                 continue
             self.keys[(*steps, key)] = line
-            found[key] = self.build(value_node, (*steps, key))
+            found[key] = self._value((*steps, key))
+        self._parser.get_event()
         return found
 
-    def _scalar(self, node: yaml.Node, line: int) -> Any:
-        text = str(node.value)
-        if node.tag not in (_PLAIN, "!") and not node.tag.startswith("tag:yaml.org,2002:"):
-            self._error(line, "tags are not allowed", found=quoted(node.tag))
+    def _sequence(self, steps: Steps) -> list[Any]:
+        found: list[Any] = []
+        while not self._parser.check_event(yaml.SequenceEndEvent):
+            found.append(self._value((*steps, len(found))))
+        self._parser.get_event()
+        return found
+
+    def _skip(self, steps: Steps) -> None:
+        """Read over a key that cannot be one, and its value."""
+        self._value((*steps, ""))
+        self._value((*steps, ""))
+
+    def _repeated(self, event: yaml.AliasEvent, depth: int, line: int) -> Any:
+        anchored = self._anchors.get(event.anchor or "")
+        if anchored is None:
+            self._error(line, "the alias repeats nothing before it", found=quoted(event.anchor))
             return None
-        return text if getattr(node, "style", None) else plain(text)
+        self._grow(anchored.size, depth + anchored.depth, line)
+        return anchored.value
 
-    def _too_much(self, steps: Steps, line: int) -> None:
-        # Told once: an alias that contains itself would otherwise fill the list.
-        if not any(p.message.startswith("the file holds too") for p in self.problems.all()):
-            what = "deep" if len(steps) > MAX_CONFIG_DEPTH else "much"
-            self._error(line, f"the file holds too {what} a structure")
+    def _grow(self, size: int, depth: int, line: int) -> None:
+        self._size += size
+        self._deepest = max(self._deepest, depth)
+        where = f"{self._path.name}:{line}"
+        if self._size > MAX_CONFIG_VALUES:
+            raise SpecError(
+                "the file holds too many values",
+                where=where,
+                expected=f"at most {MAX_CONFIG_VALUES:,}, aliases counted as often as they stand",
+            )
+        if depth > MAX_CONFIG_DEPTH:
+            raise SpecError(
+                "the file is nested too deeply",
+                where=where,
+                expected=f"at most {MAX_CONFIG_DEPTH} levels",
+            )
 
-    def _error(self, line: int, message: str, *, found: str = "", first: int = 0) -> None:
-        expected = f"one only; the first is on line {first}" if first else ""
-        self.problems.error(f"{self.path.name}:{line}", message, found=found, expected=expected)
+    def _error(self, line: int, message: str, *, found: str = "", expected: str = "") -> None:
+        where = f"{self._path.name}:{line}"
+        self._problems.error(where, message, found=found, expected=expected)
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def plain(text: str) -> str | int | float | bool | None:

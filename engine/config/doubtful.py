@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 class Doubtful:
     """Names that stand in the files but could not be compiled.
 
-    `tables` says that a whole tag list could not be read, so that no sensor can be called unknown.
+    `tables` says that a whole tag list could not be read, so that no sensor can be called unknown;
+    `keys` are top-level keys of the file that were left out.
     """
 
     sites: set[str] = field(default_factory=set)
@@ -17,6 +18,7 @@ class Doubtful:
     sensors: set[str] = field(default_factory=set)
     assets: set[str] = field(default_factory=set)
     tables: bool = False
+    keys: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.sites or self.sources or self.sensors or self.tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
@@ -17,9 +18,15 @@ from .nearest import nearest
 _DAY: Final = 86_400
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Every IANA name; finding them walks a directory, so it is done once."""
+    return frozenset(available_timezones())
+
+
 def checked_zone(text: Any) -> str:
     """An IANA time zone; raises SpecError with the nearest names."""
-    names = available_timezones()
+    names = _zones()
     if not isinstance(text, str) or text not in names:
         words = {name.rpartition("/")[2]: name for name in sorted(names)}
         close = nearest(str(text), sorted(names)) or tuple(

@@ -9,6 +9,8 @@ from typing import Final
 # More than three suggestions are a list to read, not a hint.
 _MOST: Final = 3
 _CUTOFF: Final = 0.6
+# What is much less alike than the best is no help beside it.
+_BEHIND: Final = 0.15
 # Comparing with every one of a province's 100,000 names would take a second for each mistake.
 _COMPARED: Final = 5_000
 _LISTED: Final = 8
@@ -26,7 +28,16 @@ def nearest(name: str, valid: Iterable[str]) -> tuple[str, ...]:
         if len(folded) >= _COMPARED:
             break
     close = difflib.get_close_matches(name.casefold(), folded, n=_MOST, cutoff=_CUTOFF)
-    return tuple(folded[word] for word in close)
+    likeness = [_likeness(word, name) for word in close]
+    return tuple(
+        folded[word]
+        for word, like in zip(close, likeness, strict=True)
+        if like > likeness[0] - _BEHIND
+    )
+
+
+def _likeness(word: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, word, name.casefold()).ratio()
 
 
 def listed(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from ..errors import Problem, SpecError
@@ -85,8 +84,8 @@ class Problems:
             kept.append(problem)
 
     def all(self) -> list[Problem]:
-        """Every kept problem, errors first, each in the order found; then what was left out."""
-        kept = [*self._errors, *self._warnings][:MAX_PROBLEMS]
+        """Every kept problem, errors first, by file and line; then what was left out."""
+        kept = [*_sorted(self._errors), *_sorted(self._warnings)][:MAX_PROBLEMS]
         rest = self.errors + self.warnings - len(kept)
         if rest:
             worst = "error" if self.errors > MAX_PROBLEMS else "warning"
@@ -97,15 +96,19 @@ class Problems:
         """Raise one SpecError that holds every kept error, if there is any."""
         if not self.errors:
             return
-        lines = [problem.text() for problem in self._errors]
+        lines = [problem.text() for problem in _sorted(self._errors)]
         if self.errors > len(lines):
             lines.append(f"{self.errors - len(lines)} more problems are not shown")
         raise SpecError("\n".join(lines))
 
 
-def problems_of(found: Iterable[Problem]) -> Problems:
-    """A collector that already holds `found`."""
-    problems = Problems()
-    for problem in found:
-        problems.add(problem)
-    return problems
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    """By line within each file; files in the order in which they were first met."""
+    files: dict[str, int] = {}
+    keyed = []
+    for problem in problems:
+        name, _, line = problem.where.rpartition(":")
+        if not line.isdecimal():
+            name, line = problem.where, "0"
+        keyed.append((files.setdefault(name, len(files)), int(line), problem))
+    return [problem for *_, problem in sorted(keyed, key=lambda item: item[:2])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from ..configuration import REPORTS, Site
 from ..errors import SpecError
 from ..quantities import load_catalogue, quantity
 from ..rule import Judgement, Rule, Select
-from .authored import AuthoredError, AuthoredRule, AuthoredSelect
+from .authored import AuthoredError, AuthoredErrors, AuthoredRule, AuthoredSelect
 from .document import Document, Steps, read_document
 from .doubtful import Doubtful
 from .nearest import listed, nearest
@@ -116,7 +116,14 @@ class RuleLoader:
         self._doubtful = doubtful
         self.rules: list[Rule] = []
         self._kinds = kinds
-        self._sites = sites
+        self._names: dict[str, Collection[str]] = {
+            "quantity": load_catalogue().keys(),
+            "site": {site.id for site in sites},
+            "tenant": {site.tenant for site in sites},
+            "reports": REPORTS,
+            "sensor": selector.ids,
+            "asset": selector.assets,
+        }
         self._selector = selector
         self._problems = problems
         self._first: dict[str, str] = {}
@@ -177,24 +184,16 @@ class RuleLoader:
         return validated(kind.author_model, written.document, written.at, self._problems)
 
     def _check_select(self, written: Written, select: AuthoredSelect) -> None:
-        sites = self._sites
-        names: dict[str, tuple[list[str], list[str]]] = {
-            "quantity": (select.quantity, list(load_catalogue())),
-            "site": (select.site, [site.id for site in sites]),
-            "tenant": (select.tenant, sorted({site.tenant for site in sites})),
-            "reports": (select.reports, list(REPORTS)),
-            "sensor": (select.sensor, sorted(self._selector.ids)),
-            "asset": (select.asset, sorted(self._selector.assets - {""})),
-        }
-        for key, (given, valid) in names.items():
-            known = {*valid, *self._doubtful.of(key)}
+        for key, valid in self._names.items():
             if self._doubtful.all_of(key):
                 continue
-            for i, name in enumerate(given):
-                if name not in known and not (is_pattern(name) and key != "reports"):
-                    self._unknown(written, key, i, name, valid)
+            for i, name in enumerate(getattr(select, key)):
+                known = name in valid or name in self._doubtful.of(key)
+                if not known and not (is_pattern(name) and key != "reports"):
+                    self._unknown(written, key, i, name)
 
-    def _unknown(self, written: Written, key: str, i: int, name: str, valid: list[str]) -> None:
+    def _unknown(self, written: Written, key: str, i: int, name: str) -> None:
+        valid = sorted(self._names[key])
         where = written.document.where((*written.at, "select", key, i))
         if key == "quantity":
             try:
@@ -216,16 +215,15 @@ class RuleLoader:
         groups = self._selector.groups(compiled_select(model.select))
         if not groups:
             self._selects_nothing(written, model)
-        of = sorted({(group.quantity, group.gas) for group in groups})
+        # A judgement without a gas fits every gas, and the first that fits counts: it comes last.
+        of = sorted({(g.quantity, g.gas) for g in groups}, key=lambda x: (x[0], not x[1], x[1]))
         found: list[Judgement] = []
         told: set[str] = set()
         for name, gas in of or _examples(model.select):
             try:
                 judgement = kind.compile(model, quantity(name), gas)
             except SpecError as error:
-                if error.text() not in told:
-                    told.add(error.text())
-                    self._refused(written, error)
+                self._refused(written, error, told)
                 continue
             if judgement not in found:
                 found.append(judgement)
@@ -235,9 +233,14 @@ class RuleLoader:
         check_judgements(written.where, model, judgements, groups, self._problems)
         return judgements
 
-    def _refused(self, written: Written, error: SpecError) -> None:
-        at = error.at if isinstance(error, AuthoredError) else ()
-        self._problems.refused(written.document.where((*written.at, *at)), error)
+    def _refused(self, written: Written, error: SpecError, told: set[str]) -> None:
+        """Note every mistake of a compilation, unless told for another quantity or gas."""
+        for part in error.errors if isinstance(error, AuthoredErrors) else (error,):
+            at = part.at if isinstance(part, AuthoredError) else ()
+            where = written.document.where((*written.at, *at))
+            if where + part.text() not in told:
+                told.add(where + part.text())
+                self._problems.refused(where, part)
 
     def _selects_nothing(self, written: Written, model: AuthoredRule) -> None:
         if self._doubtful:

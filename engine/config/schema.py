@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from .authored import Authored
 from .columns import COLUMNS
 from .models import LifelineFile
 from .rules_loading import author_kinds
@@ -11,37 +12,66 @@ from .rules_loading import author_kinds
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ID: Final = "urn:lifeline:schema:1:"
 _TABLE_PROFILE: Final = "https://datapackage.org/profiles/2.0/tableschema.json"
+_TEXT: Final = {"type": "string"}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """See `lifeline.engine.config.schemas`."""
     kinds = author_kinds()
-    rules = {f"rule.{name}": kinds[name].author_model.model_json_schema() for name in sorted(kinds)}
-    found = {"lifeline.yaml": _with_rules(LifelineFile.model_json_schema(), sorted(rules))}
-    found.update(rules)
-    for name, schema in found.items():
-        found[name] = {"$schema": _DRAFT, "$id": _ID + name, **schema}
+    models: dict[str, type[Authored]] = {"lifeline.yaml": LifelineFile}
+    models |= {f"rule.{name}": kinds[name].author_model for name in sorted(kinds)}
+    found = {
+        name: {"$schema": _DRAFT, "$id": _ID + name, **_tidied(model.model_json_schema())}
+        for name, model in models.items()
+    }
+    rules = [name for name in found if name != "lifeline.yaml"]
+    _shorthands(found["lifeline.yaml"])
+    _with_rules(found["lifeline.yaml"], rules)
     # The file's own schema is complete by itself: editors are given one document.
-    found["lifeline.yaml"]["$defs"].update({name: _embedded(found[name]) for name in rules})
+    for name in rules:
+        embedded = {key: value for key, value in found[name].items() if key != "$schema"}
+        found["lifeline.yaml"]["$defs"][name] = embedded
     found["sensors.csv"] = table_schema()
     return found
 
 
-def _with_rules(schema: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _tidied(schema: Any) -> Any:
+    """Without titles that only repeat names, and without defaults in a form nobody writes."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in ("title", "properties")}
+    written_as_text = schema.get("type") == "string" and not isinstance(
+        schema.get("default", ""), str
+    )
+    if written_as_text or isinstance(schema.get("default"), dict):
+        del kept["default"]
+    tidy = {key: _tidied(value) for key, value in kept.items()}
+    if "properties" in schema:
+        named = schema["properties"].items()
+        tidy["properties"] = {name: _tidied(value) for name, value in named}
+    return tidy
+
+
+def _shorthands(schema: dict[str, Any]) -> None:
+    """One file instead of a list of files, one topic instead of a list of topics."""
+    files = schema["properties"]["sensors"]
+    one = {"anyOf": [_TEXT, files["items"]]}
+    schema["properties"]["sensors"] = {"anyOf": [*one["anyOf"], {**files, "items": one}]}
+    source = schema["$defs"]["SourceModel"]["properties"]
+    source["topics"] = {"anyOf": [_TEXT, source["topics"]]}
+
+
+def _with_rules(schema: dict[str, Any], names: list[str]) -> None:
     rule = {
         "type": "object",
         "required": ["id", "kind"],
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in names],
     }
-    file = {"type": "string", "description": "a file of rules"}
-    rules = schema["properties"]["rules"]
-    rules["anyOf"] = [file, {"type": "array", "items": {"anyOf": [file, rule]}}]
-    return schema
-
-
-def _embedded(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema that stands inside another: its references are relative to its own `$id`."""
-    return {key: value for key, value in schema.items() if key != "$schema"}
+    file = {**_TEXT, "description": "a file of rules"}
+    rules = {"type": "array", "items": {"anyOf": [file, rule]}}
+    schema["properties"]["rules"] = {"anyOf": [file, rules]}
 
 
 def table_schema() -> dict[str, Any]:

@@ -68,6 +68,7 @@ def _prune(
         if key in _LISTS and rest and isinstance(rest[0], int):
             continue
         value.pop(str(key), None)
+        doubtful.keys.add(str(key))
         doubtful.tables |= key == "sensors"
     for key in _LISTS:
         bad = {steps[1] for steps in wrong if steps[0] == key and len(steps) > 1}

@@ -49,14 +49,15 @@ class SourcePlan:
     site: str
     by_site: bool
 
-    def reaches(self, key: str) -> bool:
-        """Whether any topic can give this key; True where the payload decides."""
+    def reachable(self) -> re.Pattern[str]:
+        """What every key looks like that a topic can give; anything where the payload decides."""
         if self.key.needs_payload:
-            return True
-        return any(self._regex(pattern).fullmatch(key) is not None for pattern in self.patterns)
-
-    def _regex(self, pattern: TopicPattern) -> re.Pattern[str]:
-        return re.compile("".join(_part(kind, text, pattern) for kind, text in self.key.parts))
+            return re.compile(".*", re.DOTALL)
+        forms = (
+            "".join(_part(kind, text, pattern) for kind, text in self.key.parts)
+            for pattern in self.patterns
+        )
+        return re.compile("|".join(forms), re.DOTALL)
 
 
 def _part(kind: str, text: str, pattern: TopicPattern) -> str:
@@ -182,7 +183,7 @@ def _routes(
     plan: SourcePlan, tags: Tags, rows: Sequence[int], sites: Sequence[Site], problems: Problems
 ) -> tuple[Route, ...]:
     taken: dict[tuple[str, str], Tag] = {}
-    reached: dict[str, bool] = {}
+    reachable = plan.reachable()
     routes: list[Route] = []
     for row in rows:
         tag, sensor = tags.tags[row], tags.sensors[row]
@@ -197,9 +198,7 @@ def _routes(
                 expected=f"a topic or field of its own; the first is at {first.where}",
             )
             continue
-        if key not in reached:
-            reached[key] = plan.reaches(key)
-        if not reached[key]:
+        if reachable.fullmatch(key) is None:
             _unreached(plan, tag, key, problems)
         measure = tag.measure
         routes.append(

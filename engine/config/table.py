@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .columns import BY_NAME, HEADINGS, REQUIRED, folded
+from .columns import BY_NAME, HEADINGS, REMARKS, REQUIRED, folded
 from .document import read_text
 from .nearest import nearest
 from .problems import Problems, quoted
@@ -106,7 +106,7 @@ def _records(
             return
         if cells is None:
             return
-        cells = [cell.strip() for cell in cells]
+        cells = [*map(str.strip, cells)]
         if any(cells):
             yield line, cells
 
@@ -122,6 +122,8 @@ def _columns(heading: list[str], where: str, problems: Problems) -> dict[str, in
         if not cell:
             continue
         name = HEADINGS.get(folded(cell))
+        if folded(cell) in REMARKS:
+            continue
         if name is None:
             problems.warning(
                 where,

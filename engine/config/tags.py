@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from ..configuration import Sensor, Site
@@ -162,17 +163,26 @@ class TagReader:
 
         tried(lambda: self._checked_id(cells.id))
         serving = tried(lambda: self._source(cells.source or source))
-        at = None if serving is None else tried(lambda: self._site(cells.site or site, serving))
+        if serving is None:
+            tried(lambda: self._known_site(cells.site or site))
+            at = None
+        else:
+            at = tried(lambda: self._site(cells.site or site, serving))
         if at is not None:
             tried(lambda: self._checked_tenant(cells.tenant, at))
         measure = tried(
             lambda: self._measures.of(cells.quantity, cells.unit, cells.gas, cells.lel_basis)
         )
-        if measure is not None:
+        if measure is None:
+            for end in filter(None, (cells.low, cells.high)):
+                tried(partial(number, end))
+        else:
             tried(lambda: measure.bounds(cells.low, cells.high, cells.range))
             tried(lambda: measure.max_rate(cells.max_rate, 0.0, 1.0))
-            if cells.reports or usual_reporting(measure.quantity) is None:
-                tried(lambda: self._reports(cells.reports, measure, where))
+            if not cells.reports and usual_reporting(measure.quantity) is None:
+                tried(lambda: self._reports("", measure, where))
+        if cells.reports:
+            tried(lambda: reporting(cells.reports))
         if cells.stale:
             tried(lambda: parse_duration(cells.stale))
         if cells.lat:
@@ -218,7 +228,7 @@ class TagReader:
             return next(iter(sources))
         if name in self._places.doubtful.sources or (not name and self._places.doubtful.sources):
             raise _DoubtfulPlaceError(name)
-        raise _unknown("source", name, list(sources))
+        raise _unknown("source", name, [*sources, *sorted(self._places.doubtful.sources)])
 
     def _site(self, name: str, source: str) -> int:
         serves = self._places.sources[source]
@@ -236,6 +246,12 @@ class TagReader:
                 expected=quoted(serves),
             )
         return index
+
+    def _known_site(self, name: str) -> None:
+        """A site's cell by itself, where the source is not known."""
+        known = {*self._places.site_at, *self._places.doubtful.sites}
+        if name and name not in known:
+            raise _unknown("site", name, sorted(known))
 
     def _checked_tenant(self, tenant: str, site: int) -> None:
         owner = self._places.sites[site].tenant

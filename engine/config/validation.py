@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import SpecError
+from ..level import LEVELS
 from .document import Document, Steps
 from .nearest import listed, nearest
 from .problems import Problems, quoted
@@ -85,9 +86,8 @@ def _unknown_key(
         )
         return
     expected = listed(valid) if valid else ""
-    problems.error(
-        where, "unknown key", found=quoted(key), expected=expected, nearest=nearest(key, valid)
-    )
+    what = "unknown level" if set(LEVELS[1:]) <= set(valid) else "unknown key"
+    problems.error(where, what, found=quoted(key), expected=expected, nearest=nearest(key, valid))
 
 
 def _wrong_value(details: ErrorDetails, where: str, name: str, problems: Problems) -> None:
