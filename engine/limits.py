@@ -239,3 +239,14 @@ MAX_CACHED_TOPICS: Final = 200_000
 MAX_RAW_VALUE: Final = 1e18
 # Event times run from 1970 to this (2200-01-01 UTC); 64-bit ns end in 2262.
 LATEST_TIME_NS: Final = 7_258_118_400 * SECOND_NS
+
+# --- agent (engine/agent) ------------------------------------------------------------------------
+# Messages of one source in one batch: a full inbox, so that a batch is what came during one commit.
+AGENT_BATCH_MESSAGES: Final = MQTT_QUEUE_MESSAGES
+# After the log refused a batch it is offered again this often: soon enough to go on by itself when
+# room is made, seldom enough to leave a sick disk alone.
+AGENT_RETRY_S: Final = 1.0
+# Unknown topics and sensors that the agent names in its health; the log lists many more.
+AGENT_UNKNOWN_NAMED: Final = 50
+# Stopping waits this long for the last commit; what is not acknowledged by then comes again.
+AGENT_STOP_S: Final = 10.0

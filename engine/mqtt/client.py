@@ -48,6 +48,7 @@ class MqttClient:
     on_trouble     called from our threads with what went wrong; must return soon
     on_ready       called from the loop thread after each CONNACK whose subscriptions (if any) were
                    all answered; must return soon
+    on_waiting     called from the loop thread when there is something to take; must return soon
 
     Raises SpecError where a password or TLS file cannot be read.
     """
@@ -62,6 +63,7 @@ class MqttClient:
         clock: Clock | None = None,
         on_trouble: Callable[[Trouble], None] | None = None,
         on_ready: Callable[[], None] | None = None,
+        on_waiting: Callable[[], None] | None = None,
     ) -> None:
         self.client_id = client_id
         self.counters: Counter[str] = Counter()
@@ -69,6 +71,7 @@ class MqttClient:
         self._on_trouble = on_trouble
         self._on_ready = on_ready
         self._subscriptions = tuple(subscriptions)
+        self._retired: set[str] = set()  # filters that we had once
         self._window = PublishWindow(MQTT_PUBLISH_WINDOW)
         self._lock = threading.Lock()  # connection number against acknowledgements
         self._connection = 0
@@ -95,7 +98,7 @@ class MqttClient:
             may_read=lambda: not self._inbox.full,
             on_trouble=self._tell,
         )
-        self._inbox = Inbox(self._loop.wake)
+        self._inbox = Inbox(self._loop.wake, on_waiting)
         self._watchdog = Watchdog()
         self._watcher = threading.Thread(
             target=self._watch, name=f"mqtt-watch-{client_id}", daemon=True
@@ -126,6 +129,11 @@ class MqttClient:
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it was not lost since."""
         return self._connected.is_set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing published waits for the broker's answer."""
+        return len(self._window) == 0
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Whether the connection stood, its subscriptions answered, within the time."""
@@ -179,14 +187,16 @@ class MqttClient:
     def resubscribe(self, subscriptions: Sequence[Subscription]) -> None:
         """Other subscriptions from now on; those that stay miss nothing."""
         with self._lock:
-            before = dict(self._subscriptions)
+            self._retired |= {f for f, _ in self._subscriptions}
+            self._retired -= {f for f, _ in subscriptions}
             self._subscriptions = tuple(subscriptions)
-            gone = [f for f in before if f not in dict(subscriptions)]
         if self._connected.is_set():
-            if gone:
-                self._paho.unsubscribe(gone)
             self._subscribe()
             self._loop.wake()
+
+    def reconnect(self) -> None:
+        """Gives the connection up for a new one, upon which the broker repeats what is open."""
+        self._loop.drop()
 
     def health(self) -> dict[str, Any]:
         """State and counters, as plain JSON values; times are ages in s."""
@@ -250,6 +260,8 @@ class MqttClient:
     def _subscribe(self) -> None:
         with self._lock:
             wanted = self._subscriptions
+            if self._retired:  # also at every connection: the broker's session remembers them
+                self._paho.unsubscribe(sorted(self._retired))
             if not wanted:
                 ready = True
             else:

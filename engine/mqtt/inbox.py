@@ -31,11 +31,13 @@ class Inbox:
 
     `put` never refuses: the owner asks `full` before it reads another packet, so a queue is over
     its limit by one packet at most, and the bytes that are not read stay in the broker.
+    `on_waiting` is called when it was empty and is no more, in the loop thread.
     """
 
     def __init__(
         self,
         wake_reader: Callable[[], None],
+        on_waiting: Callable[[], None] | None = None,
         *,
         messages: int = MQTT_QUEUE_MESSAGES,
         size: int = MQTT_QUEUE_BYTES,
@@ -44,6 +46,7 @@ class Inbox:
         self._bytes = 0
         self._limits = (messages, size)
         self._wake_reader = wake_reader
+        self._on_waiting = on_waiting
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -59,8 +62,11 @@ class Inbox:
         with self._changed:
             self._deliveries.append(delivery)
             self._bytes += len(delivery.payload)
-            if len(self._deliveries) == 1:
+            first = len(self._deliveries) == 1
+            if first:
                 self._changed.notify_all()
+        if first and self._on_waiting is not None:
+            self._on_waiting()
 
     def take(self, most: int, timeout_s: float) -> list[Delivery]:
         """The oldest deliveries, at most `most`; empty when none came within `timeout_s`."""

@@ -46,10 +46,8 @@ class Waker:
 
     def wake(self) -> None:
         """Returns at once; a full pair wakes all the same, a closed one has nobody to wake."""
-        try:
+        with contextlib.suppress(OSError):
             self._write.send(b"\0")
-        except (BlockingIOError, OSError):
-            return
 
     def drain(self) -> None:
         """Forgets the wake-ups so far."""
@@ -93,7 +91,7 @@ class NetworkLoop:
         self._may_read = may_read
         self._on_trouble = on_trouble
         self._backoff = Backoff()
-        self._waker = Waker()
+        self._waker: Waker | None = None  # from `start` to `stop`
         self._stop = threading.Event()
         self._drop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -115,28 +113,31 @@ class NetworkLoop:
 
     def start(self) -> None:
         """Starts the thread; also after it died."""
+        self._waker = self._waker or Waker()
         self.turned = self._clock.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{self._name}", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
         """Something is to be written, or may be read again."""
-        self._waker.wake()
+        if self._waker is not None:
+            self._waker.wake()
 
     def drop(self) -> None:
         """Give the connection up and make a new one."""
         self._drop.set()
-        self._waker.wake()
+        self.wake()
 
     def stop(self, timeout_s: float) -> bool:
         """Sends what is queued, says goodbye and ends; False when it did not in time."""
         self._stop.set()
-        self._waker.wake()
+        self.wake()
         if self._thread is not None:
             self._thread.join(timeout_s)
             if self._thread.is_alive():
                 return False
-        self._waker.close()
+        if self._waker is not None:
+            self._waker.close()
         return True
 
     def _run(self) -> None:
@@ -181,15 +182,16 @@ class NetworkLoop:
         sock = self._client.socket()
         if sock is None:
             return
+        assert self._waker is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._waker, selectors.EVENT_READ)
             selector.register(sock, selectors.EVENT_READ)
             while not self._stop.is_set() and self._client.socket() is sock:
                 if self._drop.is_set():
-                    raise ConnectionAbortedError("given up by the watchdog")
-                self._turn(selector, sock)
+                    return
+                self._turn(selector, sock, self._waker)
 
-    def _turn(self, selector: selectors.BaseSelector, sock: paho.SocketLike) -> None:
+    def _turn(self, selector: selectors.BaseSelector, sock: paho.SocketLike, waker: Waker) -> None:
         self.turned = self._clock.monotonic()
         readable = self._may_read()
         self._note_pause(readable)
@@ -198,6 +200,7 @@ class NetworkLoop:
             interest |= selectors.EVENT_WRITE
         buffered = readable and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         ready = self._select(selector, sock, interest, 0.0 if buffered else _TURN_S)
+        waker.drain()
         if buffered or ready & selectors.EVENT_READ:
             self._read()
         if self._client.socket() is sock and self._client.want_write():
@@ -219,8 +222,6 @@ class NetworkLoop:
         for key, events in selector.select(wait_s):
             if key.fileobj is sock:
                 ready = events
-            else:
-                self._waker.drain()
         return ready
 
     def _read(self) -> None:
@@ -242,8 +243,7 @@ class NetworkLoop:
                 if self._client.socket() is None or not self._client.want_write():
                     break
                 self._client.loop_write()
-                if turn:
-                    self._waker.drain()
+                if turn:  # the first usually sends everything
                     threading.Event().wait(_FLUSH_TURN_S)
             if self._client.socket() is not None:
                 self._client.disconnect()
