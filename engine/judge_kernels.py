@@ -36,7 +36,7 @@ _ACK = int(Event.ACKNOWLEDGE)
 _UNSHELVE_ACTIVE, _UNSHELVE_NORMAL = int(Event.UNSHELVE_ACTIVE), int(Event.UNSHELVE_NORMAL)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def transit(
     judge, k, event, level, table, out, n, row, phase, key, order, sensor, site, time, value,
     limit, flags, onset,
@@ -84,7 +84,7 @@ def transit(
     return n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _gravest(mask):
     level = 0
     while mask:
@@ -93,7 +93,7 @@ def _gravest(mask):
     return level
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _limit_of(p, level, side):
     if level == 0:
         return np.nan
@@ -103,7 +103,7 @@ def _limit_of(p, level, side):
     return low if low != -np.inf else high
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _set_active(
     judge, k, p, active, x, time, onset, flags, table, out, n, row, phase, key, order, sensor, site
 ):
@@ -130,7 +130,7 @@ def _set_active(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def judge_value(
     judge, deadline, due, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
     order, sensor, site,
@@ -178,7 +178,7 @@ def judge_value(
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _next_timer(j, deadline, due, k, by_due):
     """The earliest due (or deadline of a timer that ticks may fire) of instance k."""
     first = NEVER
@@ -192,7 +192,7 @@ def _next_timer(j, deadline, due, k, by_due):
     return first
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fire_until(
     judge, deadline, due, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site
 ):
@@ -236,7 +236,7 @@ def fire_until(
         )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def refresh(judge, deadline, due, band, next_due, k, p):
     """Recompute the calm band and the earliest due of instance k after it was touched."""
     j = judge[k]
@@ -260,7 +260,7 @@ def refresh(judge, deadline, due, band, next_due, k, p):
     band[k, 0], band[k, 1] = low, high
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def go_stale(judge, k, hist, table, out, n, row, phase, key, sensor, site, time):
     """The subject of instance k is silent: nothing clears by that, and the alarm is unknown."""
     j = judge[k]
@@ -274,7 +274,7 @@ def go_stale(judge, k, hist, table, out, n, row, phase, key, sensor, site, time)
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def become_known(judge, k, flags, table, out, n, row, key, sensor, site, time):
     """The subject of instance k is heard again."""
     j = judge[k]
@@ -285,7 +285,7 @@ def become_known(judge, k, flags, table, out, n, row, key, sensor, site, time):
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time):
     """The backlog of instance k's subject is over: what stands from it is annunciated as actual."""
     j = judge[k]
@@ -301,7 +301,7 @@ def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _row_instance(
     i, r, k, x, style, judge, params, deadline, due, band, next_due, by_timer, grace, table, out,
     n, site,
@@ -350,7 +350,7 @@ def _row_instance(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _boolean(
     k, on, judge, params, deadline, due, band, next_due, flags, table, out, n, row, phase, key,
     order, sensor, site, time, x,
@@ -365,7 +365,7 @@ def _boolean(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _silent(
     k, heard, hist, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
     row, phase, key, sensor, site, time,
@@ -384,7 +384,7 @@ def _silent(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _audible(
     k, first, hist, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
@@ -410,7 +410,7 @@ def _audible(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tick_events(
     first, last, events, ptr, style, judge, params, deadline, due, band, next_due, at_link, tally,
     cold, table, out, n, phase,
@@ -447,7 +447,7 @@ def tick_events(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def link_fresh(
     e, ptr, style, judge, params, deadline, due, band, next_due, at_link, tally, cold, table, out, n
 ):
@@ -467,7 +467,7 @@ def link_fresh(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _row_quality_instance(
     i, r, k, style, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
     site,
@@ -501,7 +501,7 @@ def _row_quality_instance(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fire_all(
     w, row, members, ptr, judge, params, deadline, due, band, next_due, cold, table, out, n, phase
 ):
@@ -521,7 +521,7 @@ def fire_all(
     return n, bound
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def guard_of(s, ptr, band, guard):
     """The guard of a sensor: the intersection of its instances' bands."""
     low, high = -np.inf, np.inf
@@ -530,7 +530,7 @@ def guard_of(s, ptr, band, guard):
     guard[s, 0], guard[s, 1] = low, high
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def judge_rows(
     start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
     deadline, due, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
@@ -608,7 +608,7 @@ def judge_rows(
             i += 1
             continue
         by_timer = (flag[s] & (at.ON_CHANGE | at.BY_EVENT)) != 0
-        lowest = NEVER
+        lowest, touched = NEVER, False
         plain = r.verdict == at.GOOD and r.flags == 0
         for k in range(ptr[s], ptr[s + 1]):
             if style == MEASURED:
@@ -617,6 +617,7 @@ def judge_rows(
                     x = measure[m]
                     m += 1
                 if not (plain and band[k, 0] < x and x < band[k, 1]):
+                    touched = True
                     n = _row_instance(
                         i, r, k, x, style, judge, params, deadline, due, band, next_due, by_timer,
                         cold[s].grace, table, out, n, site,
@@ -626,18 +627,20 @@ def judge_rows(
                     i, r, k, style, judge, params, deadline, due, band, next_due, at_link, tally,
                     table, out, n, site,
                 )  # fmt: skip
-            lowest = min(lowest, next_due[k])
+                touched = True
+            if touched:
+                lowest = min(lowest, next_due[k])
         if lowest < bound:
             bound = lowest
         if clocked and lowest < site_bound[site]:
             site_bound[site] = lowest
-        if identity:
+        if identity and touched:
             guard_of(s, ptr, band, guard)
         i += 1
     return i, event, m, n, bound, 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def shift_instances(gap, judge, params, deadline, due, band, next_due):
     """The engine was blind: timers move by `gap`, pending clears are cancelled, shelves stay."""
     for k in range(judge.size):
@@ -651,7 +654,7 @@ def shift_instances(gap, judge, params, deadline, due, band, next_due):
         refresh(judge, deadline, due, band, next_due, k, params[j.param])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def number(out, judge, seq, numbers):
     """Give sorted emissions their seq and episode; `numbers` is what the chain hashes."""
     for i in range(out.size):
@@ -672,7 +675,7 @@ def number(out, judge, seq, numbers):
             j.loud = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def refresh_all(judge, params, deadline, due, band, next_due):
     """Bands and dues of every instance, after a change of configuration."""
     for k in range(judge.size):

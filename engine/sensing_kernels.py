@@ -33,7 +33,7 @@ N_JUDGED, N_GOOD, N_SUSPECT, N_BAD, N_DUPLICATE, N_CONFLICT, N_LATE, N_CLOCK, N_
 )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _extend(c, kind, t, received):
     """Extend the run of odd times: 1 confirmed, -1 broken (restarted), else 0."""
     if c.run_kind != kind or c.run_n == 0 or t <= c.run_t:
@@ -48,7 +48,7 @@ def _extend(c, kind, t, received):
     return 1 if c.run_n >= CLOCK_SET_SAMPLES and dr >= c.span else 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _put_event(events, n, row, code, sensor, due, time, heard, historic):
     e = events[n]
     e.row, e.code, e.sensor, e.due, e.time = row, code, sensor, due, time
@@ -56,14 +56,14 @@ def _put_event(events, n, row, code, sensor, due, time, heard, historic):
     return n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _stale_deadline(s, hot, cold, f):
     if not f & at.HEARD or f & at.SHIFTED:
         return cold[s].stale_deadline
     return (hot[s].last_t if f & at.PLAIN else cold[s].numeric_t) + hot[s].stale
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _arm_never_heard(s, w, hot, cold, flag):
     """Arm a sensor at the first tick that it sees; returns its due or NEVER."""
     if flag[s] & (at.ARMED | at.RETIRED):
@@ -76,7 +76,7 @@ def _arm_never_heard(s, w, hot, cold, flag):
     return hot[s].stale_due
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _scan_sensor(s, w, row, hot, cold, flag, events, n, bound):
     """Fire what is due at one sensor; returns the number of events and the new lower bound."""
     f = flag[s]
@@ -106,7 +106,7 @@ def _scan_sensor(s, w, row, hot, cold, flag, events, n, bound):
     return n, bound
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _scan_link(k, w, row, link, link_ptr, link_member, flag, events, n, bound):
     """Fire a link's silence: every sensor that lives by it is stale."""
     due = link[k, 0]
@@ -125,7 +125,7 @@ def _scan_link(k, w, row, link, link_ptr, link_member, flag, events, n, bound):
     return n, bound
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _arm_link(k, base, link):
     """Arm a link's silence `base` + 3 heartbeats ahead (column 2 is the wait, 4 the grace)."""
     if link[k, 2] > 0:
@@ -133,7 +133,7 @@ def _arm_link(k, base, link):
         link[k, 0] = link[k, 1] + link[k, 4]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _order_events(events, first, n):
     """Sort events first..n by (due, sensor, code), stably."""
     m = n - first
@@ -152,7 +152,7 @@ def _order_events(events, first, n):
         events[first + i] = copy[by[i]]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def sense_tick(
     w, row, members, links, all_links, hot, cold, flag, link, link_ptr, link_member, unarmed,
     events, n,
@@ -176,7 +176,7 @@ def sense_tick(
     return n, bound
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def shift_dues(gap, hot, cold, flag, link):
     """The engine was blind for `gap` ns: every due of the sensors moves by it."""
     for s in range(flag.size):
@@ -192,7 +192,7 @@ def shift_dues(gap, hot, cold, flag, link):
             link[k, 1] += gap
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _link_row(i, s, received, jt, historic, cold, flag, link, link_ptr, link_member, events, n):
     """A forward row proves its link alive."""
     k = cold[s].link
@@ -208,7 +208,7 @@ def _link_row(i, s, received, jt, historic, cold, flag, link, link_ptr, link_mem
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count):
     """Verdict and judged value of a forward or twin row (numeric is not moved here)."""
     h = hot[s]
@@ -235,7 +235,7 @@ def _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count):
     count[N_SUSPECT if suspect else N_GOOD] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _twin(r, s, v, vb, q, bad, received, judged, hot, hot_bits, cold, cold_bits, flag, count):
     """Same raw time as the last row: a duplicate, or a conflict judged as suspect."""
     r.verdict = at.SKIP
@@ -256,7 +256,7 @@ def _twin(r, s, v, vb, q, bad, received, judged, hot, hot_bits, cold, cold_bits,
     count[N_SUSPECT] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slow(
     i, s, t, v, vb, q, received, appended, hot, hot_bits, cold, cold_bits, flag, link, link_ptr,
     link_member, rows, events, n, count,
@@ -333,7 +333,7 @@ def _slow(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _forward(
     i, s, t, v, q, bad, uncertain, historic, jt, received, appended, hot, cold, flag, link,
     link_ptr, link_member, rows, events, n, count,
@@ -389,7 +389,7 @@ def _forward(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def sense(
     time, value, bits, quality, sensor, received, appended, start, hot, hot_bits, cold, cold_bits,
     flag, link, link_ptr, link_member, rows, events, n, count, bound,
@@ -468,7 +468,7 @@ def sense(
     return i, n, bound
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def sense_clocked(
     time, value, bits, quality, sensor, start, hot, hot_bits, cold, cold_bits, flag, link,
     link_ptr, link_member, site, site_ptr, site_member, site_link_ptr, site_link, rows, row_w,

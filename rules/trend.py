@@ -6,7 +6,7 @@ KIND = Kind(
     "trend",
     authored="lifeline.rules.trend_spec",
     kernels="lifeline.rules.trend_kernels",
-    width=106,  # pane_kernels.width(8)
+    width=112,  # trend_kernels.WIDTH: fourteen cache lines
     options=("window", "min_span", "min_points", "significance"),
     geometry=("window",),
 )

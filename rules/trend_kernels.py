@@ -1,5 +1,9 @@
 """The least-squares slope of the window, per second.
 
+Closed panes lie in two stacks, so that moving on costs two merges on average however long the window is:
+in the front each pane holds the merge of itself and all that follow in the front; what was closed
+later is merged in `back`, and becomes the front when the front is used up.
+
 A pane holds (index, offset of its first row, n, Σt, Σv, Σt², Σtv, Σv²), times in seconds from the
 pane's start. Merging two panes shifts the later one by d seconds:
 Σt' = Σt + nd, Σt²' = Σt² + 2dΣt + nd², Σtv' = Σtv + dΣv.
@@ -14,28 +18,27 @@ import numpy as np
 from numba import njit
 
 from lifeline.engine import layout as at
-from lifeline.engine.pane_kernels import (
-    CURRENT,
-    INDEX,
-    OFFSET,
-    ROWS,
-    close_current,
-    closed_at,
-    drop_old,
-)
+from lifeline.engine.pane_kernels import CLOSED, INDEX, OFFSET, ROWS
+from lifeline.engine.prefetch import AHEAD, prefetch
 
 STATS = 8
-MERGED = CURRENT + STATS
+FRONT = 2  # how many of the oldest closed panes hold the merge of themselves and what follows in front
+CURRENT = 8
+BACK = CURRENT + STATS  # the merge of the closed panes behind the front
+SLOTS = BACK + STATS
 T, V, TT, TV, VV = 3, 4, 5, 6, 7
+WIDTH = SLOTS + CLOSED * STATS
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _copy(ring, a, b):
+    for q in range(STATS):
+        ring[a + q] = ring[b + q]
+
+
+@njit(cache=True, error_model="numpy")
 def _join(ring, a, b, pane):
-    """Merge the pane that starts at b into the one at a (which may be empty)."""
-    if ring[a + ROWS] == 0:
-        for q in range(STATS):
-            ring[a + q] = ring[b + q]
-        return
+    """Merge the pane that starts at b into the earlier one at a."""
     n = ring[b + ROWS]
     d = (ring[b + INDEX] - ring[a + INDEX]) * pane * 1e-9
     ring[a + TV] += ring[b + TV] + d * ring[b + V]
@@ -46,27 +49,53 @@ def _join(ring, a, b, pane):
     ring[a + ROWS] += n
 
 
-@njit(cache=True)
-def _advance(ring, k, pane):
-    """Move the window on to pane k: close what was current, drop what is old."""
-    if k == ring[CURRENT + INDEX] or ring[CURRENT + ROWS] == 0:
-        if ring[CURRENT + ROWS] == 0:
-            ring[CURRENT + INDEX] = k
+@njit(cache=True, error_model="numpy")
+def _slot(head, number):
+    place = head + number
+    if place >= CLOSED:
+        place -= CLOSED
+    return SLOTS + place * STATS
+
+
+@njit(cache=True, error_model="numpy")
+def _drop(ring, k, pane):
+    """Forget closed panes before pane k − 11; where the front is used up, make a new one."""
+    closed, head, front = int(ring[0]), int(ring[1]), int(ring[FRONT])
+    if closed == 0 or ring[_slot(head, 0) + INDEX] >= k - CLOSED:
         return
-    dropped = drop_old(ring, k, STATS)
-    kept = close_current(ring, k, STATS)
-    if dropped or not kept:
-        ring[MERGED + ROWS] = 0
-        for q in range(int(ring[0])):
-            _join(ring, MERGED, closed_at(ring, q, STATS), pane)
-    else:
-        _join(ring, MERGED, CURRENT, pane)
+    while closed > 0 and ring[_slot(head, 0) + INDEX] < k - CLOSED:
+        head = head + 1 if head + 1 < CLOSED else 0
+        closed -= 1
+        front -= 1
+    if front <= 0:
+        for number in range(closed - 2, -1, -1):
+            _join(ring, _slot(head, number), _slot(head, number + 1), pane)
+        front = closed
+        ring[BACK + ROWS] = 0.0
+    ring[0], ring[1], ring[FRONT] = closed, head, front
+
+
+@njit(cache=True, error_model="numpy")
+def _advance(ring, k, pane):
+    """Move the window on to pane k: drop what is old, close what was current."""
+    if ring[CURRENT + ROWS] == 0.0:
+        ring[CURRENT + INDEX] = k
+    if ring[CURRENT + INDEX] == k:
+        return
+    _drop(ring, k, pane)
+    if ring[CURRENT + INDEX] >= k - CLOSED:
+        _copy(ring, _slot(int(ring[1]), int(ring[0])), CURRENT)
+        ring[0] += 1.0
+        if ring[BACK + ROWS] == 0.0:
+            _copy(ring, BACK, CURRENT)
+        else:
+            _join(ring, BACK, CURRENT, pane)
     for q in range(STATS):
         ring[CURRENT + q] = 0.0
     ring[CURRENT + INDEX] = k
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _add(ring, at_pane, offset, v):
     x = offset * 1e-9
     if ring[at_pane + ROWS] == 0:
@@ -79,22 +108,29 @@ def _add(ring, at_pane, offset, v):
     ring[at_pane + VV] += v * v
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slope(ring, k, offset, pane, min_points, min_span, significance):
-    """The slope over merged and current pane at a row of pane k; NaN where it is not valid."""
+    """The slope over front, back and current pane at a row of pane k; NaN where not valid."""
     n, st, sv = ring[CURRENT + ROWS], ring[CURRENT + T], ring[CURRENT + V]
     stt, stv, svv = ring[CURRENT + TT], ring[CURRENT + TV], ring[CURRENT + VV]
     first, first_offset = ring[CURRENT + INDEX], ring[CURRENT + OFFSET]
-    m = ring[MERGED + ROWS]
-    if m > 0:
-        d = (first - ring[MERGED + INDEX]) * pane * 1e-9
-        stv = ring[MERGED + TV] + (stv + d * sv)
-        stt = ring[MERGED + TT] + (stt + 2.0 * d * st + n * d * d)
-        st = ring[MERGED + T] + (st + n * d)
-        sv = ring[MERGED + V] + sv
-        svv = ring[MERGED + VV] + svv
+    for part in range(2):
+        a = BACK
+        if part == 1:
+            if ring[FRONT] <= 0.0:
+                break
+            a = _slot(int(ring[1]), 0)
+        m = ring[a + ROWS]
+        if m == 0.0:
+            continue
+        d = (first - ring[a + INDEX]) * pane * 1e-9
+        stv = ring[a + TV] + (stv + d * sv)
+        stt = ring[a + TT] + (stt + 2.0 * d * st + n * d * d)
+        st = ring[a + T] + (st + n * d)
+        sv = ring[a + V] + sv
+        svv = ring[a + VV] + svv
         n = m + n
-        first, first_offset = ring[MERGED + INDEX], ring[MERGED + OFFSET]
+        first, first_offset = ring[a + INDEX], ring[a + OFFSET]
     if n < min_points or (k - first) * pane + (offset - first_offset) < min_span:
         return np.nan
     det = n * stt - st * st
@@ -111,7 +147,7 @@ def _slope(ring, k, offset, pane, min_points, min_span, significance):
     return slope
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _trial(ring, scratch, t, v, pane, min_points, min_span, significance):
     """The slope as if a suspect row were kept; the ring is not changed."""
     scratch[:] = ring
@@ -121,12 +157,18 @@ def _trial(ring, scratch, t, v, pane, min_points, min_span, significance):
     return _slope(scratch, k, np.float64(t - k * pane), pane, min_points, min_span, significance)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def measure(rows, ptr, first, judge, options, rings, out):
     """One slope per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0
     scratch = np.empty(rings.shape[1])
     for i in range(rows.size):
+        if i + AHEAD < rows.size:
+            q = ptr[rows[i + AHEAD].sensor] - first
+            if 0 <= q < rings.shape[0]:
+                prefetch(rings, q, 0)
+                prefetch(rings, q, 1)
+                prefetch(rings, q, 2)
         r = rows[i]
         if r.verdict == at.SKIP:
             continue

@@ -34,7 +34,7 @@ from ..record import (
     identity,
     run_digest,
 )
-from . import stepping
+from . import snapshot, stepping
 from .commands import act
 from .records import Part, Records
 from .state import State, carried, first_state
@@ -297,6 +297,18 @@ class Core:
             detail=detail,
             exercise=header.exercise,
         )
+
+    # --- snapshots -------------------------------------------------------------------------------
+    def snapshot(self) -> bytes:
+        """Everything that this core is, cut at `position`, in a plain versioned format."""
+        return snapshot.take(self)
+
+    @classmethod
+    def restore(cls, data: bytes, table: Any = None) -> Core:
+        """The core of a snapshot. Raises LogError where the bytes are not one."""
+        core = cls(table)
+        snapshot.put_back(core, data)
+        return core
 
     # --- what others ask ---------------------------------------------------------------------------
     @property

@@ -135,7 +135,9 @@ def _fresh_kind(plan: KindPlan, subjects: int, sites: int) -> KindState:
     guard[:, 0], guard[:, 1] = np.inf, -np.inf
     return KindState(
         plan,
-        np.zeros((plan.last - plan.first, kind.width)),
+        _lined((plan.last - plan.first) * kind.width, np.dtype(np.float64)).reshape(
+            plan.last - plan.first, kind.width
+        ),
         guard,
         np.full(sites, at.NO_TIME, np.int64),
     )

@@ -1,0 +1,127 @@
+"""Snapshots of a core: one plain, versioned blob; never pickle.
+
+    magic "LSNAP" · format version (1 byte) · length of the header (u64) · header (JSON) · arrays
+
+The header names position, times, digest heads and every array (name, bytes, shape); arrays follow in that
+order, raw little-endian. Lower bounds of timers are not kept: the next tick looks once.
+The configuration is inside, so that a restored core needs no entry before its position.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from ..configuration import pack, unpack
+from ..errors import LogError
+from ..plan import compile_plan
+from .state import State, first_state
+from .stepping import COUNTERS
+
+if TYPE_CHECKING:
+    from .core import Core
+
+MAGIC: Final = b"LSNAP"
+VERSION: Final = 1
+_PREFIX: Final = struct.Struct("<5sBQ")
+
+
+class _Array(msgspec.Struct, frozen=True):
+    name: str
+    size: int
+    shape: tuple[int, ...]
+
+
+class _Header(msgspec.Struct, frozen=True):
+    position: int
+    wall: int
+    appended: int
+    received: int
+    clocked: bool
+    versions: list[str]
+    commands: list[str]
+    heads: list[str]
+    unarmed: bool
+    counters: dict[str, int]
+    configuration: int
+    used: list[int]
+    arrays: list[_Array]
+
+
+def take(core: Core) -> bytes:
+    """Everything that the core is, at its position. Costs one copy of the state."""
+    state = core.state
+    arrays = state.arrays() if state else {}
+    blobs = {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
+    packed = pack(state.plan.configuration) if state else b""
+    header = _Header(
+        position=core.position,
+        wall=core.wall,
+        appended=core.appended,
+        received=core.received,
+        clocked=core.clocked,
+        versions=sorted(v.hex() for v in core.versions),
+        commands=list(core.seen_commands),
+        heads=[h.hex() for h in state.heads] if state else [],
+        unarmed=state.unarmed if state else True,
+        counters=core.counters(),
+        configuration=len(packed),
+        used=state.plan.params["used"].tolist() if state else [],
+        arrays=[_Array(n, len(b), arrays[n].shape) for n, b in blobs.items()],
+    )
+    text = msgspec.json.encode(header)
+    return b"".join((_PREFIX.pack(MAGIC, VERSION, len(text)), text, packed, *blobs.values()))
+
+
+def put_back(core: Core, data: bytes) -> None:
+    """Make an empty core what `take` saw. Raises LogError for anything that is not a snapshot."""
+    header, start = _read_header(data)
+    core.position, core.wall = header.position, header.wall
+    core.appended, core.received = header.appended, header.received
+    core.clocked = header.clocked
+    core.versions = {bytes.fromhex(v) for v in header.versions}
+    core.seen_commands = OrderedDict.fromkeys(header.commands)
+    core.count[:] = [header.counters.get(name, 0) for name in COUNTERS]
+    if not header.configuration:
+        return
+    view = memoryview(data)
+    configuration, version = unpack(bytes(view[start : start + header.configuration]))
+    state = first_state(compile_plan(configuration, version))
+    _fill(state, header, view[start + header.configuration :])
+    core.state = state
+
+
+def _read_header(data: bytes) -> tuple[_Header, int]:
+    try:
+        magic, version, length = _PREFIX.unpack_from(data)
+        if magic != MAGIC or version != VERSION:
+            raise LogError(f"not a snapshot that this version reads: {magic!r}, version {version}")
+        start = _PREFIX.size + length
+        header = msgspec.json.decode(data[_PREFIX.size : start], type=_Header)
+    except (struct.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise LogError(f"a snapshot cannot be read: {error}") from error
+    if len(data) != start + header.configuration + sum(a.size for a in header.arrays):
+        raise LogError("a snapshot has the wrong length")
+    return header, start
+
+
+def _fill(state: State, header: _Header, data: memoryview) -> None:
+    arrays: dict[str, np.ndarray[Any, Any]] = state.arrays()
+    if set(arrays) != {a.name for a in header.arrays}:
+        raise LogError("a snapshot holds other state than its configuration and this version make")
+    offset = 0
+    for entry in header.arrays:
+        target = arrays[entry.name]
+        if target.nbytes != entry.size or target.shape != tuple(entry.shape):
+            raise LogError(f"a snapshot's {entry.name} has another shape than it should")
+        source = np.frombuffer(data[offset : offset + entry.size], target.dtype)
+        target[...] = source.reshape(target.shape)
+        offset += entry.size
+    state.heads[:] = [bytes.fromhex(h) for h in header.heads]
+    state.plan.params["used"][:] = header.used
+    state.unarmed = header.unarmed
+    state.forget_bounds()
