@@ -36,7 +36,7 @@ _MILLISECOND: Final = 1_000_000
 class Portion:
     """Lines that stand for everything beyond the cursor up to `position`.
 
-    `lost` is the range (first, last) of positions that were trimmed before they could be read.
+    `lost` is the range (first, last) of positions that left the log before they were read.
     """
 
     lines: Lines
@@ -121,8 +121,9 @@ class SeriesFeed:
         return encoder
 
     def _lost(self, after: int, first_read: int) -> tuple[int, int] | None:
-        """Positions are consecutive, so a hole behind the cursor was trimmed or never recovered."""
-        return (after + 1, first_read - 1) if first_read > after + 1 else None
+        """What was trimmed, or lost with a torn log, between the cursor and what is still there."""
+        gone = after > 0 and first_read > after + 1 and self._log.first() == first_read
+        return (after + 1, first_read - 1) if gone else None
 
 
 class AlertFeed:

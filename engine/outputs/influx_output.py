@@ -25,8 +25,8 @@ from .influx_feeds import Feed, Portion, UnknownRegistryError
 from .influx_retry import Answer, Delivery, StoppedError
 from .ports import Cursors, OutputTrouble
 
-SERIES = "influx.series"
-ALERTS = "influx.alerts"
+SERIES = "series:influx"
+ALERTS = "alert:influx"
 
 
 class InfluxOutput:
@@ -63,6 +63,7 @@ class InfluxOutput:
     def start(self) -> None:
         """Begins after the durable cursor."""
         self._position = self._store.cursor(self.name)
+        self._store.set_cursor(self.name, self._position)  # from now on nothing unread is trimmed
         self._thread.start()
 
     def stop(self) -> None:
@@ -144,7 +145,7 @@ class InfluxOutput:
         if portion.lost is not None:
             first, last = portion.lost
             self._lost += last - first + 1
-            self.tell("range_lost", f"positions {first} to {last} were trimmed before written")
+            self.tell("range_lost", f"positions {first} to {last} left the log before written")
         size = min(INFLUX_BATCH_BYTES, self._delivery.largest or INFLUX_BATCH_BYTES)
         for start, stop in portion.lines.batches(INFLUX_BATCH_POINTS, size):
             dead = self._delivery.deliver(portion.lines, start, stop)

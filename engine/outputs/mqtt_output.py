@@ -32,7 +32,7 @@ from .mqtt_records import Message, RecordStream
 from .mqtt_states import StateKeeper
 from .ports import OutputTrouble, StandingPort
 
-CURSOR = "mqtt"
+CURSOR = "alert:mqtt"
 _TAKE_AT_ONCE = 256
 _TAKE_WAIT_S = 0.2
 _RETRY_NS = 10 * SECOND_NS
@@ -47,7 +47,7 @@ class MqttOutput:
     def __init__(
         self, broker: BrokerSpec, node: str, store: StandingPort, engine: Engine, clock: Clock
     ) -> None:
-        self.name = CURSOR
+        self.name = "mqtt"
         self._node = node
         self._engine = engine
         self._clock = clock

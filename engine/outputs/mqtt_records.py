@@ -78,6 +78,7 @@ class RecordStream:
         self._held: deque[tuple[int, bytes]] = deque()
         self._cursor = self._asked = self._read = outbox.cursor(name)
         self._attempt = 0
+        outbox.set_cursor(name, self._cursor)  # from now on nothing unread is trimmed
         self.published = 0
         self.repeated = 0
 

@@ -54,7 +54,7 @@ class Cursors(Protocol):
         ...
 
     def set_cursor(self, name: str, position: int) -> Ticket:
-        """Moves it with the next commit."""
+        """Moves it with the next commit. Once set, it holds back trimming."""
         ...
 
     def dead_letter(self, topic: str, payload: bytes, reason: str, time: int) -> object:
@@ -71,10 +71,6 @@ class LogPort(Cursors, Protocol):
 
     def first(self) -> int:
         """Position of the oldest entry that is still there."""
-        ...
-
-    def end(self) -> int:
-        """Position of the newest entry."""
         ...
 
 
