@@ -24,7 +24,11 @@ RECONNECT_S = (1, 5)
 
 class Connection:
     """The connection; one thread calls its methods. Opening does not wait for the broker: what
-    is sent before is sent when it comes."""
+    is sent before is sent when it comes.
+
+    `connects` and `drops` count connections made and lost; `heard_ns` is the monotonic time of the
+    last acknowledgement.
+    """
 
     def __init__(
         self,
@@ -45,7 +49,7 @@ class Connection:
         self._address = (host, port)
         self._wake = Event()
         self._acks: deque[int] = deque()
-        self._drops = 0
+        self.drops = 0
         self._refusal = ""
         self._noticed_drops = 0
         self._outstanding: dict[int, tuple[int, int]] = {}  # mid: (message, drops when sent)
@@ -78,7 +82,7 @@ class Connection:
     def _on_disconnect(
         self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        self._drops += 1
+        self.drops += 1
         self._wake.set()
 
     def _on_publish(
@@ -93,21 +97,21 @@ class Connection:
         self._client.loop_start()
 
     def close(self) -> None:
-        """Disconnect and end the background thread."""
+        """Disconnect and end the background thread; takes up to two keep-alives where a broker holds
+        the connection open and does not answer."""
         self._client.disconnect()
         self._client.loop_stop()
         self._notice()
 
     def room(self) -> bool:
-        """Whether the window has room. Raises SinkError where the broker refused the login."""
+        """Whether the window has room; raises as `waiting`."""
+        return self.waiting() < self._window
+
+    def waiting(self) -> int:
+        """Messages without a PUBACK. Raises SinkError where the broker refused the login."""
         self._notice()
         if self._refusal:
             raise SinkError(f"{self.name}: the broker refused: {self._refusal}", permanent=True)
-        return len(self._outstanding) < self._window
-
-    def waiting(self) -> int:
-        """Messages without a PUBACK."""
-        self._notice()
         return len(self._outstanding)
 
     def wait(self, timeout_s: float) -> None:
@@ -117,7 +121,7 @@ class Connection:
 
     def send(self, number: int, topic: str, payload: bytes) -> None:
         """Hand over message `number`; only where there is `room`."""
-        drops = self._drops
+        drops = self.drops
         info = self._client.publish(topic, payload, qos=1)
         if info.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
             raise SinkError(f"{self.name}: the client's queue is full within the window")
@@ -131,7 +135,7 @@ class Connection:
         return acked, resent
 
     def _notice(self) -> None:
-        drops = self._drops
+        drops = self.drops
         if drops > self._noticed_drops:
             self._resent += [n for n, seen in self._outstanding.values() if seen < drops]
             self._noticed_drops = drops

@@ -140,7 +140,9 @@ class Ledger:
         data = path.read_bytes()
         if not data.startswith(MAGIC):
             raise LogError(f"{path} is not a ledger of this version")
-        line_end = data.index(b"\n", len(MAGIC))
+        line_end = data.find(b"\n", len(MAGIC))
+        if line_end < 0:
+            raise LogError(f"{path}: the head of the ledger is not whole")
         try:
             head = msgspec.json.decode(data[len(MAGIC) : line_end], type=LedgerHead)
         except msgspec.MsgspecError as error:

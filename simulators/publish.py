@@ -148,8 +148,9 @@ def publish(
         )
     ledger = LedgerWriter(ledger_path, scenario.site, scenario.seed)
     names = [f"sim-{scenario.site.id}-{g.name}" for g in gateways]
-    connections = [Connection(name, host, port, username, password) for name in names]
-    run = _Run(scenario, connections, ledger, speed, stop or Event(), clock or SystemClock())
+    clock = clock or SystemClock()
+    connections = [Connection(n, host, port, username, password, clock=clock) for n in names]
+    run = _Run(scenario, connections, ledger, speed, stop or Event(), clock)
     try:
         for connection in connections:
             connection.open()
