@@ -18,7 +18,7 @@ from ..limits import MAX_AREA_PARTS, MAX_NAME_BYTES
 #: What MQTT topics, alarm ids and line protocol give a meaning to.
 FORBIDDEN: Final = '+#/~$\\"'
 #: Site ids that the engine and area alarms use themselves.
-RESERVED_SITES: Final = ("-", "engine")
+RESERVED_SITES: Final = ("-", "_engine")
 
 _SIZE: Final = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?) *(?P<unit>[kKMGT]i?B|B)")
 _SIZES: Final = {"B": 0, "k": 1, "M": 2, "G": 3, "T": 4}

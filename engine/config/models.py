@@ -254,13 +254,12 @@ class LifelineFile(Authored):
     tenant: Name | None = Field(None, description="owner of the sites that name none")
     storage: Storage = Storage()
     broker: Broker | None = Field(None, description="for sources and outputs that name none")
-    sites: Annotated[list[SiteModel], Field(min_length=1)]
-    sensors: Annotated[
-        list[SensorFile],
-        BeforeValidator(_named_files),
-        Field(min_length=1),
-    ]
-    sources: Annotated[list[SourceModel], Field(min_length=1)]
+    # That lists are not empty is told by `sections`: what is left of a list with mistakes may be.
+    sites: list[SiteModel] = Field(json_schema_extra={"minItems": 1})
+    sensors: Annotated[list[SensorFile], BeforeValidator(_named_files)] = Field(
+        json_schema_extra={"minItems": 1}
+    )
+    sources: list[SourceModel] = Field(json_schema_extra={"minItems": 1})
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None

@@ -33,6 +33,11 @@ def read_sections(
             expected="version, sites, sensors, sources and rules",
         )
         return None
+    for key in ("sites", "sensors", "sources"):
+        if document.value.get(key) == []:
+            problems.error(
+                document.where((key,), key=True), f"{key} is empty", expected="one or more"
+            )
     places = {key: _positions(document.value.get(key)) for key in _LISTS}
     model = validated(LifelineFile, document, (), problems)
     if model is None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from ..configuration import Sensor, Site
 from ..errors import SpecError
+from ..payload.layout import layout_of
 from ..quality import Quality
 from ..source import (
     BrokerSpec,
@@ -43,6 +44,7 @@ class SourcePlan:
     `by_site` says that keys begin with the site's id.
     """
 
+    where: str
     model: SourceModel
     patterns: tuple[TopicPattern, ...]
     key: Template
@@ -100,7 +102,7 @@ def planned(
     _check_paths(model.payload, document, (*at, "payload"), problems)
     if problems.errors > before or key is None:
         return None
-    return SourcePlan(model, patterns, key, site, by_site)
+    return SourcePlan(document.where((*at, "payload")), model, patterns, key, site, by_site)
 
 
 def _patterns(
@@ -167,7 +169,7 @@ def compiled(
 ) -> SourceSpec:
     """The SourceSpec of a plan and of the rows of the tag list that name it."""
     tenants = {sites[tags.sensors[row].site].tenant for row in rows}
-    return SourceSpec(
+    spec = SourceSpec(
         id=plan.model.id,
         tenant=tenants.pop() if len(tenants) == 1 else "",
         broker=broker,
@@ -177,6 +179,11 @@ def compiled(
         key=plan.key.text,
         qos=plan.model.qos,
     )
+    try:
+        layout_of(spec)  # what the decoder itself would refuse at its start
+    except SpecError as error:
+        problems.refused(plan.where, error)
+    return spec
 
 
 def _routes(
@@ -249,7 +256,7 @@ def _unreached(plan: SourcePlan, tag: Tag, key: str, problems: Problems) -> None
 def payload_spec(model: Payload) -> PayloadSpec:
     """The payload mapping as the decoder reads it."""
     return PayloadSpec(
-        points=model.points or "",
+        points=(model.points or "").removeprefix("$."),
         shape=model.shape,
         value=model.value or "value",
         fields=model.fields or "",
@@ -284,6 +291,8 @@ def _quality(model: QualityModel) -> QualitySpec:
 
 def _code(code: str | int | float | bool) -> str:
     """A code as the decoder compares it: true, 0, 0.5, OK."""
+    if isinstance(code, float) and code.is_integer():
+        return str(int(code))
     return str(code).lower() if isinstance(code, bool) else str(code)
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plant_files import HEAD, RULES, SITES, SOURCES, TAGS, PlantFiles
 
 from lifeline.engine.config import check, load
 from lifeline.engine.errors import SpecError
+from plant_files import HEAD, RULES, SITES, SOURCES, TAGS, PlantFiles
 
 PLANT = PlantFiles()
 # Lines of the unchanged file: head 1-4, sites 5-7, sensors 8, sources 9-13, rules 14-18.
@@ -108,8 +108,8 @@ MISTAKES = {
         "lifeline.yaml:7: the site stands twice; found 'east'",
     ),
     "reserved site": (
-        sites("sites:\n", "sites:\n  - {id: engine, area: a/b/c}\n"),
-        "lifeline.yaml:6: the site id is the engine's own; found 'engine'",
+        sites("sites:\n", "sites:\n  - {id: _engine, area: a/b/c}\n"),
+        "lifeline.yaml:6: the site id is the engine's own; found '_engine'",
     ),
     "wildcard in an id": (
         sites("sites:\n", "sites:\n  - {id: 'a+b', area: a/b/c}\n"),
@@ -193,6 +193,10 @@ MISTAKES = {
     "source twice": (
         replace(PLANT, sources=SOURCES + SOURCES.removeprefix("sources:\n")),
         "lifeline.yaml:14: the source stands twice; found 'gas'",
+    ),
+    "no source": (
+        replace(PLANT, sources="sources: []\n", tags="id,quantity\n"),
+        "lifeline.yaml:9: sources is empty; expected one or more",
     ),
     "no broker": (
         replace(PLANT, head="version: 1\ntenant: acme\n"),
