@@ -22,6 +22,7 @@ from .schema import PAGE_BYTES
 Value: TypeAlias = bytes | str | int | None
 Row: TypeAlias = tuple[Value, ...]
 
+_MAGIC: Final = b"SQLite format 3\x00"  # page 1, whose tree begins behind the file header
 _TABLE_LEAF: Final = 0x0D
 _WAL_HEADER: Final = 32
 _FRAME_HEADER: Final = 24
@@ -57,11 +58,12 @@ class PageFile:
         self._database.close()
         self._wal.close()
 
-    def rows(self) -> Iterator[tuple[Place, int, Row]]:
+    def rows(self, *, only_wal: bool = False) -> Iterator[tuple[Place, int, Row]]:
         """(place, row id, columns) of all that reads like a row, the same row perhaps often."""
-        for image in range(self._database.count + self._wal.count):
+        first = self._database.count if only_wal else 0
+        for image in range(first, self._database.count + self._wal.count):
             page = self._page(image)
-            header = 100 if image == 0 else 0
+            header = 100 if page.startswith(_MAGIC) else 0
             if page[header] != _TABLE_LEAF:
                 continue
             cells = int.from_bytes(page[header + 3 : header + 5], "big")

@@ -13,6 +13,7 @@ from lifeline.engine.errors import LogError
 
 from . import dead_letters, rows
 from .dead_letters import DeadLetter, Unknown, UnknownKind
+from .errors import LogClosed
 from .rows import Anchor, OutboxRow, StandingRow
 from .salvage import LOG_ANCHOR
 from .schema import BUSY_S, LOG_FILE, LogMeta, read_meta
@@ -101,10 +102,10 @@ class LogReader:
 
         Raises LogError where there is no such entry (never written, lost or trimmed).
         """
-        found = self._one("SELECT hash FROM entries WHERE position = ?", position)
+        found = self._hash(position)
         if found is None:
             raise LogError(f"the log has no entry at position {position}")
-        return bytes(found)
+        return found
 
     def meta(self) -> LogMeta:
         """What the log says about itself."""
@@ -113,16 +114,18 @@ class LogReader:
 
     # --- outbox, standing alarms, cursors ----------------------------------------------------
 
-    def records(self, after_number: int, limit: int) -> list[OutboxRow]:
+    def records(self, after: int, limit: int) -> list[OutboxRow]:
         """Alert records behind an outbox number, in the order in which they became durable."""
-        return self._records(
-            f"{_RECORDS} WHERE number > ? ORDER BY number LIMIT ?", after_number, limit
-        )
+        return self._records(f"{_RECORDS} WHERE number > ? ORDER BY number LIMIT ?", after, limit)
 
     def records_of(self, site: str, after_seq: int, limit: int) -> list[OutboxRow]:
         """Alert records of one site behind `after_seq`, in order of seq."""
         query = f"{_RECORDS} WHERE site = ? AND seq > ? ORDER BY seq LIMIT ?"
         return self._records(query, site, after_seq, limit)
+
+    def outbox_end(self) -> int:
+        """The highest number in the outbox; 0 when it is empty."""
+        return int(self._one("SELECT MAX(number) FROM outbox") or 0)
 
     def last_records(self, limit: int) -> list[OutboxRow]:
         """The last alert records of all sites, in order."""
@@ -204,6 +207,10 @@ class LogReader:
             good.append(record)
         return good
 
+    def _hash(self, position: int) -> bytes | None:
+        found = self._one("SELECT hash FROM entries WHERE position = ?", position)
+        return None if found is None else bytes(found)
+
     def _one(self, query: str, *arguments: str | int) -> Any:
         with self._connection() as connection:
             row = connection.execute(query, arguments).fetchone()
@@ -222,7 +229,7 @@ class LogReader:
         """A connection of its own for each concurrent call. Raises LogError for SQLite's errors."""
         with self._lock:
             if self._closed:
-                raise LogError("the log is closed")
+                raise LogClosed("the log is closed")
             connection = self._idle.pop() if self._idle else None
         try:
             connection = connection or _connect(self._path)

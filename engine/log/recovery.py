@@ -32,7 +32,7 @@ from .checks import GENESIS
 from .mark import Mark
 from .pages import PageFile
 from .rows import ALERT, Anchor
-from .salvage import LOG_ANCHOR, Found, choose, gather, rewrite
+from .salvage import LOG_ANCHOR, Found, choose, gather, restore_tail, rewrite
 from .schema import FORMAT, LogMeta, log_files
 from .verify import Extent, damage
 
@@ -229,41 +229,62 @@ def _opened(path: Path, kept: Path | None, known: Known, clock: Clock) -> OpenLo
     connection = schema.connect(path)
     meta = schema.read_meta(connection)
     extent = Extent.of(connection, meta)
-    reached, given_out = known.position(meta.log_id), known.number(meta.log_id, 0)
-    if _is_cut_off(extent, meta, reached) or extent.number < given_out:
+    if _is_cut_off(extent, meta, known):
+        connection.close()
+        end = _restore_tail(path, copy, extent) if copy is not None else extent.position
+        reached = max(end, known.position(meta.log_id))
         meta = replace(
             meta,
-            entry_floor=max(meta.entry_floor, reached, extent.position) + POSITION_JUMP,
-            number_floor=max(extent.number, given_out) + POSITION_JUMP,
-            lost=(extent.position + 1, max(reached, extent.position), "its tail is missing"),
+            entry_floor=max(meta.entry_floor, reached) + POSITION_JUMP,
+            number_floor=max(extent.number, known.number(meta.log_id, 0)) + POSITION_JUMP,
+            lost=(end + 1, reached, "its write-ahead log is damaged or cut off"),
         )
+        connection = schema.connect(path)
         schema.write_meta(connection, meta)
         extent = Extent.of(connection, meta)
     if meta.lost is None:
         return OpenLog(connection, meta, extent, None)
-    return OpenLog(
-        connection, meta, extent, Recovery(*meta.lost[:2], meta.holes, meta.lost[2], kept or copy)
-    )
+    first, last, reason = meta.lost
+    told = Recovery(first, last, meta.holes, reason, kept or copy)
+    return OpenLog(connection, meta, extent, told)
 
 
-def _is_cut_off(extent: Extent, meta: LogMeta, reached: int) -> bool:
+def _restore_tail(path: Path, wal: Path, extent: Extent) -> int:
+    """The log's end after everything usable in the copied write-ahead log was put back.
+
+    The files are closed after the connection: closing them earlier would give up its locks, which
+    POSIX ties to the process and not to the open file.
+    """
+    file = PageFile(path, wal)
+    try:
+        connection = schema.connect(path)
+        try:
+            return restore_tail(connection, file, extent.position, extent.hash)
+        finally:
+            connection.close()
+    finally:
+        file.close()
+
+
+def _is_cut_off(extent: Extent, meta: LogMeta, known: Known) -> bool:
     """Whether the log ends before what is known of it, and no earlier recovery dealt with that."""
-    return extent.position < reached and reached > meta.entry_floor
+    reached = known.position(meta.log_id)
+    cut_off = extent.position < reached and reached > meta.entry_floor
+    return cut_off or extent.number < known.number(meta.log_id, 0)
 
 
 def _keep_wal(path: Path, known: Known, clock: Clock) -> Path | None:
-    """A copy of the write-ahead log, taken before SQLite reuses it, if the log may be cut off."""
+    """A copy of the write-ahead log, taken before SQLite reuses it, if the log is cut off."""
     wal = path.with_name(path.name + "-wal")
     if not wal.exists() or wal.stat().st_size == 0:
         return None
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         meta = schema.read_meta(connection)
-        extent = Extent.of(connection, meta)
+        if not _is_cut_off(Extent.of(connection, meta), meta, known):
+            return None
     finally:
         connection.close()
-    if not _is_cut_off(extent, meta, known.position(meta.log_id)):
-        return None
     kept = _unused(path.parent, wal.name, clock)
     shutil.copyfile(wal, kept)
     forget_oldest(path.parent)

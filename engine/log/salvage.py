@@ -8,6 +8,7 @@ snapshot the rule holds from the log's first entry on.
 
 from __future__ import annotations
 
+import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -95,12 +96,36 @@ class Kept:
         return self.links[-1].position if self.links else 0
 
 
-def gather(file: PageFile) -> Found:
+def gather(file: PageFile, *, only_wal: bool = False) -> Found:
     """Reads every page once."""
     found = Found()
-    for place, row_id, row in file.rows():
+    for place, row_id, row in file.rows(only_wal=only_wal):
         found.take(place, row_id, row)
     return found
+
+
+def restore_tail(
+    connection: sqlite3.Connection, file: PageFile, position: int, digest: bytes
+) -> int:
+    """Puts back what the write-ahead log still holds behind the log's end; the new end.
+
+    SQLite ignores everything behind the first bad frame, though most of it is intact.
+    """
+    found = gather(file, only_wal=True)
+    for site, seq, head in connection.execute("SELECT site, seq, head FROM anchors"):
+        found.anchors[site] = Anchor(site, seq, head)
+    connection.execute("BEGIN IMMEDIATE")
+    for at in sorted(found.entries):
+        link = found.entries[at]
+        row = file.row(link.place)
+        if at > position and link.previous == digest and row is not None:
+            connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", (at, *row[1:]))
+            position, digest = at, link.hash
+    connection.executemany(
+        "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?)", _records(file, found)
+    )
+    connection.execute("COMMIT")
+    return position
 
 
 def choose(found: Found, snapshots: Iterable[tuple[int, bytes]]) -> Kept:

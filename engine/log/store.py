@@ -130,9 +130,9 @@ class LogStore(LogReader):
 
     def close(self) -> None:
         """Writes what is queued, finishes a snapshot under way, and lets go of the directory."""
+        super().close()  # first: the last connection to close folds the write-ahead log in
         self._writer.close()
         self._keeper.close()
-        super().close()
         self._mark.close(clean=True)
         self._directory_lock.release()
 
@@ -173,16 +173,18 @@ class LogStore(LogReader):
         size = sum(len(data) + 64 for _, _, data in alarms)
         return self._writer.submit(ReplaceStanding(list(alarms), size))
 
-    def set_cursor(self, name: str, value: int) -> Ticket:
+    def set_cursor(self, name: str, position: int) -> Ticket:
         """Queues how far an output has come.
 
         `alert:<output>` counts outbox numbers, `series:<output>` log positions; other names raise
         ValueError. A cursor holds back trimming from its first setting on, so an output sets it
         to 0 when it first starts; one that exists no more is removed with `drop_cursor`.
         """
-        if not name.startswith((ALERT, SERIES)) or not 0 <= value <= _MAX_INT64:
-            raise ValueError(f"{name}={value}: a cursor is alert:<output> or series:<output>, ≥ 0")
-        return self._writer.submit(SetCursor(name, value))
+        if not name.startswith((ALERT, SERIES)) or not 0 <= position <= _MAX_INT64:
+            raise ValueError(
+                f"{name}={position}: a cursor is called alert:<output> or series:<output>, ≥ 0"
+            )
+        return self._writer.submit(SetCursor(name, position))
 
     def drop_cursor(self, name: str) -> Ticket:
         """Queues the removal of the cursor of an output that was taken out of service."""
@@ -231,7 +233,7 @@ class LogStore(LogReader):
             raise InvariantError(
                 f"a snapshot at {position} before the alert records of {waiting} are durable"
             )
-        if self._hash_or_none(position) != entry_hash:
+        if self._hash(position) != entry_hash:
             raise InvariantError(f"a snapshot at {position} that is not of this log")
         return self._keeper.save(position, entry_hash, data)
 
@@ -299,19 +301,13 @@ class LogStore(LogReader):
         (self.directory / VERIFY_FILE).touch()
         self._tell(Trouble("damaged_entry", f"{what} is not what was written"))
 
-    def _hash_or_none(self, position: int) -> bytes | None:
-        try:
-            return self.hash_at(position)
-        except LogError:
-            return None
-
     def _disagreement(self, info: SnapshotInfo) -> str:
         if info.log_id != self.log_id:
             return "it belongs to another log"
         end = LogReader.end(self)
         if info.position > end:
             return f"it lies beyond the log's end at {end}"
-        if self._hash_or_none(info.position) != info.entry_hash:
+        if self._hash(info.position) != info.entry_hash:
             return "the log's entry there is not the one that it was cut at"
         if any(first > info.position for first, _ in self.meta().holes):
             return "entries behind it are missing"

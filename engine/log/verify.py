@@ -60,7 +60,8 @@ def damage(path: Path, *, whole: bool = False) -> str | None:
     """What is wrong with the log at `path`, or None. Changes nothing, raises nothing for damage.
 
     A file up to OPEN_CHECK_BYTES is verified whole, a larger one behind that many bytes before
-    its end, unless `whole` is set.
+    its end, unless `whole` is set. Not for a log that this process has open: reading the file
+    beside SQLite gives up SQLite's locks.
     """
     if not path.exists():
         return "its file is missing"
