@@ -124,6 +124,7 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "u", _ladder(choices, pace, 0.25))
         case "rate":
             levels = _ladder(choices, pace, 0.25 / sec(pace))
+            options["min_points"] = 2.0
             options["min_span"] = float(choices.pick((0, window // 2)))
             return Judgement(quantity, gas, "u/s", levels, options)
         case "trend":

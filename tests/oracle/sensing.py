@@ -198,7 +198,8 @@ class _Row:
         dt, dr = t - run.t0, self.received - run.r0
         if dt > 2 * max(dr, span) or (dr >= span and dr > 2 * dt):
             run.restart(kind, t, self.received)
-            self.state.slow = False
+            if kind == "aged":  # a redelivered window says nothing about a slow clock
+                self.state.slow = False
             return False
         return run.n >= CLOCK_SET_SAMPLES and dr >= span
 

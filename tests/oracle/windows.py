@@ -16,6 +16,7 @@ from .levels import Measured
 
 RELATIVE = 1e-9  # how far the engine's floating-point arithmetic may lie from the exact result
 NOISE = 1e-12  # the same for a result near zero, relative to what it was subtracted from
+LAST_PLACE = 1e-15  # of one float64 operation, generously
 
 Row = tuple[int, float]
 
@@ -94,7 +95,7 @@ def fit(rows: list[Row]) -> Fit | None:
 
 
 def trend(
-    rows: list[Row], min_points: int, min_span: int, significance: float
+    rows: list[Row], length: int, min_points: int, min_span: int, significance: float
 ) -> tuple[Measured, bool] | None:
     """The slope per second, and whether it lies too near its test of significance to tell."""
     if len(rows) < min_points or rows[-1][0] - rows[0][0] < min_span:
@@ -104,7 +105,10 @@ def trend(
         return None
     x = float(line.slope * 1_000_000_000)
     noise = NOISE * max(abs(v) for _, v in rows) / math.sqrt(float(line.spread) * 1e-18)
-    measured = Measured(x, RELATIVE * abs(x) + noise)
+    # Sums of squares over a whole window lose rows that lie only ns apart (judged on receipt).
+    lost = LAST_PLACE * line.n * float(length) ** 2 / float(line.spread)
+    noise = min(math.inf, noise * (1 + lost / NOISE))
+    measured = Measured(x, (RELATIVE + lost) * abs(x) + noise)
     if significance <= 0:
         return measured, False
     squared = line.statistic_squared() if line.n >= 3 else Fraction(0)
@@ -130,7 +134,8 @@ def measure(
         case "flatline":
             found = flatline(rows, min_points, min_span)
         case "trend":
-            return trend(rows, min_points, min_span, options.get("significance", 0.0))
+            length, significance = int(options["window"]), options.get("significance", 0.0)
+            return trend(rows, length, min_points, min_span, significance)
         case _:
             raise AssertionError(f"the oracle knows no kind {kind}")
     return None if found is None else (found, False)
