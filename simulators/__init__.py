@@ -1,12 +1,14 @@
 """Plants that do not exist, described well enough to be judged: physics, instruments, labels, load.
 
-    incidents  faults            what goes wrong, as labels with times and expected levels
-    manhole  hydraulics  embankment      the physics: gas in a box, water in a pipe, a wet dam
-    rhythm  sensor               the day, and what an instrument makes of the truth
-    plant  stream                points and gateways; the deterministic stream of samples
-    city_gas  pipeline  tailings  sites  the three sites, and their registry
-    shapes  publish  ledger  audit       payloads, real MQTT, what was sent, what arrived
-    configs                      the configuration that an engine needs to read them
+    incidents, faults                    what goes wrong, as labels with times and expected levels
+    manhole, hydraulics, recurrence      gas in a ventilated box, water in a pipe, x = a x + b
+    district, trunk, dam                 the three worlds, true to the last decimal
+    rhythm, sensor                       the day, and what an instrument makes of the truth
+    plant, script, stream, breaker       sites and runs; stories told; samples, broken as labelled
+    city_gas, pipeline, tailings, sites  the three sites, and their registry
+    shapes, gateway, publish             payloads, connections, real MQTT at any speed
+    ledger, audit                        what was sent, and what arrived of it
+    policies, configs                    the rules and the configuration that read them
 
-Everything but `publish` is pure: no wall clock, no socket, the same result for the same seed.
+Everything but `gateway` and `publish` is pure: no clock, no socket, the same result for the same seed.
 """

@@ -36,7 +36,7 @@ NOTICED_BY: Final[dict[FaultKind, str]] = {
     "spike": "",
     "drift": "",
     "declared": "stale",
-    "over_range": "limit",
+    "over_range": "",
     "clock": "clock",
     "duplicate": "",
     "backlog": "stale",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lifeline.engine.limits import PANES
+
 from .plant import Scenario
 
 Rule = dict[str, Any]
@@ -261,7 +263,8 @@ def _flatline(name: str, quantity: str, tolerance: str, pace: Pace) -> Rule:
         "id": name,
         "kind": "flatline",
         "select": {"quantity": quantity},
-        "window": seconds(pace.window(1.0 / 5.0, USUAL_WINDOW_S, 10)),
+        # At least a sample a pane: a window of fewer never spans the eleven panes it must.
+        "window": seconds(pace.window(1.0 / 5.0, USUAL_WINDOW_S, PANES)),
         "tolerance": tolerance,
         "level": "blue",
         "basis": DEFAULT,
