@@ -83,13 +83,18 @@ class Problems:
         if len(kept) < MAX_PROBLEMS:
             kept.append(problem)
 
+    @property
+    def full(self) -> bool:
+        """Whether no further error would be shown."""
+        return self.errors >= MAX_PROBLEMS
+
     def all(self) -> list[Problem]:
         """Every kept problem, errors first, by file and line; then what was left out."""
         kept = [*_sorted(self._errors), *_sorted(self._warnings)][:MAX_PROBLEMS]
         rest = self.errors + self.warnings - len(kept)
         if rest:
             worst = "error" if self.errors > MAX_PROBLEMS else "warning"
-            kept.append(Problem("", f"{rest} more problems are not shown", severity=worst))
+            kept.append(Problem("", f"and {rest} more", severity=worst))
         return kept
 
     def raise_errors(self) -> None:
@@ -98,7 +103,7 @@ class Problems:
             return
         lines = [problem.text() for problem in _sorted(self._errors)]
         if self.errors > len(lines):
-            lines.append(f"{self.errors - len(lines)} more problems are not shown")
+            lines.append(f"and {self.errors - len(lines)} more")
         raise SpecError("\n".join(lines))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from ..rule import Judgement, Rule, Select
 from .authored import AuthoredError, AuthoredErrors, AuthoredRule, AuthoredSelect
 from .document import Document, Steps, read_document
 from .doubtful import Doubtful
-from .nearest import listed, nearest
+from .nearest import Names, listed, nearest
 from .problems import Problems, quoted
 from .rule_checks import check_judgements
 from .selection import Selector, is_pattern
@@ -116,14 +116,15 @@ class RuleLoader:
         self._doubtful = doubtful
         self.rules: list[Rule] = []
         self._kinds = kinds
-        self._names: dict[str, Collection[str]] = {
-            "quantity": load_catalogue().keys(),
+        valid: dict[str, Iterable[str]] = {
+            "quantity": load_catalogue(),
             "site": {site.id for site in sites},
             "tenant": {site.tenant for site in sites},
             "reports": REPORTS,
             "sensor": selector.ids,
-            "asset": selector.assets,
+            "asset": selector.assets - {""},
         }
+        self._names = {key: Names(key, names) for key, names in valid.items()}
         self._selector = selector
         self._problems = problems
         self._first: dict[str, str] = {}
@@ -193,21 +194,14 @@ class RuleLoader:
                     self._unknown(written, key, i, name)
 
     def _unknown(self, written: Written, key: str, i: int, name: str) -> None:
-        valid = sorted(self._names[key])
         where = written.document.where((*written.at, "select", key, i))
         if key == "quantity":
             try:
                 quantity(name)
             except SpecError as error:
                 self._problems.refused(where, error)
-            return
-        self._problems.error(
-            where,
-            f"unknown {key}",
-            found=quoted(name),
-            expected=listed(valid),
-            nearest=nearest(name, valid),
-        )
+        else:
+            self._problems.refused(where, self._names[key].unknown(name))
 
     def _judgements(self, written: Written, model: AuthoredRule) -> tuple[Judgement, ...] | None:
         """One Judgement per quantity and gas selected; None after a mistake."""

@@ -15,7 +15,7 @@ from .authored import FORBIDDEN, name_fault
 from .columns import COLUMNS
 from .doubtful import Doubtful
 from .measures import Measure, Measures, Reporting, number, reporting, usual_reporting
-from .nearest import listed, nearest
+from .nearest import Names
 from .problems import Problems, quoted
 from .table import Table
 
@@ -100,18 +100,32 @@ class TagReader:
         self._link_at: dict[tuple[int, str], int] = {}
         self._reporting: dict[str, Reporting] = {}
         self._durations: dict[str, int] = {}
+        sites = {*places.site_at, *places.doubtful.sites}
+        self._sites = Names("site", sites)
+        self._sources = Names("source", {*places.sources, *places.doubtful.sources})
         self._gaps: dict[tuple[str, str, str], tuple[str, int]] = {}
 
     def read(self, table: Table, site: str = "", source: str = "") -> None:
         """Read every row; `site` and `source` hold where a row's cell is empty."""
         at = [table.at.get(column.name, _LAST) for column in COLUMNS]
         for row, cells in enumerate(table.rows):
+            if self._problems.full:
+                self._stop(table, row)
+                return
             cells.append("")
             named = Cells._make([cells[i] for i in at])
             try:
                 self._row(table, row, named, site, source)
             except SpecError as error:
                 self._tell(table.where(row), named, site, source, error)
+
+    def _stop(self, table: Table, row: int) -> None:
+        """Read no further: a shifted column would take minutes to say one thing 100,000 times."""
+        rest = len(table.rows) - row
+        self._places.doubtful.tables = True
+        self._problems.error(
+            table.where(row), f"{rest} more rows are not checked", expected="fewer mistakes first"
+        )
 
     def tell_gaps(self) -> None:
         """Note what the rows left to the catalogue: one warning each, naming the first row."""
@@ -228,7 +242,7 @@ class TagReader:
             return next(iter(sources))
         if name in self._places.doubtful.sources or (not name and self._places.doubtful.sources):
             raise _DoubtfulPlaceError(name)
-        raise _unknown("source", name, [*sources, *sorted(self._places.doubtful.sources)])
+        raise self._sources.unknown(name)
 
     def _site(self, name: str, source: str) -> int:
         serves = self._places.sources[source]
@@ -238,7 +252,7 @@ class TagReader:
                 return 0
             if (name or serves) in self._places.doubtful.sites:
                 raise _DoubtfulPlaceError(name)
-            raise _unknown("site", name or serves, list(self._places.site_at))
+            raise self._sites.unknown(name or serves)
         if serves and name and name != serves:
             raise SpecError(
                 f"source {source} serves another site",
@@ -249,9 +263,8 @@ class TagReader:
 
     def _known_site(self, name: str) -> None:
         """A site's cell by itself, where the source is not known."""
-        known = {*self._places.site_at, *self._places.doubtful.sites}
-        if name and name not in known:
-            raise _unknown("site", name, sorted(known))
+        if name and name not in self._sites:
+            raise self._sites.unknown(name)
 
     def _checked_tenant(self, tenant: str, site: int) -> None:
         owner = self._places.sites[site].tenant
@@ -328,11 +341,3 @@ def _degrees(cell: str, most: float, name: str) -> float:
             expected=f"{-most:g} to {most:g} degrees",
         )
     return value
-
-
-def _unknown(what: str, name: str, valid: list[str]) -> SpecError:
-    if not name:
-        return SpecError(f"the {what} is missing", expected=listed(valid))
-    return SpecError(
-        f"unknown {what}", found=quoted(name), expected=listed(valid), nearest=nearest(name, valid)
-    )

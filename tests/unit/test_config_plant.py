@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import io
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from lifeline.engine.config.columns import COLUMNS, HEADINGS, folded
 from lifeline.engine.config.tags import Cells
 from lifeline.engine.configuration import Sensor, continued
 from lifeline.engine.core import ENGINE_SITE
+from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.payload import compile_decoder
 from lifeline.engine.quality import Quality
@@ -355,10 +358,18 @@ def test_a_thousand_mistakes_are_shown_and_the_rest_counted(tmp_path: Path) -> N
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["id", "site", "quantity", "unit", "reports"])
-    writer.writerows([f"S{i}", "nowhere", "gas.co", "kPa", "10s"] for i in range(1_500))
-    problems = check(replace(PLANT, tags=out.getvalue(), rules="").write(tmp_path))
+    writer.writerows([f"S{i}", f"nowhere-{i}", "gas.co", "kPa", "10s"] for i in range(1_500))
+    path = replace(PLANT, tags=out.getvalue(), rules="").write(tmp_path)
+    problems = check(path)
     assert len(problems) == 1_001
-    assert problems[-1].text() == ": 2000 more problems are not shown".removeprefix(": ")
+    assert problems[-1].text() == "and 1 more"
+    # Two a row; reading ends where no further mistake would be shown.
+    assert {problem.where for problem in problems[:1_000]} == {
+        f"sensors.csv:{line}" for line in range(2, 502)
+    }
+    with pytest.raises(SpecError) as caught:
+        load(path)
+    assert len(str(caught.value).splitlines()) == 1_001
 
 
 def test_mistakes_in_one_place_do_not_hide_those_elsewhere(tmp_path: Path) -> None:
@@ -386,3 +397,24 @@ def test_the_columns_and_a_rows_cells_are_the_same_list() -> None:
 
 def test_the_engines_own_site_is_reserved() -> None:
     assert ENGINE_SITE in RESERVED_SITES
+
+
+def imported_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(run.stdout.split())
+
+
+def test_a_process_that_is_handed_a_plant_needs_no_heavy_library() -> None:
+    modules = imported_after("from lifeline.engine.config import Plant, load")
+    assert not modules & {"pydantic", "pint", "yaml", "numpy", "numba"}
+
+
+def test_canonical_units_load_without_pint(tmp_path: Path) -> None:
+    tags = TAGS.replace("MPa", "kPa").replace("%VOL", "%LEL")
+    path = replace(PLANT, tags=tags).write(tmp_path)
+    modules = imported_after(f"from lifeline.engine.config import load\nload({str(path)!r})")
+    assert "pydantic" in modules
+    assert not modules & {"pint", "numba"}
