@@ -12,6 +12,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -48,9 +49,10 @@ def by_fstring(heads: list[str], data: Frame) -> bytes:
 def by_point(tags: list[dict[str, str]], data: Frame) -> bytes:
     from influxdb_client.client.write.point import Point
 
+    make: Any = Point  # it has no types
     lines = []
     for s, t, v, q in zip(data.sensor, data.time, data.value, data.quality, strict=True):
-        point = Point("gas")
+        point = make("gas")
         for key, value in tags[s].items():
             point.tag(key, value)
         lines.append(point.field("value", float(v)).field("quality", int(q)).time(int(t)))

@@ -97,9 +97,10 @@ BROKER_CONNECTIONS: Final = 1_000
 # What the embedded broker keeps per subscription filter for readers that are behind (16 x 8 MiB).
 BROKER_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 BROKER_SEGMENTS: Final = 16
-# Unacknowledged messages of the embedded broker to one client; rumqttd's packet ids allow no more
-# than 65,535, its own example takes 100, which leaves a client idle during every commit.
-BROKER_WINDOW: Final = 1_000
+# Unacknowledged messages of the embedded broker to one client: rumqttd holds exactly so many,
+# whatever its configuration says (measured), and closes the connection of a client that
+# acknowledges in another order than it received.
+BROKER_WINDOW: Final = 100
 
 # --- configuration -------------------------------------------------------------------------------
 # Problems of a check that are kept and shown; beyond them a person fixes the first and asks again.
@@ -153,6 +154,9 @@ INFLUX_PROBE_NS: Final = MINUTE_NS
 # When this many lines of one batch were refused one by one and none was taken, the cause is
 # not in the lines: the output stops and says so instead of throwing the batch away.
 INFLUX_ALL_REFUSED: Final = 64
+# Lines of one batch that are kept as dead letters one by one; the table holds 10,000 of all kinds,
+# and one series that the server refuses must not push the others out.
+INFLUX_DEAD_LINES: Final = 100
 # Characters of a server's answer that are kept for a person.
 MAX_ANSWER_CHARS: Final = 500
 
@@ -250,3 +254,51 @@ AGENT_RETRY_S: Final = 1.0
 AGENT_UNKNOWN_NAMED: Final = 50
 # Stopping waits this long for the last commit; what is not acknowledged by then comes again.
 AGENT_STOP_S: Final = 10.0
+
+# --- compiled kernels (engine/compiled.py) -------------------------------------------------------
+# Folders of compiled kernels that are kept, one per version of the sources (a few MB each): the one
+# in use, the one before an upgrade, and some of a developer's branches.
+KERNEL_FOLDERS_KEPT: Final = 6
+
+# --- the embedded runtime (engine/embedded) ------------------------------------------------------
+# Entries of one read of the step loop; between two of them the loop looks for ticks and stops.
+STEP_ENTRIES: Final = 256
+# Positions whose alert records are handed over and not durable yet; beyond it stepping waits. About
+# two commits' worth of an alarm flood, some MB of records.
+STEP_OPEN_POSITIONS: Final = 512
+# After the disk refused alert records they are offered again this often.
+STEP_RETRY_NS: Final = SECOND_NS
+# A read of the log that fails is tried so often, a second apart, before the engine ends: a busy
+# disk recovers within it, damage does not, and the next start repairs that.
+STEP_READ_ATTEMPTS: Final = 3
+# The step loop sleeps no longer than this without looking around.
+STEP_NAP_NS: Final = 500_000_000
+# Ticks for a deadline keep this distance: nobody sees an alarm 20 ms later, and each costs a commit.
+DEADLINE_TICK_NS: Final = 20_000_000
+# The engine's time is drawn to wall time by at most 1/20 of what passes: 5 s in 100 s, and a clock
+# that was set back is never followed backward.
+SLEW_SHARE: Final = 20
+# Engine and machine time differing by more is told: samples would count as ahead or aged.
+CLOCK_APART_TOLD_NS: Final = MINUTE_NS
+# A snapshot is cut when so much time and so many entries have passed since the last one, or so
+# many entries alone: a restart steps again what came after it, some 5,000 entries a second.
+SNAPSHOT_INTERVAL_NS: Final = 30 * SECOND_NS
+SNAPSHOT_LEAST_ENTRIES: Final = 100
+SNAPSHOT_MOST_ENTRIES: Final = 10_000
+# Configurations that are kept beside the log, so that outputs that are behind can name sensors.
+CONFIGURATIONS_KEPT: Final = 100
+# Commands of other processes are looked for this often.
+INBOX_POLL_NS: Final = 100_000_000
+# Troubles that are remembered for a person to read; the oldest go first, all are counted.
+TROUBLES_KEPT: Final = 200
+# The status file is written this often; `lifeline doctor` reads it.
+STATUS_INTERVAL_NS: Final = 2 * SECOND_NS
+# An output whose thread died is made anew this long after.
+OUTPUT_RESTART_NS: Final = 10 * SECOND_NS
+# Stopping: the core may take so long to step to the log's end, outputs to deliver what is there,
+# the disk to take the last records and the snapshot. What is left is done after the next start.
+STOP_STEP_NS: Final = 30 * SECOND_NS
+STOP_OUTPUTS_NS: Final = 5 * SECOND_NS
+STOP_DISK_NS: Final = 10 * SECOND_NS
+# Appending a config or recovered entry at start and reload; a disk that takes longer is broken.
+CONFIG_APPEND_NS: Final = MINUTE_NS

@@ -15,6 +15,7 @@ from lifeline.engine.errors import LifelineError
 from lifeline.engine.limits import (
     INFLUX_BATCH_BYTES,
     INFLUX_BATCH_POINTS,
+    INFLUX_DEAD_LINES,
     INFLUX_LINGER_NS,
     INFLUX_PROBE_NS,
     OUTPUT_STOP_NS,
@@ -22,7 +23,7 @@ from lifeline.engine.limits import (
 )
 
 from .influx_feeds import Feed, Portion, UnknownRegistryError
-from .influx_retry import Answer, Delivery, StoppedError
+from .influx_retry import Answer, Delivery, Refused, StoppedError
 from .ports import Cursors, OutputTrouble
 
 SERIES = "series:influx"
@@ -148,8 +149,16 @@ class InfluxOutput:
             self.tell("range_lost", f"positions {first} to {last} left the log before written")
         size = min(INFLUX_BATCH_BYTES, self._delivery.largest or INFLUX_BATCH_BYTES)
         for start, stop in portion.lines.batches(INFLUX_BATCH_POINTS, size):
-            dead = self._delivery.deliver(portion.lines, start, stop)
-            for line, reason in dead:
-                self._store.dead_letter(self.name, line, reason, self._clock.wall())
+            self._bury(self._delivery.deliver(portion.lines, start, stop))
         self._position = portion.position
         self._store.set_cursor(self.name, self._position)
+
+    def _bury(self, dead: list[Refused]) -> None:
+        """Keeps the first lines that were refused, each with the server's words behind it."""
+        if not dead:
+            return
+        kept, now = dead[:INFLUX_DEAD_LINES], self._clock.wall()
+        more = f" (and {len(dead) - len(kept)} more)" if len(dead) > len(kept) else ""
+        self._store.dead_letters_of(
+            (self.name, r.line + f"\n# {r.answer.text}{more}".encode(), r.reason, now) for r in kept
+        )

@@ -52,6 +52,19 @@ class Answer:
     retry_after_ns: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that the server will not take, and its answer."""
+
+    line: bytes
+    answer: Answer
+
+    @property
+    def reason(self) -> str:
+        """A short stable code that dead letters are counted by."""
+        return f"influx_{self.answer.status}"
+
+
 class Verdict(Enum):
     """The class of an answer."""
 
@@ -134,13 +147,12 @@ class Delivery:
     counters: Counters = field(default_factory=Counters)
     largest: int | None = None  # bytes that a 413 has taught us not to exceed
     _taken: int = 0
-    _dead: list[tuple[bytes, str]] = field(default_factory=list)
+    _dead: list[Refused] = field(default_factory=list)
 
-    def deliver(self, lines: Lines, start: int, stop: int) -> list[tuple[bytes, str]]:
+    def deliver(self, lines: Lines, start: int, stop: int) -> list[Refused]:
         """Delivers lines `start` to `stop`, however long it takes.
 
-        Returns the lines that the server will not take, each with its reason; all others are
-        stored. Raises StoppedError when the patience says so.
+        Returns the lines that the server will not take; all others are stored. Raises StoppedError when the patience says so.
         """
         while True:
             self._taken, self._dead = 0, []
@@ -183,8 +195,9 @@ class Delivery:
             self.counters.bisected += 1
 
     def _give_up(self, lines: Lines, start: int, stop: int, answer: Answer) -> None:
-        reason = f"{answer.status}: {answer.text}"
-        self._dead += [(lines.cut(i, i + 1).rstrip(b"\n"), reason) for i in range(start, stop)]
+        self._dead += [
+            Refused(lines.cut(i, i + 1).rstrip(b"\n"), answer) for i in range(start, stop)
+        ]
         # A server that counts what it dropped has judged line by line; one that does not may be
         # refusing the request as such.
         if (
@@ -192,7 +205,7 @@ class Delivery:
             and len(self._dead) >= INFLUX_ALL_REFUSED
             and not all_dropped(answer, stop - start)
         ):
-            raise _AllRefusedError(f"every line is refused: {reason}")
+            raise _AllRefusedError(f"every line is refused: {_words(answer)}")
 
     def _decided(self, body: bytes) -> Answer:
         """Sends until the answer is about the lines."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -33,10 +35,39 @@ class Engine(Protocol):
         ...
 
 
+class OrderedAcks:
+    """Acknowledges in the order of receipt, as MQTT 4.6 demands and rumqttd enforces by hanging up.
+
+    A command is acknowledged when it is durable, anything else at once; so what comes behind a
+    command waits for it.
+    """
+
+    def __init__(self, ack: Callable[[list[Delivery]], None]) -> None:
+        self._ack = ack
+        self._lock = threading.Lock()
+        self._open: OrderedDict[int, tuple[Delivery, bool]] = OrderedDict()
+        self._number = 0
+
+    def received(self, delivery: Delivery) -> Callable[[], None]:
+        """Called in the order of receipt; what it returns is called once, from any thread."""
+        with self._lock:
+            number = self._number = self._number + 1
+            self._open[number] = (delivery, False)
+        return lambda: self._settle(number)
+
+    def _settle(self, number: int) -> None:
+        with self._lock:
+            self._open[number] = (self._open[number][0], True)
+            ready = []
+            while self._open and next(iter(self._open.values()))[1]:
+                ready.append(self._open.popitem(last=False)[1][0])
+            if ready:
+                self._ack(ready)  # within the lock: two threads must not overtake each other
+
+
 class CommandDesk:
     """Reads, checks and submits; everything that is refused is answered.
 
-    ack   tells the broker that a message is ours
     send  takes a reply to be published
     """
 
@@ -44,18 +75,16 @@ class CommandDesk:
         self,
         engine: Engine,
         clock: Clock,
-        ack: Callable[[list[Delivery]], None],
         send: Callable[[Message], None],
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._ack = ack
         self._send = send
         self.taken = 0
         self.refused = 0
 
-    def received(self, delivery: Delivery) -> None:
-        """One message of a command topic."""
+    def received(self, delivery: Delivery, settled: Callable[[], None]) -> None:
+        """One message of a command topic; `settled` is called once it may be acknowledged."""
         found = read_command(
             delivery.topic,
             delivery.payload,
@@ -64,24 +93,24 @@ class CommandDesk:
             self._engine.places(),
         )
         if isinstance(found, Command):
-            self._submit(found, delivery)
+            self._submit(found, settled)
             return
         if found is not None:
             self._refuse(found)
-        self._ack([delivery])
+        settled()
 
     def answer(self, reply: Reply, reasons: dict[str, str] | None = None) -> None:
         """Sends an answer to its sender's reply topic."""
         payload = reply_payload(reply, self._clock.wall(), reasons)
         self._send(Message(topics.reply(reply.site, reply.principal), payload))
 
-    def _submit(self, command: Command, delivery: Delivery) -> None:
-        """Acknowledged to the broker when it is durable: a crash before makes it come again."""
+    def _submit(self, command: Command, settled: Callable[[], None]) -> None:
+        """Settled when it is durable: a crash before makes it come again."""
 
         def logged(outcome: object) -> None:
             if isinstance(outcome, BaseException):
                 self._refuse(refused(command, "not_logged", str(outcome)))
-            self._ack([delivery])
+            settled()
 
         self.taken += 1
         try:

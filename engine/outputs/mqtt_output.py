@@ -27,7 +27,7 @@ from lifeline.engine.source import BrokerSpec
 
 from . import topics
 from .health import Status, health_payload, will
-from .mqtt_commands import CommandDesk, Engine
+from .mqtt_commands import CommandDesk, Engine, OrderedAcks
 from .mqtt_records import Message, RecordStream
 from .mqtt_states import StateKeeper
 from .ports import OutputTrouble, StandingPort
@@ -72,7 +72,8 @@ class MqttOutput:
             CURSOR, store, self._publish, self._post, self._takes, self._failed
         )
         self._states = StateKeeper(store, self._publish, self._post, self._listen, self._failed)
-        self._desk = CommandDesk(engine, clock, self._client.ack, self._keep)
+        self._desk = CommandDesk(engine, clock, self._keep)
+        self._acks = OrderedAcks(self._client.ack)
         self._threads = [
             threading.Thread(target=self._guarded, args=(run,), name=f"mqtt-{name}", daemon=True)
             for name, run in (("worker", self._work), ("reader", self._read))
@@ -223,11 +224,12 @@ class MqttOutput:
                 self._received(delivery)
 
     def _received(self, delivery: Delivery) -> None:
+        settled = self._acks.received(delivery)
         if topics.site_of_state(delivery.topic) is None:
-            self._desk.received(delivery)
+            self._desk.received(delivery, settled)
             return
         self._states.seen(delivery.topic, delivery.payload, self._clock.monotonic())
-        self._client.ack([delivery])
+        settled()
 
     def _keep(self, message: Message) -> None:
         """A reply waits to be published."""

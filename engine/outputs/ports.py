@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -57,8 +57,8 @@ class Cursors(Protocol):
         """Moves it with the next commit. Once set, it holds back trimming."""
         ...
 
-    def dead_letter(self, topic: str, payload: bytes, reason: str, time: int) -> object:
-        """Keeps what cannot be delivered, in a bounded table."""
+    def dead_letters_of(self, letters: Iterable[tuple[str, bytes, str, int]], /) -> object:
+        """Keeps what cannot be delivered, (topic, payload, reason, time), in a bounded table."""
         ...
 
 

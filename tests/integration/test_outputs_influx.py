@@ -184,7 +184,8 @@ def test_one_poison_row_is_one_dead_letter_and_the_rest_is_stored(
     (letter,) = store.dead_letters(10)
     assert letter.topic == SERIES
     assert letter.payload.startswith(b"water,area=hefei/shushan/east,asset=")
-    assert "field type conflict" in letter.reason
+    assert b"\n# partial write: field type conflict" in letter.payload
+    assert store.dead_letter_counts() == {"influx_400": 1}
 
 
 def test_a_server_killed_in_the_middle_loses_nothing_and_doubles_nothing(

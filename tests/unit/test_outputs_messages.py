@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from lifeline.engine.command import Command, Reply
 from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import HOUR_NS, MAX_COMMAND_BYTES, SECOND_NS
+from lifeline.engine.mqtt import Delivery
 from lifeline.engine.outputs import topics
 from lifeline.engine.outputs.commands import Refusal, read_command
 from lifeline.engine.outputs.health import health_payload, will
+from lifeline.engine.outputs.mqtt_commands import OrderedAcks
 from lifeline.engine.outputs.mqtt_records import record_messages
 from lifeline.engine.outputs.payload import record_payload, reply_payload, retained_hash
 from lifeline.engine.outputs.ports import Place
@@ -330,6 +332,18 @@ def test_a_window_takes_rows_until_its_messages_are_out_but_always_one() -> None
     assert not window.fits(3), "acknowledged, but not behind the durable cursor"
     window.durable(1)
     assert window.fits(3)
+
+
+@given(st.permutations(range(8)))
+def test_acknowledgements_leave_in_the_order_of_receipt(order: list[int]) -> None:
+    sent: list[Delivery] = []
+    acks = OrderedAcks(sent.extend)
+    deliveries = [Delivery(f"t{i}", b"", 0, i + 1, 1) for i in range(8)]
+    settle = [acks.received(delivery) for delivery in deliveries]
+    for count, i in enumerate(order, 1):
+        settle[i]()
+        done = set(order[:count])
+        assert sent == deliveries[: next((n for n in range(8) if n not in done), 8)]
 
 
 # --- commands ------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def test_one_bad_line_costs_at_most_two_log_n_plus_one_requests(
     bad = lines.cut(*(lambda i: (i, i + 1))(data.draw(st.integers(0, n - 1)))).rstrip()
     server = Server({bad}, partial=partial)
     dead = delivery(server.send).deliver(lines, 0, n)
-    assert [line for line, _ in dead] == [bad]
+    assert [r.line for r in dead] == [bad]
     assert server.stored == set(lines.body.splitlines()) - {bad}
     assert server.requests <= 2 * math.ceil(math.log2(n)) + 1
 
@@ -101,7 +101,7 @@ def test_any_number_of_bad_lines_are_found_and_every_other_line_is_stored(
     bad = set(data.draw(st.lists(st.sampled_from(every), max_size=min(n, INFLUX_ALL_REFUSED - 1))))
     server = Server(bad, partial=partial, counts=counts)
     dead = delivery(server.send).deliver(lines, 0, n)
-    assert {line for line, _ in dead} == bad
+    assert {r.line for r in dead} == bad
     assert len(dead) == len(bad)
     assert server.stored == set(every) - bad
 
@@ -119,7 +119,7 @@ def test_lines_that_only_disagree_with_each_other_lose_one_and_not_both() -> Non
         return Answer(204)
 
     dead = delivery(send).deliver(lines, 0, 2)
-    assert [line for line, _ in dead] == [b"n,a=2 value=1i 2"]
+    assert [r.line for r in dead] == [b"n,a=2 value=1i 2"]
 
 
 def test_a_batch_whose_every_line_the_server_counts_as_dropped_is_not_searched() -> None:
@@ -215,7 +215,7 @@ def test_a_line_that_is_too_large_alone_is_given_up() -> None:
     dead = delivery(lambda body: Answer(413) if len(body) > 100 else Answer(204)).deliver(
         lines, 0, 3
     )
-    assert [line[:6] for line, _ in dead] == [b"m text"]
+    assert [r.line[:6] for r in dead] == [b"m text"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 302, 405, 0])
@@ -240,7 +240,7 @@ def test_an_outage_in_the_middle_of_a_bisection_loses_nothing() -> None:
         return Answer(503) if calls % 2 else server.send(body)
 
     dead = delivery(send).deliver(lines, 0, 128)
-    assert [line for line, _ in dead] == [bad]
+    assert [r.line for r in dead] == [bad]
     assert server.stored == set(lines.body.splitlines()) - {bad}
 
 
