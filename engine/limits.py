@@ -302,3 +302,16 @@ STOP_OUTPUTS_NS: Final = 5 * SECOND_NS
 STOP_DISK_NS: Final = 10 * SECOND_NS
 # Appending a config or recovered entry at start and reload; a disk that takes longer is broken.
 CONFIG_APPEND_NS: Final = MINUTE_NS
+
+
+# --- replay and the command line (engine/replay, engine/cli) ---------------------------------------
+# Rows of recorded files in memory at once (21 bytes each): they are sorted by time before replay.
+REPLAY_ROWS: Final = 100_000_000
+# Rows of one replayed Frame: what the core is measured with, and fine enough for a progress bar.
+REPLAY_FRAME_ROWS: Final = 10_000
+# Bytes of a recorded file that are looked at to learn its encoding and separator.
+SNIFFED_BYTES: Final = 65_536
+# A command of another process is answered within a tick; ten seconds without an answer is a fault.
+COMMAND_REPLY_S: Final = 10.0
+# A broker or server on the plant's network answers within this, or a person must look.
+DOCTOR_CONNECT_S: Final = 6.0

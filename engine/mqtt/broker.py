@@ -115,6 +115,12 @@ class EmbeddedBroker:
             self._directory.cleanup()
             self._directory = None
 
+    @property
+    def pid(self) -> int:
+        """Process id of the broker while it runs, else 0."""
+        process = getattr(self._broker, "_process", None)
+        return 0 if process is None else int(process.pid)
+
     def spec(self, version: MqttVersion = "3.1.1") -> BrokerSpec:
         """How to connect to it."""
         port = self.port if version == "3.1.1" else self.port_v5

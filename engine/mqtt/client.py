@@ -144,7 +144,8 @@ class MqttClient:
         return self._inbox.take(most, timeout_s)
 
     def ack(self, deliveries: Iterable[Delivery]) -> None:
-        """Tells the broker that these are ours now.
+        """Tells the broker that these are ours now. Call it in the order of `take`: MQTT wants
+        acknowledgements in the order of receipt, and the embedded broker insists on it.
 
         Those of an earlier connection are skipped: the broker sends them again, and their ids
         may mean other messages by now. Thread-safe; returns at once.

@@ -86,6 +86,8 @@ def _seconds(
         when = datetime(*(int(f or 0) for f in fields))  # type: ignore[arg-type]  # noqa: DTZ001
         when = _located(when, offset, zone, fold)
         since = when - _EPOCH
+    except PayloadError:
+        raise
     except (ValueError, OverflowError) as error:
         raise PayloadError("time_unreadable", str(error)) from error
     return since.days * 86_400 + since.seconds

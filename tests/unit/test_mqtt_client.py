@@ -1,0 +1,260 @@
+"""The client against the embedded broker, in MQTT 3.1.1 and 5."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from lifeline.engine.errors import SinkError
+from lifeline.engine.limits import BROKER_WINDOW
+from lifeline.engine.mqtt import Delivery, EmbeddedBroker, MqttClient, Trouble, Will
+from lifeline.engine.mqtt.inbox import Inbox
+from lifeline.engine.source import BrokerSpec, MqttVersion
+from servers.process import wait_until
+
+WITHIN_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as running:
+        yield running
+
+
+@pytest.fixture(params=["3.1.1", "5"])
+def version(request: pytest.FixtureRequest) -> MqttVersion:
+    chosen: MqttVersion = request.param
+    return chosen
+
+
+class Clients:
+    """Clients of one test, each with its troubles; all stopped at its end."""
+
+    def __init__(self, spec: BrokerSpec, prefix: str, stack: ExitStack) -> None:
+        self.spec = spec
+        self.prefix = prefix
+        self.troubles: list[Trouble] = []
+        self._stack = stack
+
+    def make(self, name: str, *topics: str, **options: Any) -> MqttClient:
+        """A started client, ready."""
+        subscriptions = [(f"{self.prefix}/{topic}", 1) for topic in topics]
+        client = MqttClient(
+            options.pop("spec", self.spec),
+            f"{self.prefix}-{name}",
+            subscriptions=subscriptions,
+            on_trouble=self.troubles.append,
+            **options,
+        )
+        self._stack.callback(client.stop)
+        client.start()
+        assert client.wait_ready(WITHIN_S)
+        return client
+
+    def told(self, kind: str) -> Callable[[], bool]:
+        return lambda: any(t.kind == kind for t in self.troubles)
+
+
+@pytest.fixture
+def clients(
+    broker: EmbeddedBroker, version: MqttVersion, request: pytest.FixtureRequest
+) -> Iterator[Clients]:
+    name = f"{request.node.originalname}-{version}".replace(".", "")
+    with ExitStack() as stack:
+        yield Clients(broker.spec(version), name, stack)
+
+
+def received(client: MqttClient, count: int, *, ack: bool = True) -> list[Delivery]:
+    """The next `count` messages; fails when they do not come."""
+    found: list[Delivery] = []
+
+    def enough() -> bool:
+        taken = client.take(count - len(found), 1.0)
+        found.extend(taken)
+        if ack:
+            client.ack(taken)
+        return len(found) >= count
+
+    wait_until(enough, f"{count} messages", within_s=WITHIN_S)
+    return found
+
+
+def test_what_is_published_arrives_in_order_and_each_ticket_resolves(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    tickets = [writer.publish(f"{clients.prefix}/a", b"%d" % i) for i in range(500)]
+    assert [int(d.payload) for d in received(reader, 500)] == list(range(500))
+    assert all(ticket.wait(WITHIN_S) for ticket in tickets)
+    assert writer.idle
+    assert clients.troubles == []
+
+
+def test_beyond_the_brokers_window_nothing_comes_before_an_acknowledgement(
+    clients: Clients,
+) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    for i in range(BROKER_WINDOW + 50):
+        writer.publish(f"{clients.prefix}/a", b"%d" % i)
+    first = received(reader, BROKER_WINDOW, ack=False)
+    assert reader.take(1, 0.5) == []
+    reader.ack(first)
+    assert [int(d.payload) for d in first + received(reader, 50)] == list(range(BROKER_WINDOW + 50))
+
+
+def test_what_is_not_acknowledged_comes_again_to_the_next_connection(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    for i in range(20):
+        writer.publish(f"{clients.prefix}/a", b"%d" % i).wait(WITHIN_S)
+    seen = received(reader, 20, ack=False)
+    reader.ack(seen[:10])
+    # The acknowledgements are on their way when a later message makes the round trip.
+    writer.publish(f"{clients.prefix}/a", b"20").wait(WITHIN_S)
+    seen += received(reader, 1, ack=False)
+    reader.reconnect()
+    again = received(reader, 11)
+    assert [int(d.payload) for d in again] == list(range(10, 21))
+    assert {d.connection for d in again} != {d.connection for d in seen}
+
+
+def test_an_acknowledgement_for_an_earlier_connection_is_not_sent(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    writer.publish(f"{clients.prefix}/a", b"x").wait(WITHIN_S)
+    old = received(reader, 1, ack=False)
+    reader.reconnect()
+    (again,) = received(reader, 1, ack=False)
+    reader.ack(old)
+    assert reader.counters["ack_skipped"] == 1
+    reader.reconnect()
+    assert received(reader, 1)[0].payload == again.payload
+
+
+def test_an_exception_in_a_callback_is_told_and_the_loop_goes_on(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    put = Inbox.put
+
+    def fails_once(inbox: Inbox, delivery: Delivery) -> None:
+        if delivery.payload == b"poison":
+            raise RuntimeError("poison")
+        put(inbox, delivery)
+
+    monkeypatch.setattr(Inbox, "put", fails_once)
+    for payload in (b"before", b"poison", b"after"):
+        writer.publish(f"{clients.prefix}/a", payload)
+    assert [d.payload for d in received(reader, 2)] == [b"before", b"after"]
+    assert [t.kind for t in clients.troubles] == ["loop_error"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_loop_thread_is_noticed_told_and_started_again(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    loop = reader._loop
+
+    def die(_readable: bool) -> None:
+        # What no `except Exception` stops, as an interpreter shutting a thread down.
+        del loop._note_pause  # type: ignore[method-assign]
+        raise SystemExit
+
+    loop._note_pause = die  # type: ignore[method-assign]
+    loop.wake()
+    wait_until(clients.told("loop_dead"), "the dead thread to be told", within_s=WITHIN_S)
+    writer.publish(f"{clients.prefix}/a", b"alive").wait(WITHIN_S)
+    assert received(reader, 1)[0].payload == b"alive"
+
+
+def test_nobody_reads_the_socket_while_the_inbox_is_full(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    reader._inbox._limits = (10, 1 << 20)
+    for i in range(200):
+        writer.publish(f"{clients.prefix}/a", b"%d" % i).wait(WITHIN_S)
+    wait_until(lambda: reader._loop.paused_since is not None, "a pause", within_s=WITHIN_S)
+    assert len(reader._inbox) <= 10 + 1
+    found: list[Delivery] = []
+    while len(found) < 200:
+        found += received(reader, min(7, 200 - len(found)))
+        assert len(reader._inbox) <= 10 + 1
+    assert [int(d.payload) for d in found] == list(range(200))
+
+
+def test_a_client_that_vanishes_leaves_its_will_and_one_that_stops_does_not(
+    clients: Clients,
+) -> None:
+    reader = clients.make("reader", "will/#")
+    polite = clients.make("polite", will=Will(f"{clients.prefix}/will/polite", b"lost"))
+    rude = clients.make("rude", will=Will(f"{clients.prefix}/will/rude", b"lost"))
+    polite.stop()
+    sock = rude._paho.socket()
+    assert isinstance(sock, socket.socket)
+    sock.shutdown(socket.SHUT_RDWR)
+    (delivery,) = received(reader, 1)
+    assert delivery.topic == f"{clients.prefix}/will/rude"
+    assert reader.take(1, 0.5) == []
+
+
+def test_a_broker_that_is_away_is_told_and_found_again(version: MqttVersion) -> None:
+    troubles: list[Trouble] = []
+    with EmbeddedBroker() as away:
+        spec = away.spec(version)
+    client = MqttClient(spec, "early", subscriptions=[("t", 1)], on_trouble=troubles.append)
+    client.start()
+    try:
+        wait_until(lambda: bool(troubles), "a trouble", within_s=WITHIN_S)
+        assert troubles[0].kind == "unreachable"
+        assert not client.connected
+        waiting = client.publish("t", b"kept")
+        assert not waiting.done
+        with EmbeddedBroker(away.port, away.port_v5):
+            assert client.wait_ready(WITHIN_S)
+            assert waiting.wait(WITHIN_S)
+            wait_until(lambda: client.connected, "a connection", within_s=WITHIN_S)
+        wait_until(lambda: not client.connected, "the loss to be noticed", within_s=WITHIN_S)
+        assert "disconnected" in {t.kind for t in troubles}
+        assert client.health()["last_reason"]
+    finally:
+        client.stop()
+
+
+def test_a_full_window_refuses_in_time_and_a_stopped_client_at_once(version: MqttVersion) -> None:
+    with EmbeddedBroker() as away:
+        spec = away.spec(version)
+    client = MqttClient(spec, "nobody")
+    tickets = [client.publish("t", b"x", timeout_s=0.0) for _ in range(20)]
+    with pytest.raises(SinkError, match="does not acknowledge"):
+        client.publish("t", b"x", timeout_s=0.0)
+    client.stop()
+    assert all(ticket.error is not None for ticket in tickets)
+    with pytest.raises(SinkError, match="stopped"):
+        client.publish("t", b"x", timeout_s=0.0)
+
+
+def test_changed_subscriptions_apply_to_the_running_connection(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "old", "stays"), clients.make("writer")
+    answered = threading.Event()
+    reader._on_ready = answered.set
+    reader.resubscribe([(f"{clients.prefix}/stays", 1), (f"{clients.prefix}/new", 1)])
+    assert answered.wait(WITHIN_S)
+    for topic in ("old", "stays", "new"):
+        writer.publish(f"{clients.prefix}/{topic}", topic.encode()).wait(WITHIN_S)
+    assert {d.payload for d in received(reader, 2)} == {b"stays", b"new"}
+    assert reader.take(1, 0.5) == []
+
+
+def test_a_trouble_handler_that_raises_harms_nobody(broker: EmbeddedBroker) -> None:
+    def raises(_trouble: Trouble) -> None:
+        raise RuntimeError("handler")
+
+    client = MqttClient(broker.spec(), "raises", subscriptions=[("raises", 1)], on_trouble=raises)
+    client.start()
+    try:
+        assert client.wait_ready(WITHIN_S)
+        client._tell("storm", "for the test")
+        client.publish("raises", b"x").wait(WITHIN_S)
+        assert received(client, 1)[0].payload == b"x"
+        assert client.counters["on_trouble_raised"] == 1
+    finally:
+        client.stop()
