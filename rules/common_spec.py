@@ -132,8 +132,8 @@ def ladder(
 ) -> Levels:
     """The four levels of a rule. Raises SpecError where they are not a ladder.
 
-    `high` and `low` are canonical by level name, as `reader` gave them; `deadband_reading` reads the
-    deadband's amounts.
+    `high` and `low` are canonical by level name, as `reader` gave them; `deadband_reading` reads
+    the deadband's amounts.
     """
     used = {*high, *low}
     if not used:

@@ -1,4 +1,4 @@
-"""Configuration: one `lifeline.yaml` beside its tag lists, loaded, checked and published as schemas.
+"""Configuration: one `lifeline.yaml` beside its tag lists; loaded, checked, published as schemas.
 
     plant = load("lifeline.yaml")          # raises SpecError with every mistake, a line each
     problems = check("lifeline.yaml")      # never raises; warnings too
@@ -22,8 +22,8 @@ __all__ = ["InfluxSpec", "OutputsSpec", "Plant", "StorageSpec", "check", "load",
 def load(path: str | Path) -> Plant:
     """The plant that the file and its tag lists describe.
 
-    Deterministic: the same files give the same `configuration.encode()`. Raises SpecError whose text
-    has one line per mistake, each with file and line; warnings do not stop it.
+    Deterministic: the same files give the same `configuration.encode()`. Raises SpecError whose
+    text has one line per mistake, each with file and line; warnings do not stop it.
     """
     from .check import load as _load
 

@@ -1,8 +1,8 @@
 """YAML files with the line of every key and value.
 
 Scalars follow the core schema of YAML 1.2, since that of 1.1 surprises people: `off`, `no` and
-`on` are words, `12:30:00` is not a number and `2024-05-01` is not an object. A key that stands twice
-is refused, since the second silently wins elsewhere.
+`on` are words, `12:30:00` is not a number and `2024-05-01` is not an object. A key that stands
+twice is refused, since the second silently wins elsewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text as editors and spreadsheets write it: UTF-8 with or without BOM, UTF-16 with BOM, GB 18030."""
+"""Text as editors and spreadsheets write it: UTF-8 with or without BOM, UTF-16, GB 18030."""
 
 from __future__ import annotations
 

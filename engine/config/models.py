@@ -220,7 +220,7 @@ class Influx(Authored):
     """Alerts and series to InfluxDB, v2 write API."""
 
     url: str = Field(pattern=r"^https?://[^/\s]+")
-    org: str = ""
+    org: str = Field("-", description="InfluxDB 1.8 has none")
     bucket: str
     token_file: str = ""
     token_env: str = ""

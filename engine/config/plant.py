@@ -49,8 +49,8 @@ class Plant:
     """A loaded configuration. Equal files give an equal Plant, and `configuration` equal bytes.
 
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
-    `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the IANA
-    name for each site that states one.
+    `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
+    IANA name for each site that states one.
     """
 
     node: str

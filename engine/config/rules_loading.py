@@ -264,13 +264,13 @@ def compiled_select(select: AuthoredSelect) -> Select:
 
 
 def _examples(select: AuthoredSelect) -> list[tuple[str, str]]:
-    """What a rule that selects nothing is compiled for, so that its amounts are checked all the same."""
+    """What a rule that selects nothing is compiled for: its amounts are checked all the same."""
     found = [quantity(name) for name in select.quantity if not is_pattern(name)]
     return [(of.name, of.gas or ("methane" if of.domain == "gas" else "")) for of in found]
 
 
 def author_kinds() -> Mapping[str, AuthorKind]:
-    """Every installed rule kind by name, found by the entry points of the group `lifeline.rules`."""
+    """Every installed rule kind by name."""
     from ..kinds import load_kinds
 
     return load_kinds()

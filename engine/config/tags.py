@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from ..configuration import Sensor, Site
 from ..errors import SpecError
@@ -20,6 +20,7 @@ from .problems import Problems, quoted
 from .table import Table
 
 _T = TypeVar("_T")
+Check: TypeAlias = Callable[[], object]
 _LAST: Final = -1  # the empty cell that stands at the end of each row
 
 
@@ -184,17 +185,7 @@ class TagReader:
             at = tried(lambda: self._site(cells.site or site, serving))
         if at is not None:
             tried(lambda: self._checked_tenant(cells.tenant, at))
-        measure = tried(
-            lambda: self._measures.of(cells.quantity, cells.unit, cells.gas, cells.lel_basis)
-        )
-        if measure is None:
-            for end in filter(None, (cells.low, cells.high)):
-                tried(partial(number, end))
-        else:
-            tried(lambda: measure.bounds(cells.low, cells.high, cells.range))
-            tried(lambda: measure.max_rate(cells.max_rate, 0.0, 1.0))
-            if not cells.reports and usual_reporting(measure.quantity) is None:
-                tried(lambda: self._reports("", measure, where))
+        self._try_measure(cells, where, tried)
         if cells.reports:
             tried(lambda: reporting(cells.reports))
         if cells.stale:
@@ -208,6 +199,20 @@ class TagReader:
         for error in found or [first]:
             if not isinstance(error, _DoubtfulPlaceError):
                 self._problems.refused(where, error)
+
+    def _try_measure(self, cells: Cells, where: str, tried: Callable[[Check], object]) -> None:
+        """Try what depends on quantity, unit and gas."""
+        try:
+            measure = self._measures.of(cells.quantity, cells.unit, cells.gas, cells.lel_basis)
+        except SpecError as error:
+            tried(partial(_raise, error))
+            for end in filter(None, (cells.low, cells.high)):
+                tried(partial(number, end))
+            return
+        tried(lambda: measure.bounds(cells.low, cells.high, cells.range))
+        tried(lambda: measure.max_rate(cells.max_rate, 0.0, 1.0))
+        if not cells.reports and usual_reporting(measure.quantity) is None:
+            tried(lambda: self._reports("", measure, where))
 
     def _keep(self, sensor: Sensor, tag: Tag) -> None:
         if sensor.low is not None and sensor.high is not None and sensor.low >= sensor.high:
@@ -289,7 +294,8 @@ class TagReader:
         usual = usual_reporting(measure.quantity)
         if usual is None:
             raise SpecError(
-                f"reports is missing, and the catalogue names no interval of {measure.quantity.name}",
+                "reports is missing, and the catalogue names no usual interval",
+                found=measure.quantity.name,
                 expected="periodic 10s, on_change 60s or event",
             )
         taken = f"{usual.reports} {usual.interval / 1e9:g}s" if usual.interval else usual.reports
@@ -324,6 +330,10 @@ def _remembered(known: dict[str, _T], cell: str, read: Callable[[str], _T]) -> _
     if cell not in known:
         known[cell] = read(cell)
     return known[cell]
+
+
+def _raise(error: SpecError) -> NoReturn:
+    raise error
 
 
 def _or_usual(stated: float | None, usual: float) -> float | None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC
+from pathlib import Path
 from random import Random
 from string import printable
 
@@ -231,6 +232,17 @@ def test_the_payload_has_every_field_of_the_record_and_people_can_read_it() -> N
     assert payload["onset_local"] == "2026-01-01T08:00:00.000+08:00"
     assert payload["until_utc"] == ""
     assert set(payload["text"]) == {"en", "zh"}
+
+
+def test_the_regulators_page_names_every_field_and_topic() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "regulator.md").read_text(encoding="utf-8")
+    english = page.partition("# 订阅报警")[0]
+    named = set(re.findall(r"`([a-z_]+)…?`", english)) | {"onset_local", "until_utc", "until_local"}
+    assert set(msgspec.json.decode(record_payload(record(), EAST))) <= named | {"onset_utc"}
+    for word in ("record", "alert", "state", "health", "command"):
+        assert page.count(f"`lifeline/v1/{word}/") >= 2
+    for transition in Transition:
+        assert f"`{transition.name.lower()}`" in english
 
 
 def test_a_retained_payload_is_known_by_its_hash() -> None:
