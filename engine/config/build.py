@@ -12,6 +12,7 @@ from ..quantities import load_catalogue
 from ..rule import Rule, Select
 from ..source import BrokerSpec, SourceSpec
 from .authored import RESERVED_SITES
+from .cells import Places, Tags
 from .document import Document, read_document
 from .doubtful import Doubtful
 from .models import LifelineFile, Outputs
@@ -22,7 +23,7 @@ from .sections import read_sections
 from .selection import Selector
 from .sources import SourcePlan, absolute, broker_spec, by_source, compiled, planned
 from .table import read_table
-from .tags import Places, TagReader, Tags
+from .tags import TagReader
 
 #: Rules that the engine adds for every sensor, by kind.
 OWN_RULES: Final = ("stale", "clock")

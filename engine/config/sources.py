@@ -24,11 +24,11 @@ from ..source import (
     TopicPattern,
     split_path,
 )
+from .cells import Tag, Tags
 from .document import Document, Steps
 from .models import Broker, Payload, QualityModel, SourceModel, Time
 from .nearest import listed, nearest
 from .problems import Problems, quoted
-from .tags import Tag, Tags
 
 #: Stands between site and sensor in a key where the source names the site by a template.
 _BETWEEN: Final = "/"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
-from ..configuration import Sensor, Site
+from ..configuration import Sensor
 from ..errors import SpecError
 from ..limits import STALE_INTERVALS
 from ..units import parse_duration
 from .authored import FORBIDDEN, name_fault
+from .cells import Cells, Places, Tag, Tags
 from .columns import COLUMNS
-from .doubtful import Doubtful
 from .measures import Measure, Measures, Reporting, number, reporting, usual_reporting
 from .nearest import Names
 from .problems import Problems, quoted
@@ -24,69 +23,8 @@ Check: TypeAlias = Callable[[], object]
 _LAST: Final = -1  # the empty cell that stands at the end of each row
 
 
-class Cells(NamedTuple):
-    """One row, in the order of `columns.COLUMNS`; an empty or missing cell is ""."""
-
-    id: str
-    site: str
-    source: str
-    quantity: str
-    unit: str
-    asset: str
-    name: str
-    lat: str
-    lon: str
-    low: str
-    high: str
-    range: str
-    reports: str
-    stale: str
-    topic: str
-    field: str
-    gas: str
-    lel_basis: str
-    max_rate: str
-    tenant: str
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """What rows may refer to: sites by id, and sources with the one site they serve ("": any)."""
-
-    sites: Sequence[Site]
-    site_at: Mapping[str, int]
-    sources: Mapping[str, str]
-    doubtful: Doubtful
-
-
 class _DoubtfulPlaceError(SpecError):
     """The row names a site or source that has a mistake of its own, which is told there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Where a sensor's values come from: its source, its cells topic and field, its conversion."""
-
-    source: str
-    topic: str
-    field: str
-    measure: Measure
-    table: Table
-    row: int
-
-    @property
-    def where(self) -> str:
-        """`sensors.csv:12`."""
-        return self.table.where(self.row)
-
-
-@dataclass(slots=True)
-class Tags:
-    """All rows: `tags[i]` belongs to `sensors[i]`; `links` are (site, source), by first use."""
-
-    sensors: list[Sensor] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
-    links: list[tuple[int, str]] = field(default_factory=list)
 
 
 class TagReader:

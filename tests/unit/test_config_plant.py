@@ -12,8 +12,8 @@ import pytest
 
 from lifeline.engine.config import check, load
 from lifeline.engine.config.authored import RESERVED_SITES
+from lifeline.engine.config.cells import Cells
 from lifeline.engine.config.columns import COLUMNS, HEADINGS, folded
-from lifeline.engine.config.tags import Cells
 from lifeline.engine.configuration import Sensor, continued
 from lifeline.engine.core import ENGINE_SITE
 from lifeline.engine.errors import SpecError
