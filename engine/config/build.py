@@ -21,9 +21,10 @@ from .problems import Problems, quoted
 from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
 from .sections import read_sections
 from .selection import Selector
-from .sources import SourcePlan, absolute, broker_spec, by_source, compiled, planned
+from .sources import SourcePlan, by_source, compiled, planned
 from .table import read_table
 from .tags import TagReader
+from .transport import absolute, broker_spec
 
 #: Rules that the engine adds for every sensor, by kind.
 OWN_RULES: Final = ("stale", "clock")
