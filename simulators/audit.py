@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from lifeline.engine.configuration import Configuration
 from lifeline.engine.errors import LogError
 from lifeline.engine.frame import Float64, Int32, Int64
 from lifeline.engine.limits import AUDIT_EXAMPLES
@@ -84,6 +85,12 @@ class _Tally:
     def note(self, what: str, sensor: str, times: Int64) -> None:
         room = AUDIT_EXAMPLES - len(self.examples)
         self.examples += [f"{what}: {sensor} at {t}" for t in times[: max(0, room)].tolist()]
+
+
+def names_in(configuration: Configuration, site: str) -> list[str | None]:
+    """`Logged.names` for Frames under this configuration: the ids of one site's sensors."""
+    sites = [s.id for s in configuration.sites]
+    return [s.id if sites[s.site] == site else None for s in configuration.sensors]
 
 
 def compare(

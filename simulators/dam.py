@@ -26,6 +26,7 @@ from .recurrence import linear_recurrence
 from .rhythm import air_temperature
 
 DAY_S: Final = 86_400.0
+MM_H_PER_M_S: Final = 3.6e6
 STORY_DAYS: Final = 10.0
 PIEZOMETERS_PER_SECTION: Final = 4
 
@@ -77,6 +78,22 @@ class Piping:
 Cause = Storm | Creep | Piping
 
 
+class Store:
+    """A linear store: dx/dt = inflow − x/τ, exact for an inflow that is constant within a step."""
+
+    def __init__(self, tau_s: float) -> None:
+        self._tau_s = tau_s
+        self._level = 0.0
+
+    def fill(self, inflow_per_s: Float64, step_s: float) -> Float64:
+        """The level after each step; the last one is kept."""
+        keep = float(np.exp(-step_s / self._tau_s))
+        gained = self._tau_s * (1.0 - keep) * inflow_per_s
+        level = linear_recurrence(self._level, np.full(len(gained), keep), gained)
+        self._level = float(level[-1])
+        return level
+
+
 class Dam:
     """The true state of the dam."""
 
@@ -88,8 +105,8 @@ class Dam:
         self._compression = compression
         self._process_step_s = step_s * compression
         self._first_ns: int | None = None
-        self._soak = 0.0
-        self._pond = 0.0
+        self._soak = Store(SOAK_S)
+        self._pond = Store(SPILL_S)
         self._rise = [0.0] * (sections * PIEZOMETERS_PER_SECTION)
 
     def advance(self, times_ns: Int64) -> Mapping[str, Float64]:
@@ -97,8 +114,8 @@ class Dam:
         if self._first_ns is None:
             self._first_ns = int(times_ns[0])
         rain = self._rain(times_ns)
-        soak = self._filled("_soak", rain / 3.6e6, SOAK_S)
-        pond = self._filled("_pond", POND_RATIO * rain / 3.6e6, SPILL_S)
+        soak = self._soak.fill(rain / MM_H_PER_M_S, self._process_step_s)
+        pond = self._pond.fill(POND_RATIO * rain / MM_H_PER_M_S, self._process_step_s)
         truth, rises = self._phreatic(times_ns, soak / SOAK_S)
         for section in range(self._sections):
             moved = self._moved_mm(section, times_ns)
@@ -122,16 +139,6 @@ class Dam:
                 x = np.clip((times_ns - storm.onset_ns) / (storm.end_ns - storm.onset_ns), 0.0, 1.0)
                 rain = rain + storm.peak_mm_h * np.sin(np.pi * x) ** 2
         return rain
-
-    def _filled(self, store: str, inflow_m_s: Float64, tau_s: float) -> Float64:
-        """A linear store: dx/dt = inflow − x/τ, exact for constant inflow within a step."""
-        keep = float(np.exp(-self._process_step_s / tau_s))
-        gain = tau_s * (1.0 - keep)
-        level = linear_recurrence(
-            getattr(self, store), np.full(len(inflow_m_s), keep), gain * inflow_m_s
-        )
-        setattr(self, store, float(level[-1]))
-        return level
 
     def _phreatic(
         self, times_ns: Int64, seeping_m_s: Float64

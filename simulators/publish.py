@@ -182,9 +182,10 @@ class _Run:
         self._stop = stop
         self._clock = clock
         self._began = clock.monotonic()
-        self._size: list[int] = []  # samples per message
-        self._sent = 0
-        self._acked: set[int] = set()
+        self._planned = 0  # messages recorded so far; the number of the next one
+        self._size: dict[int, int] = {}  # samples of the messages that wait for a PUBACK
+        self._sent = self._sent_samples = 0
+        self._acked = self._acked_samples = 0
         self._resent = 0
         self._gave_up = ""
 
@@ -205,9 +206,9 @@ class _Run:
             site=self._scenario.site.id,
             start_ns=self._scenario.start_ns,
             messages=self._sent,
-            samples=sum(self._size[: self._sent]),
-            acked_messages=len(self._acked),
-            acked_samples=sum(self._size[m] for m in self._acked),
+            samples=self._sent_samples,
+            acked_messages=self._acked,
+            acked_samples=self._acked_samples,
             resent=self._resent,
             connects=sum(c.connects for c in self._connections),
             wall_s=(self._clock.monotonic() - self._began) / SECOND_NS,
@@ -219,7 +220,8 @@ class _Run:
         """Write down what the connections have heard."""
         for connection in self._connections:
             acked, resent = connection.settled()
-            self._acked.update(acked)
+            self._acked += len(acked)
+            self._acked_samples += sum(self._size.pop(m) for m in acked)
             self._resent += len(resent)
             self._ledger.acknowledged(acked)
             self._ledger.resent(resent)
@@ -237,15 +239,15 @@ class _Run:
     def _window(self, batch: Batch) -> bool:
         """Record and send one window; False when the run must end."""
         planned = messages(self._scenario.site, batch)
-        first = len(self._size)
+        first = self._planned
         number = np.empty(len(batch), np.int64)
         for i, message in enumerate(planned):
             number[message.rows] = first + i
-        self._size += [len(m.rows) for m in planned]
+        self._planned += len(planned)
         self._ledger.record(number, batch)
         for i, message in enumerate(planned):
             if not (self._paced(message) and self._handed(first + i, message)):
-                self._ledger.withdrawn(list(range(first + i, len(self._size))))
+                self._ledger.withdrawn(list(range(first + i, self._planned)))
                 return False
         self.settle()
         return True
@@ -271,7 +273,9 @@ class _Run:
                 return False
             connection.wait(0.1)
         connection.send(number, message.topic, message.payload)
+        self._size[number] = len(message.rows)
         self._sent += 1
+        self._sent_samples += len(message.rows)
         return True
 
     def _drain(self) -> None:
