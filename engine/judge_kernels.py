@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from . import compiled  # noqa: F401
 from . import layout as at
 from .alarm_table import NOTHING, REFUSED, Event
 from .layout import NEVER, NO_TIME
@@ -99,8 +100,10 @@ def _limit_of(p, level, side):
         return np.nan
     high, low = p.high[level - 1], p.low[level - 1]
     if side == 0:
-        return high if high != np.inf else low
-    return low if low != -np.inf else high
+        limit = high if high != np.inf else low
+    else:
+        limit = low if low != -np.inf else high
+    return limit if np.isfinite(limit) else np.nan  # a changed rule may have none any more
 
 
 @njit(cache=True, error_model="numpy")
@@ -132,7 +135,7 @@ def _set_active(
 
 @njit(cache=True, error_model="numpy")
 def judge_value(
-    judge, deadline, due, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
+    judge, deadline, due, held, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
     order, sensor, site,
 ):  # fmt: skip
     """Judge one measure of a usable row against every level of instance k.
@@ -140,7 +143,7 @@ def judge_value(
     `wait` is lag + grace; `by_timer`: pending clears may be fired by a tick.
     """
     j = judge[k]
-    active, holds = j.active, False
+    active = j.active
     for level in range(p.used):
         bit = 1 << level
         if not active & bit:
@@ -149,7 +152,8 @@ def judge_value(
                     active |= bit
                     j.raising &= ~bit
                 else:
-                    holds = True
+                    held[k, level] = x
+                    j.doubt = j.doubt & ~bit if good else j.doubt | bit
                     if not j.raising & bit:
                         j.raising |= bit
                         deadline[k, level] = t + p.on[level]
@@ -158,7 +162,8 @@ def judge_value(
                 j.raising &= ~bit
         elif x < p.clear_high[level] and x > p.clear_low[level]:
             if good:
-                holds = True
+                held[k, level] = x
+                j.doubt &= ~bit
                 if p.off[level] == 0 or (j.clearing & bit and deadline[k, level] <= t):
                     active &= ~bit
                     j.clearing &= ~bit
@@ -168,9 +173,6 @@ def judge_value(
                     due[k, level] = t + p.off[level] + wait if by_timer else NEVER
         else:
             j.clearing &= ~bit
-    if holds:
-        j.held = x
-        j.flags = j.flags & ~at.J_HELD_SUSPECT if good else j.flags | at.J_HELD_SUSPECT
     if active == j.active:
         return n
     return _set_active(
@@ -194,7 +196,7 @@ def _next_timer(j, deadline, due, k, by_due):
 
 @njit(cache=True, error_model="numpy")
 def fire_until(
-    judge, deadline, due, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site
+    judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site
 ):
     """Fire every timer of instance k whose due (or deadline) is at most `until`, in its order."""
     j = judge[k]
@@ -213,6 +215,7 @@ def fire_until(
         if first > until or first == NEVER:
             return n
         active, time, onset = j.active, np.int64(0), np.int64(0)
+        value, doubt = np.nan, False  # of the gravest level that fires
         for level in range(4):
             bit = 1 << level
             at_level = due[k, level] if by_due else deadline[k, level]
@@ -221,17 +224,18 @@ def fire_until(
             if j.raising & bit:
                 active |= bit
                 j.raising &= ~bit
-                time, onset = deadline[k, level], deadline[k, level] - p.on[level]
+                onset = deadline[k, level] - p.on[level]
             elif j.clearing & bit:
                 active &= ~bit
                 j.clearing &= ~bit
-                time = deadline[k, level]
+            else:
+                continue
+            time, value, doubt = deadline[k, level], held[k, level], (j.doubt & bit) != 0
         flags = R_HISTORIC if hist else 0
-        if j.flags & (at.J_AFTER_BAD | at.J_HELD_SUSPECT):
+        if j.flags & at.J_AFTER_BAD or doubt:
             flags |= R_UNCERTAIN
-        key = first
         n = _set_active(
-            judge, k, p, active, j.held, time, onset, flags, table, out, n, row, phase, key,
+            judge, k, p, active, value, time, onset, flags, table, out, n, row, phase, first,
             _TIMERS | j.ordinal, sensor, site,
         )  # fmt: skip
 
@@ -303,7 +307,7 @@ def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time
 
 @njit(cache=True, error_model="numpy")
 def _row_instance(
-    i, r, k, x, style, judge, params, deadline, due, band, next_due, by_timer, grace, table, out,
+    i, r, k, x, style, judge, params, deadline, due, held, band, next_due, by_timer, grace, table, out,
     n, site,
 ):  # fmt: skip
     """Phases 1 and 2 of one row for one instance of a measured kind."""
@@ -313,7 +317,7 @@ def _row_instance(
     hist = (j.flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
     if r.flags & at.ROW_STALE:
         n = fire_until(
-            judge, deadline, due, k, p, r.stale_deadline - 1, False, hist, table, out, n, i,
+            judge, deadline, due, held, k, p, r.stale_deadline - 1, False, hist, table, out, n, i,
             PHASE_TIMER, s, site,
         )  # fmt: skip
         n = go_stale(
@@ -322,7 +326,22 @@ def _row_instance(
         )  # fmt: skip
     if j.raising or j.clearing:
         n = fire_until(
-            judge, deadline, due, k, p, r.time, False, hist, table, out, n, i, PHASE_TIMER, s, site
+            judge,
+            deadline,
+            due,
+            held,
+            k,
+            p,
+            r.time,
+            False,
+            hist,
+            table,
+            out,
+            n,
+            i,
+            PHASE_TIMER,
+            s,
+            site,
         )
     if r.flags & at.ROW_HISTORIC:
         j.flags |= at.J_HIST
@@ -339,7 +358,7 @@ def _row_instance(
         flags |= R_UNCERTAIN
     if x == x:
         n = judge_value(
-            judge, deadline, due, k, p, x, r.verdict == at.GOOD, r.time, r.lag + grace, by_timer,
+            judge, deadline, due, held, k, p, x, r.verdict == at.GOOD, r.time, r.lag + grace, by_timer,
             flags, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS | j.ordinal, s, site,
         )  # fmt: skip
     if r.flags & at.ROW_CAUGHT_UP or (
@@ -352,13 +371,13 @@ def _row_instance(
 
 @njit(cache=True, error_model="numpy")
 def _boolean(
-    k, on, judge, params, deadline, due, band, next_due, flags, table, out, n, row, phase, key,
+    k, on, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row, phase, key,
     order, sensor, site, time, x,
 ):  # fmt: skip
     """A yes/no measure (staleness, clock) reaches instance k."""
     j = judge[k]
     n = judge_value(
-        judge, deadline, due, k, params[j.param], x if on else 0.0, True, time, 0, False, flags,
+        judge, deadline, due, held, k, params[j.param], x if on else 0.0, True, time, 0, False, flags,
         table, out, n, row, phase, key, order | j.ordinal, sensor, site,
     )  # fmt: skip
     refresh(judge, deadline, due, band, next_due, k, params[j.param])
@@ -367,7 +386,7 @@ def _boolean(
 
 @njit(cache=True, error_model="numpy")
 def _silent(
-    k, heard, hist, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
+    k, heard, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, phase, key, sensor, site, time,
 ):  # fmt: skip
     """STALE reaches instance k of a stale rule: its own alarm, or its link's if never heard."""
@@ -379,14 +398,14 @@ def _silent(
         tally[k, 1] += 1
         x = np.float64(tally[k, 0])
     return _boolean(
-        k, True, judge, params, deadline, due, band, next_due, flags, table, out, n, row, phase,
+        k, True, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row, phase,
         key, _STALE_FIRST, sensor, site, time, x,
     )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
 def _audible(
-    k, first, hist, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
+    k, first, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
 ):  # fmt: skip
     """Fresh reaches instance k of a stale rule."""
@@ -399,12 +418,12 @@ def _audible(
         tally[link, 1] -= 1
     if tally[link, 1] == 0 and judge[link].active:
         n = _boolean(
-                link, False, judge, params, deadline, due, band, next_due, flags, table, out, n,
+                link, False, judge, params, deadline, due, held, band, next_due, flags, table, out, n,
                 row, PHASE_SAMPLE, key, _TIMERS, sensor, site, time, 0.0,
             )  # fmt: skip
     if judge[k].active:
         n = _boolean(
-            k, False, judge, params, deadline, due, band, next_due, flags, table, out, n, row,
+            k, False, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row,
             PHASE_SAMPLE, key, _TIMERS, sensor, site, time, 0.0,
         )  # fmt: skip
     return n
@@ -412,7 +431,7 @@ def _audible(
 
 @njit(cache=True, error_model="numpy")
 def tick_events(
-    first, last, events, ptr, style, judge, params, deadline, due, band, next_due, at_link, tally,
+    first, last, events, ptr, style, judge, params, deadline, due, held, band, next_due, at_link, tally,
     cold, table, out, n, phase,
 ):  # fmt: skip
     """Sensor events first..last of one tick reach the instances of one kind."""
@@ -422,9 +441,10 @@ def tick_events(
         site = cold[s].site
         for k in range(ptr[s], ptr[s + 1]):
             p = params[judge[k].param]
+            hist = (judge[k].flags & at.J_HIST) != 0
             if e.code == at.EV_STALE and style == MEASURED:
                 n = fire_until(
-                    judge, deadline, due, k, p, e.due - 1, True, e.historic, table, out, n, e.row,
+                    judge, deadline, due, held, k, p, e.due - 1, True, hist, table, out, n, e.row,
                     phase, s, site,
                 )  # fmt: skip
                 n = go_stale(
@@ -432,12 +452,12 @@ def tick_events(
                 )
             elif e.code == at.EV_STALE and style == STALENESS:
                 n = _silent(
-                    k, e.heard, e.historic, judge, params, deadline, due, band, next_due, at_link,
+                    k, e.heard, e.historic, judge, params, deadline, due, held, band, next_due, at_link,
                     tally, table, out, n, e.row, phase, e.due, s, site, e.time,
                 )  # fmt: skip
             elif e.code == at.EV_CAUGHT_UP:
                 n = fire_until(
-                    judge, deadline, due, k, p, e.due - 1, True, True, table, out, n, e.row, phase,
+                    judge, deadline, due, held, k, p, e.due - 1, True, hist, table, out, n, e.row, phase,
                     s, site,
                 )  # fmt: skip
                 n = catch_up(
@@ -449,7 +469,22 @@ def tick_events(
 
 @njit(cache=True, error_model="numpy")
 def link_fresh(
-    e, ptr, style, judge, params, deadline, due, band, next_due, at_link, tally, cold, table, out, n
+    e,
+    ptr,
+    style,
+    judge,
+    params,
+    deadline,
+    due,
+    held,
+    band,
+    next_due,
+    at_link,
+    tally,
+    cold,
+    table,
+    out,
+    n,
 ):
     """A link speaks again: its `event` sensors are known again."""
     s = e.sensor
@@ -461,7 +496,7 @@ def link_fresh(
             refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])
         elif style == STALENESS:
             n = _audible(
-                k, False, e.historic, judge, params, deadline, due, band, next_due, at_link, tally,
+                k, False, e.historic, judge, params, deadline, due, held, band, next_due, at_link, tally,
                 table, out, n, e.row, e.due, s, site, e.time,
             )  # fmt: skip
     return n
@@ -469,7 +504,7 @@ def link_fresh(
 
 @njit(cache=True, error_model="numpy")
 def _row_quality_instance(
-    i, r, k, style, judge, params, deadline, due, band, next_due, at_link, tally, table, out, n,
+    i, r, k, style, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     site,
 ):  # fmt: skip
     """Phases 1 and 2 of one row for one instance of a stale or clock rule."""
@@ -480,17 +515,17 @@ def _row_quality_instance(
         if r.flags & at.ROW_STALE:
             heard = not r.flags & at.ROW_FIRST and not judge[k].flags & at.J_UNKNOWN
             n = _silent(
-                k, heard, hist, judge, params, deadline, due, band, next_due, at_link, tally,
+                k, heard, hist, judge, params, deadline, due, held, band, next_due, at_link, tally,
                 table, out, n, i, PHASE_TIMER, r.stale_deadline, s, site, r.stale_deadline,
             )  # fmt: skip
         if r.flags & at.ROW_FRESH:
             n = _audible(
-                k, r.flags & at.ROW_FIRST, now, judge, params, deadline, due, band, next_due,
+                k, r.flags & at.ROW_FIRST, now, judge, params, deadline, due, held, band, next_due,
                 at_link, tally, table, out, n, i, 0, s, site, r.time,
             )  # fmt: skip
     elif r.flags & (at.ROW_CLOCK_SET | at.ROW_CLOCK_AGREES):
         n = _boolean(
-            k, r.flags & at.ROW_CLOCK_SET, judge, params, deadline, due, band, next_due,
+            k, r.flags & at.ROW_CLOCK_SET, judge, params, deadline, due, held, band, next_due,
             R_HISTORIC if now else 0, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS, s, site, r.time,
             1.0,
         )  # fmt: skip
@@ -503,7 +538,22 @@ def _row_quality_instance(
 
 @njit(cache=True, error_model="numpy")
 def fire_all(
-    w, row, members, ptr, judge, params, deadline, due, band, next_due, cold, table, out, n, phase
+    w,
+    row,
+    members,
+    ptr,
+    judge,
+    params,
+    deadline,
+    due,
+    held,
+    band,
+    next_due,
+    cold,
+    table,
+    out,
+    n,
+    phase,
 ):
     """Fire every timer due at tick w of the instances on `members`; (emissions, next bound)."""
     bound = NEVER
@@ -513,7 +563,7 @@ def fire_all(
                 p = params[judge[k].param]
                 hist = (judge[k].flags & at.J_HIST) != 0
                 n = fire_until(
-                    judge, deadline, due, k, p, w, True, hist, table, out, n, row, phase, s,
+                    judge, deadline, due, held, k, p, w, True, hist, table, out, n, row, phase, s,
                     cold[s].site,
                 )  # fmt: skip
                 refresh(judge, deadline, due, band, next_due, k, p)
@@ -533,7 +583,7 @@ def guard_of(s, ptr, band, guard):
 @njit(cache=True, error_model="numpy")
 def judge_rows(
     start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
-    deadline, due, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
+    deadline, due, held, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
     table, out, n, bound,
 ):  # fmt: skip
     """One kind over rows `start`..; returns (row, event, measure offset, emissions, bound).
@@ -585,14 +635,15 @@ def judge_rows(
             event += 1
         if event > first:
             n = tick_events(
-                first, event, events, ptr, style, judge, params, deadline, due, band, next_due,
+                first, event, events, ptr, style, judge, params, deadline, due, held, band, next_due,
                 at_link, tally, cold, table, out, n, PHASE_TICK,
             )  # fmt: skip
-            for q in range(first, event):
-                guard_of(events[q].sensor, ptr, band, guard)
+            if identity:
+                for q in range(first, event):
+                    guard_of(events[q].sensor, ptr, band, guard)
         if fires:
             n, site_bound[site] = fire_all(
-                row_w[i], i, members, ptr, judge, params, deadline, due, band, next_due, cold,
+                row_w[i], i, members, ptr, judge, params, deadline, due, held, band, next_due, cold,
                 table, out, n, PHASE_TICK,
             )  # fmt: skip
             if identity:
@@ -600,7 +651,7 @@ def judge_rows(
                     guard_of(o, ptr, band, guard)
         while event < last:
             n = link_fresh(
-                events[event], ptr, style, judge, params, deadline, due, band, next_due, at_link,
+                events[event], ptr, style, judge, params, deadline, due, held, band, next_due, at_link,
                 tally, cold, table, out, n,
             )  # fmt: skip
             event += 1
@@ -619,12 +670,12 @@ def judge_rows(
                 if not (plain and band[k, 0] < x and x < band[k, 1]):
                     touched = True
                     n = _row_instance(
-                        i, r, k, x, style, judge, params, deadline, due, band, next_due, by_timer,
+                        i, r, k, x, style, judge, params, deadline, due, held, band, next_due, by_timer,
                         cold[s].grace, table, out, n, site,
                     )  # fmt: skip
             else:
                 n = _row_quality_instance(
-                    i, r, k, style, judge, params, deadline, due, band, next_due, at_link, tally,
+                    i, r, k, style, judge, params, deadline, due, held, band, next_due, at_link, tally,
                     table, out, n, site,
                 )  # fmt: skip
                 touched = True
@@ -666,7 +717,13 @@ def number(out, judge, seq, numbers):
         if e.marks & at.E_ROSE:
             j.loud = seq[e.site]
         r = numbers[i]
-        r.seq, r.episode, r.onset, r.time, r.until = seq[e.site], j.episode, e.onset, e.time, e.until
+        r.seq, r.episode, r.onset, r.time, r.until = (
+            seq[e.site],
+            j.episode,
+            e.onset,
+            e.time,
+            e.until,
+        )
         r.value, r.limit, r.transition, r.flags = e.value, e.limit, e.transition, e.flags
         r.level_before, r.level_after = e.level_before, e.level_after
         r.state_before, r.state_after = e.state_before, e.state_after

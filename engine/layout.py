@@ -124,11 +124,9 @@ J_UNKNOWN: Final = 1
 J_MARK: Final = 2  # recorded as historic with a level standing
 J_AFTER_BAD: Final = 4
 J_COUNTED: Final = 8  # this sensor's silence is counted at its link
-J_HELD_SUSPECT: Final = 32  # the row that set `held` was suspect
 J_HIST: Final = 16  # its subject is in a backlog
 JUDGE: Final = np.dtype(
     [
-        ("held", "<f8"),
         ("onset", "<i8"),
         ("episode", "<i8"),
         ("loud", "<i8"),  # seq of the last record that rose
@@ -144,6 +142,7 @@ JUDGE: Final = np.dtype(
         ("clearing", "u1"),
         ("flags", "u1"),
         ("side", "u1"),  # 0 high, 1 low: the limit that was exceeded last
+        ("doubt", "u1"),  # bit mask: the row that set the level's held value was suspect
     ],
     align=True,
 )

@@ -16,6 +16,7 @@ from typing import Final
 
 from numba import njit
 
+from . import compiled  # noqa: F401
 from .limits import PANES
 
 CLOSED: Final = PANES - 1

@@ -199,9 +199,7 @@ def compile_plan(configuration: Configuration, version: bytes) -> Plan:
         kinds.append(KindPlan(kind_named(name), total, total + len(order), ptr + total))
         total += len(order)
     subject, rule_of, number = _stacked(columns)
-    site_of = np.array(
-        [s.site for s in sensors] + [x.site for x in links], np.int64
-    )
+    site_of = np.array([s.site for s in sensors] + [x.site for x in links], np.int64)
     link_site = np.array([x.site for x in links], np.int64)
     site_ptr, site_member = grouped(site_of, len(configuration.sites))
     site_link_ptr, site_link = grouped(link_site, len(configuration.sites))

@@ -147,7 +147,9 @@ def detail_digest(detail: Mapping[str, str]) -> bytes:
 
 def chain(previous: bytes, identity16: bytes, detail16: bytes, numbers: bytes) -> bytes:
     """The hash of a record, 16 bytes."""
-    return hashlib.blake2b(b"LR1" + previous + identity16 + detail16 + numbers, digest_size=16).digest()
+    return hashlib.blake2b(
+        b"LR1" + previous + identity16 + detail16 + numbers, digest_size=16
+    ).digest()
 
 
 def verify(record: Record) -> bool:

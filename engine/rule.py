@@ -45,6 +45,13 @@ class LevelLimits(msgspec.Struct, frozen=True, omit_defaults=True):
     on_delay: int = 0
     off_delay: int = 0
 
+    def __post_init__(self) -> None:
+        # Canonical: 25 and 25.0 are one limit and must have one hash.
+        for name in ("high", "low", "deadband"):
+            value = getattr(self, name)
+            if value is not None:
+                msgspec.structs.force_setattr(self, name, float(value))
+
     @property
     def used(self) -> bool:
         """Whether the level can be reached at all."""
@@ -65,6 +72,11 @@ class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
     levels: tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
     options: dict[str, float] = {}
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        options = {name: float(value) for name, value in self.options.items()}
+        msgspec.structs.force_setattr(self, "options", options)
+        msgspec.structs.force_setattr(self, "scale", float(self.scale))
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):

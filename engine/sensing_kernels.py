@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from . import compiled  # noqa: F401
 from . import layout as at
 from .layout import NEVER, NO_TIME
 from .limits import (
@@ -85,7 +86,7 @@ def _scan_sensor(s, w, row, hot, cold, flag, events, n, bound):
     if hot[s].stale_due <= w:
         due = hot[s].stale_due + cold[s].grace
         if due <= w:
-            historic = (f & at.HISTORIC) != 0
+            historic = (f & at.HISTORIC) != 0 and cold[s].hist_due >= due
             heard = (f & at.HEARD) != 0
             deadline = _stale_deadline(s, hot, cold, f)
             n = _put_event(events, n, row, at.EV_STALE, s, due, deadline, heard, historic)
@@ -107,7 +108,7 @@ def _scan_sensor(s, w, row, hot, cold, flag, events, n, bound):
 
 
 @njit(cache=True, error_model="numpy")
-def _scan_link(k, w, row, link, link_ptr, link_member, flag, events, n, bound):
+def _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bound):
     """Fire a link's silence: every sensor that lives by it is stale."""
     due = link[k, 0]
     if due > w:
@@ -118,7 +119,7 @@ def _scan_link(k, w, row, link, link_ptr, link_member, flag, events, n, bound):
             continue
         flag[s] |= at.STALE
         heard = (flag[s] & at.HEARD) != 0
-        historic = (flag[s] & at.HISTORIC) != 0
+        historic = (flag[s] & at.HISTORIC) != 0 and cold[s].hist_due >= due
         n = _put_event(events, n, row, at.EV_STALE, s, due, link[k, 1], heard, historic)
     link[k, 0] = NEVER
     link[k, 3] = 1
@@ -168,10 +169,10 @@ def sense_tick(
         for k in links:
             if link[k, 0] == NEVER and link[k, 3] == 0:
                 _arm_link(k, w, link)
+    for k in links:  # before the sensors' backlogs end: what is due earlier is still historic
+        n, bound = _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bound)
     for s in members:
         n, bound = _scan_sensor(s, w, row, hot, cold, flag, events, n, bound)
-    for k in links:
-        n, bound = _scan_link(k, w, row, link, link_ptr, link_member, flag, events, n, bound)
     _order_events(events, first, n)
     return n, bound
 
@@ -409,6 +410,7 @@ def sense(
         r.flags = 0
         r.sensor = s
         if s < 0 or s >= flag.size or flag[s] & at.RETIRED:
+            r.sensor = 0  # later passes may look it up; they never judge it
             r.verdict = at.SKIP
             count[N_UNKNOWN] += 1
             i += 1
@@ -488,6 +490,7 @@ def sense_clocked(
         r.sensor = s
         row_w[i] = NO_TIME
         if s < 0 or s >= flag.size or flag[s] & at.RETIRED:
+            r.sensor = 0
             r.verdict = at.SKIP
             count[N_UNKNOWN] += 1
             i += 1

@@ -22,7 +22,9 @@ from lifeline.engine.pane_kernels import CLOSED, INDEX, OFFSET, ROWS
 from lifeline.engine.prefetch import AHEAD, prefetch
 
 STATS = 8
-FRONT = 2  # how many of the oldest closed panes hold the merge of themselves and what follows in front
+FRONT = (
+    2  # how many of the oldest closed panes hold the merge of themselves and what follows in front
+)
 CURRENT = 8
 BACK = CURRENT + STATS  # the merge of the closed panes behind the front
 SLOTS = BACK + STATS

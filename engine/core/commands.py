@@ -14,9 +14,7 @@ from ..limits import HOUR_NS, MAX_SHELVE_NS
 from .state import State
 
 
-def act(
-    state: State, scratch: Any, table: Any, command: Command, now: int
-) -> tuple[int, str]:
+def act(state: State, scratch: Any, table: Any, command: Command, now: int) -> tuple[int, str]:
     """(emissions, "") where the command was carried out, (0, why) where it was refused."""
     k = state.plan.find(command.site, command.alarm)
     if k is None:

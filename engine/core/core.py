@@ -353,9 +353,7 @@ class Core:
 
     def counters(self) -> dict[str, int]:
         """Rows by what became of them, since the core was made."""
-        return {
-            name: int(value) for name, value in zip(stepping.COUNTERS, self.count, strict=True)
-        }
+        return {name: int(value) for name, value in zip(stepping.COUNTERS, self.count, strict=True)}
 
     def standing(self) -> list[Standing]:
         """Every alarm that is not normal, by site and alarm."""
@@ -381,9 +379,7 @@ class Core:
 
 
 def _reply(command: Command, outcome: Any, reason: str, seq: int = 0) -> Reply:
-    return Reply(
-        command.id, outcome, reason, command.site, command.alarm, seq, command.principal
-    )
+    return Reply(command.id, outcome, reason, command.site, command.alarm, seq, command.principal)
 
 
 def _check_continued(before: Configuration, wanted: Configuration) -> None:

@@ -52,6 +52,7 @@ class State:
     judge: Struct
     deadline: Int64
     due: Int64
+    held: Float64
     band: Float64
     next_due: Int64
     tally: Int64
@@ -66,7 +67,7 @@ class State:
         named: dict[str, npt.NDArray[Any]] = {
             name: getattr(self, name)
             for name in (
-                "hot", "cold", "flag", "link", "site", "judge", "deadline", "due", "band",
+                "hot", "cold", "flag", "link", "site", "judge", "deadline", "due", "held", "band",
                 "next_due", "tally", "seq",
             )
         }  # fmt: skip
@@ -113,7 +114,7 @@ def fresh(plan: Plan) -> State:
     return state
 
 
-def _instance_arrays(n: int) -> tuple[Struct, Int64, Int64, Float64, Int64, Int64]:
+def _instance_arrays(n: int) -> tuple[Struct, Int64, Int64, Float64, Float64, Int64, Int64]:
     judge = _lined(n, at.JUDGE)
     judge["shelf"] = at.NEVER
     band = np.empty((n, 2))
@@ -122,6 +123,7 @@ def _instance_arrays(n: int) -> tuple[Struct, Int64, Int64, Float64, Int64, Int6
         judge,
         np.zeros((n, 4), np.int64),
         np.full((n, 4), at.NEVER, np.int64),
+        np.zeros((n, 4)),
         band,
         np.full(n, at.NEVER, np.int64),
         np.zeros((n, 2), np.int64),
@@ -265,7 +267,7 @@ def carried(old: State, plan: Plan) -> tuple[State, Int64]:
     state.heads[: len(before.sites)], state.heads[-1] = old.heads[:-1], old.heads[-1]
     _apply_static(state)
     source, target, gone = _matches(old.plan, plan, n_old, n_new)
-    for name in ("judge", "deadline", "due"):
+    for name in ("judge", "deadline", "due", "held"):
         getattr(state, name)[target] = getattr(old, name)[source]
     for old_kind, new_kind in _same_kinds(old, state):
         _carry_rings(old, old_kind, state, new_kind, source, target)

@@ -99,9 +99,7 @@ def samples(
     return _judge(state, scratch, table, rows, _NO_WALL, events)
 
 
-def samples_clocked(
-    state: State, scratch: Scratch, table: Any, count: Int64, frame: Frame
-) -> int:
+def samples_clocked(state: State, scratch: Scratch, table: Any, count: Int64, frame: Frame) -> int:
     """A self-clocked samples entry; returns the number of emissions."""
     rows, plan = len(frame), state.plan
     scratch.fit(rows)
@@ -165,7 +163,7 @@ def _judge_kind(
     while True:
         row, event, m, n, kind.bound, need = judge_rows(
             row, rows, row_w, scratch.events, n_events, event, measure, m, kind.plan.kind.style,
-            kind.plan.ptr, kind.guard, state.judge, plan.params, state.deadline, state.due,
+            kind.plan.ptr, kind.guard, state.judge, plan.params, state.deadline, state.due, state.held,
             state.band, state.next_due, plan.at_link, state.tally, state.flag, state.cold,
             kind.site_bound, plan.site_ptr, plan.site_member, table, scratch.out, n, kind.bound,
         )  # fmt: skip
@@ -218,7 +216,7 @@ def _tick_kind(
             scratch.more_out(n + need)
         n = tick_events(
             0, n_events, scratch.events, ptr, kind.plan.kind.style, state.judge, plan.params,
-            state.deadline, state.due, state.band, state.next_due, plan.at_link, state.tally,
+            state.deadline, state.due, state.held, state.band, state.next_due, plan.at_link, state.tally,
             state.cold, table, scratch.out, n, PHASE_TICK,
         )  # fmt: skip
         if len(kind.guard):
@@ -229,7 +227,7 @@ def _tick_kind(
         if len(scratch.out) < n + need:
             scratch.more_out(n + need)
         n, kind.bound = fire_all(
-            wall, 0, everyone, ptr, state.judge, plan.params, state.deadline, state.due,
+            wall, 0, everyone, ptr, state.judge, plan.params, state.deadline, state.due, state.held,
             state.band, state.next_due, state.cold, table, scratch.out, n, PHASE_TICK,
         )  # fmt: skip
         if len(kind.guard) and mine.any():
@@ -297,9 +295,7 @@ def gone_by_reason(old: State, plan: Plan, gone: Int64) -> list[tuple[str, Int64
     return [(why, np.array(found, np.int64)) for why, found in runs]
 
 
-def withdraw(
-    old: State, scratch: Scratch, table: Any, instances: Int64, now: int
-) -> int:
+def withdraw(old: State, scratch: Scratch, table: Any, instances: Int64, now: int) -> int:
     """The alarms of `instances` are withdrawn, in their order; returns the emissions."""
     scratch.more_out(len(instances))
     n = 0
