@@ -82,6 +82,7 @@ class Agent:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._stop_by = 0
+        self._unfinished = False  # a batch was given up at the end
         self._refused = ""  # why the log takes nothing; "" while it does
         self._change: Callable[[], None] | None = None
         self._changing = threading.Lock()
@@ -109,7 +110,7 @@ class Agent:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(timeout_s)
-        done = not any(thread.is_alive() for thread in self._threads)
+        done = not self._unfinished and not any(thread.is_alive() for thread in self._threads)
         for lane in self._lanes.values():
             lane.close()
         return done
@@ -198,7 +199,10 @@ class Agent:
         while not self._stopping.is_set() and self._change is None:
             taken = [(lane, lane.take()) for lane in self._lanes.values()]
             taken = [(lane, deliveries) for lane, deliveries in taken if deliveries]
-            if not taken or not self._made_durable(self._batch(taken)):
+            if not taken:
+                return
+            if not self._made_durable(self._batch(taken)):
+                self._unfinished = True
                 return
             for lane, deliveries in taken:
                 lane.client.ack(deliveries)

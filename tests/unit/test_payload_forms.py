@@ -331,6 +331,9 @@ def test_unknown_sensors_named_in_the_payload_are_counted_by_their_key() -> None
         b'[{"tag": "x", "value": 1, "ts": %d}, {"tag": "no", "value": 1, "ts": %d},'
         b' {"value": 1, "ts": %d}, {"tag": "\\ud83d", "value": "bad", "ts": 1}]' % (MS, MS, MS)
     )
+    clean = b'[{"tag": "no", "value": 1, "ts": %d}, {"tag": "x", "value": 2, "ts": %d}]' % (MS, MS)
+    assert decode(spec, clean).unknown_sensors == {"a.no": 1}
+    assert rows(decode(spec, clean)) == [(1, T, 2.0, 0)]
     decoded = decode(spec, payload)
     assert rows(decoded) == [(1, T, 1.0, 0)]
     assert decoded.unknown_sensors == {"a.no": 1, "a.?": 1}
