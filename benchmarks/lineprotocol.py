@@ -1,4 +1,4 @@
-"""Line protocol: points/s of the shipped encoder beside a plain f-string loop and the client's Point.
+"""Line protocol: points/s of our encoder beside a plain f-string loop and the client's Point.
 
     python benchmarks/lineprotocol.py
 

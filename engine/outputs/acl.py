@@ -157,8 +157,8 @@ def settings(directory: Path, listener: Listener) -> str:
         f"password_file {directory / PASSWORDS}",
         f"acl_file {directory / RULES}",
         "",
-        "# Mosquitto keeps everything in memory unless told otherwise, and then saves every 30 min:",
-        "# a power cut would lose sessions, queued messages and retained states.",
+        "# Mosquitto keeps everything in memory unless told otherwise, then saves every 30 min: a",
+        "# power cut would lose sessions, queued messages and retained states.",
         "persistence true",
         f"persistence_location {directory / 'data'}/",
         "autosave_interval 1",
@@ -193,8 +193,8 @@ def write_files(
     """Writes the three files for the broker; returns the passwords made for new users.
 
     Users of an existing password file keep their passwords, except those in `renew`; users that
-    are no longer named lose their access. Each file is replaced whole or not at all, readable by its
-    owner only. Raises SpecError, OSError.
+    are no longer named lose their access. Each file is replaced whole or not at all, and
+    readable by its owner only. Raises SpecError, OSError.
     """
     directory = directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """Commands that come by MQTT: read, checked and turned into `command.Command`, or refused.
 
-A command is JSON on `lifeline/v1/command/<site>/<user>`; the broker's ACL lets only that login publish
-there, which is how we know the principal. Unknown keys are refused, since a misspelt `expires`
-must not shelve for ever and a misspelt `episode` must not acknowledge something else.
+A command is JSON on `lifeline/v1/command/<site>/<user>`; the broker's ACL lets only that login
+publish there, which is how we know the principal. Unknown keys are refused, since a misspelt
+`expires` must not shelve for ever and a misspelt `episode` must not acknowledge something else.
 """
 
 from __future__ import annotations

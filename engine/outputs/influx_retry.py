@@ -13,8 +13,9 @@ repeated after a crash or a partial write. InfluxDB 1.x stores the good lines of
 refuses in part, 2.x may store none; bisection is right for both.
 
 Requests for one bad line among n: the whole (1), then per level of halving the left half and, only
-if that was refused, the right one; a right half whose left was taken is known to hold the bad line. A
-line is given up only after it was refused alone. At most 2·ceil(log2 n) + 1.
+if that was refused, the right one; a right half whose left was taken is known to hold the bad
+line. A line is given up only after it was refused alone. At most 2·ceil(log2 n) + 1; log2 n + 2
+where the bad line is the last.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ class Delivery:
     def deliver(self, lines: Lines, start: int, stop: int) -> list[Refused]:
         """Delivers lines `start` to `stop`, however long it takes.
 
-        Returns the lines that the server will not take; all others are stored. Raises StoppedError when the patience says so.
+        Returns the lines that the server will not take; all others are stored. Raises
+        StoppedError when the patience says so.
         """
         while True:
             self._taken, self._dead = 0, []
@@ -169,7 +171,7 @@ class Delivery:
             return self._dead
 
     def _deliver(self, lines: Lines, start: int, stop: int, known_bad: bool) -> bool:
-        """Whether every line of the range was taken. A range known to hold a bad line is split unsent."""
+        """Whether every line was taken. A range known to hold a bad line is split unsent."""
         size = stop - start
         if not known_bad or size == 1:
             answer = self._decided(lines.cut(start, stop))

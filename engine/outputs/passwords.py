@@ -19,9 +19,9 @@ from lifeline.engine.errors import SpecError
 _ALGORITHM: Final = "7"
 _SALT_BYTES: Final = 12  # what mosquitto_passwd writes; the broker refuses any other length
 _HASH_BYTES: Final = 64
-# The broker computes this in its only thread at every login, so 2,000 gateways that reconnect at once
-# must not stop it: 10,000 take 5 ms. mosquitto_passwd's own 101 is enough for the random passwords
-# that `new_password` makes, not for those that people choose.
+# The broker computes this in its only thread at every login, so 2,000 gateways that reconnect at
+# once must not stop it: 10,000 take 5 ms. mosquitto_passwd's own 101 is enough for the random
+# passwords that `new_password` makes, not for those that people choose.
 ITERATIONS: Final = 10_000
 _NOT_IN_NAMES: Final = frozenset(":/+#%\0\r\n\t")
 
@@ -91,8 +91,8 @@ def completed(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Hashes for exactly these users, and the passwords that were made for new ones.
 
-    A user with a `given` password gets it (its hash is kept if it already fits); one with a hash keeps
-    it; any other gets a new random password, which is in the second mapping and nowhere else.
+    A user with a `given` password gets it (its hash is kept if it already fits); one with a hash
+    keeps it; any other gets a new random password, which is in the second mapping and nowhere else.
     """
     hashes, made = {}, {}
     for user in sorted(set(users)):

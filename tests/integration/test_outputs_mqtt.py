@@ -356,9 +356,12 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         self.witness.stop()
 
-    def send(self, payload: dict[str, Any] | str, site: str = "gas-east", **how: bool) -> None:
+    def send(
+        self, payload: dict[str, Any] | str, site: str = "gas-east", retain: bool = False
+    ) -> None:
         text = payload if isinstance(payload, str) else json.dumps(payload)
-        done = mosquitto_pub(self.broker, f"lifeline/v1/command/{site}/zhang", text, **how)  # type: ignore[arg-type]
+        topic = f"lifeline/v1/command/{site}/zhang"
+        done = mosquitto_pub(self.broker, topic, text, retain=retain)
         assert done.returncode == 0
 
     def answers(self, count: int) -> list[dict[str, Any]]:
@@ -468,7 +471,7 @@ def test_commands_and_refusals_mixed_do_not_cost_the_connection(store: LogStore)
 def test_a_publication_that_the_broker_refuses_is_told_and_kept(
     start_mosquitto: StartMosquitto, store: LogStore, tmp_path: Path
 ) -> None:
-    """MQTT 5 has a word for it; the cursor stays, so that nothing is lost when the rule is mended."""
+    """MQTT 5 has a word for it; the cursor stays, so that nothing is lost."""
     rules = tmp_path / "acl"
     rules.write_text("topic read lifeline/v1/command/+/+\ntopic write lifeline/v1/health/#\n")
     mosquitto = start_mosquitto(acl_file=rules)

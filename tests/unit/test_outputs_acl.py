@@ -1,4 +1,4 @@
-"""The files for Mosquitto: hashes without plain text, rules without holes, settings that lose nothing."""
+"""The files for Mosquitto: hashes, rules without holes, settings that lose nothing."""
 
 import base64
 import stat

@@ -1,4 +1,4 @@
-"""Delivery by class of status: what is repeated, split, given up, and how many requests it takes."""
+"""Delivery by class of status: what is repeated, split and given up, by how many requests."""
 
 import math
 from collections.abc import Callable
@@ -90,6 +90,13 @@ def test_one_bad_line_costs_at_most_two_log_n_plus_one_requests(
     assert [r.line for r in dead] == [bad]
     assert server.stored == set(lines.body.splitlines()) - {bad}
     assert server.requests <= 2 * math.ceil(math.log2(n)) + 1
+
+
+def test_a_half_that_must_hold_the_bad_line_is_not_sent_whole() -> None:
+    lines = numbered(1_024)
+    server = Server({lines.cut(1_023, 1_024).rstrip()}, partial=False)
+    delivery(server.send).deliver(lines, 0, 1_024)
+    assert server.requests == 1 + 10 + 1  # the whole, each left half, the line alone
 
 
 @given(st.integers(1, 120), st.data(), st.booleans(), st.booleans())
