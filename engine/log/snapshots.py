@@ -93,6 +93,8 @@ class SnapshotFile:
         info = SnapshotInfo(number, log_id, position, entry_hash, len(starts), checksum)
         self._name(info)
         self._clear()
+        # Out of the write-ahead log, where one bad byte hides everything that follows it.
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return info
 
     def _chunk(self, number: int, n: int, data: memoryview) -> None:

@@ -78,7 +78,7 @@ class Writer:
         self._failed_records: set[int] = set()
         self._closing = False
         self._trims: list[Ticket] = []
-        self._trim_due = clock.monotonic()
+        self._trim_due = clock.monotonic() + TRIM_INTERVAL_NS
         self._trimming = False
         self._unmeasured = 0
         self._current: list[Work] = []

@@ -200,6 +200,17 @@ def test_a_damaged_mark_harms_nothing(killed: Killed, tmp_path: Path) -> None:
             assert lost_after(killed, tmp_path / "log", "log.mark", change) == 0
 
 
+def test_a_damaged_snapshot_file_costs_the_log_nothing(killed: Killed, tmp_path: Path) -> None:
+    size = (killed.directory / "snapshots.db").stat().st_size
+    for at, bit in places(size, 60, seed=4):
+        changed(killed, tmp_path / "log", "snapshots.db", flip(at, bit))
+        store = open_store(tmp_path / "log")
+        assert store.read(0, 1_000) == killed.entries
+        snapshot = store.load_snapshot()
+        assert snapshot in ((SNAPSHOT_AT, b"state"), None)
+        store.close()
+
+
 def test_rubbish_in_place_of_every_file_is_survived(killed: Killed, tmp_path: Path) -> None:
     directory = changed(killed, tmp_path / "log", "log.db", lambda data: b"rubbish" * 9_999)
     for name in ("log.db-wal", "snapshots.db", "log.mark"):

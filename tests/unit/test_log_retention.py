@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lifeline.engine.clock import ManualClock
-from lifeline.engine.limits import DAY_NS
+from lifeline.engine.limits import DAY_NS, TRIM_INTERVAL_NS
 from lifeline.engine.log import DiskLimit, LogStore
 from log_entries import START, head, numbers, open_store, record, tick
 
@@ -53,6 +53,21 @@ def test_by_age_goes_what_is_older_than_the_oldest_snapshot_needs(tmp_path: Path
     store = open_store(tmp_path, clock=clock)
     assert (store.first(), store.end(), store.recovery) == (1_001, 2_000, None)
     assert store.load_snapshot() == (1_970, b"state")
+    store.close()
+
+
+def test_trimming_by_age_comes_by_itself_but_not_at_once(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    store = open_store(tmp_path, clock=clock, retention_ns=-1)
+    store.append([tick(n) for n in range(1, 11)]).wait()
+    snapshot(store, 8)
+    store.append([tick(11)]).wait()
+    store.append([tick(12)]).wait()
+    assert store.first() == 1
+    clock.advance(TRIM_INTERVAL_NS)
+    store.append([tick(13)]).wait()
+    store.append([tick(14)]).wait()  # the writer trims between two commits
+    assert store.first() == 8
     store.close()
 
 
