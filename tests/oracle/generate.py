@@ -29,7 +29,8 @@ START = 1_700_000_000 * SECOND_NS
 BAD = (*(int(q) for q in Quality if q & 0x80), 0x80, 0xC1, 0xFF)
 SUSPECT = (*(int(q) for q in Quality if q & 0x40), 0x7F)
 TROUBLES = ("value", "quality", "again", "conflict", "late", "ahead", "silence", "clock")
-ACTIONS: tuple[Action, ...] = ("acknowledge", "acknowledge", "acknowledge", "shelve", "unshelve")
+LIKELY: tuple[Action, ...] = ("acknowledge", "acknowledge", "shelve", "acknowledge", "unshelve")
+ON_SHELF: tuple[Action, ...] = ("unshelve", "shelve", "acknowledge")
 Row = tuple[int, int, float, int]
 
 
@@ -248,7 +249,7 @@ class Author:
         site, one = target
         if not self.choices.chance(10):
             self.commands += 1  # else the id of the last command again
-        action: Action = self.choices.pick(ACTIONS)
+        action: Action = self.choices.pick(ON_SHELF if one.alarm.until else LIKELY)
         wrong_site = "nowhere" if self.choices.chance(3) else site
         known = self.oracle.seq[site]
         command = Command(
