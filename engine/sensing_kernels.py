@@ -19,6 +19,7 @@ from .limits import (
     CLOCK_SET_SAMPLES,
     FUTURE_ALLOWANCE_NS,
 )
+from .prefetch import AHEAD, prefetch
 from .quality import BAD_CLASS, SUSPECT_CLASS
 
 AHEAD_AGREES_NS = 5_000_000_000  # how far ahead of receipt a clock may be and still agree
@@ -405,6 +406,9 @@ def sense(
     good = 0
     i = start
     while i < time.size:
+        if i + AHEAD < time.size and 0 <= sensor[i + AHEAD] < flag.size:
+            prefetch(hot, sensor[i + AHEAD], 0)
+            prefetch(flag, sensor[i + AHEAD], 0)
         s = sensor[i]
         r = rows[i]
         r.flags = 0

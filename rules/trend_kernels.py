@@ -160,17 +160,30 @@ def _trial(ring, scratch, t, v, pane, min_points, min_span, significance):
 
 
 @njit(cache=True, error_model="numpy")
+def _fetch(rows, ptr, first, rings, i):
+    """Hints for rows to come: first a ring's head, later the closed panes that it names."""
+    if i + 2 * AHEAD >= rows.size:
+        return
+    q = ptr[rows[i + 2 * AHEAD].sensor] - first
+    if q < rings.shape[0]:
+        prefetch(rings, q, 0)
+        prefetch(rings, q, 1)
+        prefetch(rings, q, 2)
+    q = ptr[rows[i + AHEAD].sensor] - first
+    if q < rings.shape[0]:
+        closed, head = int(rings[q, 0]), int(rings[q, 1])
+        prefetch(rings, q, _slot(head, 0) // STATS)
+        prefetch(rings, q, _slot(head, 1) // STATS)
+        prefetch(rings, q, _slot(head, closed) // STATS)
+
+
+@njit(cache=True, error_model="numpy")
 def measure(rows, ptr, first, judge, options, rings, out):
     """One slope per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0
     scratch = np.empty(rings.shape[1])
     for i in range(rows.size):
-        if i + AHEAD < rows.size:
-            q = ptr[rows[i + AHEAD].sensor] - first
-            if 0 <= q < rings.shape[0]:
-                prefetch(rings, q, 0)
-                prefetch(rings, q, 1)
-                prefetch(rings, q, 2)
+        _fetch(rows, ptr, first, rings, i)
         r = rows[i]
         if r.verdict == at.SKIP:
             continue
