@@ -33,7 +33,6 @@ class Pending:
     """A raise or a clear that waits for its deadline."""
 
     raises: bool
-    since: int
     deadline: int
     due: int
 
@@ -82,26 +81,23 @@ class Levels:
     def judge(self, x: Measured, t: int, good: bool, wait: int) -> Change | None:
         """One usable row; `wait` is lag + grace, by which a due lies beyond its deadline."""
         before = self.gravest()
-        onset = {}
-        for number, (limits, one) in enumerate(zip(self.limits, self.level, strict=True), 1):
-            onset[number] = t
+        for limits, one in zip(self.limits, self.level, strict=True):
             if one.active:
                 self._judge_active(limits, one, x, t, good, wait)
             elif exceeds(limits, x.x):
                 one.held, one.held_suspect = x, not good
                 if limits.on_delay == 0:
-                    onset[number] = t if one.pending is None else one.pending.since
                     one.active, one.pending = True, None
                 elif one.pending is None:
                     deadline = t + limits.on_delay
-                    one.pending = Pending(True, t, deadline, deadline + wait)
+                    one.pending = Pending(True, deadline, deadline + wait)
             elif good:
                 one.drop(raises=True)
         after = self.gravest()
         if after == before:
             return None
         limit = self._limit(before, after, x.x)
-        return Change(after, t, onset.get(after, t), x, limit, not good)
+        return Change(after, t, t, x, limit, not good)
 
     def _judge_active(
         self, limits: LevelLimits, one: Level, x: Measured, t: int, good: bool, wait: int
@@ -114,7 +110,7 @@ class Levels:
                 one.active, one.pending = False, None
             elif one.pending is None:
                 deadline = t + limits.off_delay
-                one.pending = Pending(False, t, deadline, deadline + wait)
+                one.pending = Pending(False, deadline, deadline + wait)
 
     def fire(self, numbers: Iterable[int], after_bad: bool) -> Change | None:
         """The timers of these levels (1 to 4) end together."""
@@ -132,12 +128,14 @@ class Levels:
         timer, one = fired[decisive], self.level[decisive - 1]
         limit = self._limit(before, after, one.held.x)
         uncertain = after_bad or one.held_suspect
-        return Change(after, timer.deadline, timer.since, one.held, limit, uncertain)
+        onset = timer.deadline - self.limits[decisive - 1].on_delay
+        return Change(after, timer.deadline, onset, one.held, limit, uncertain)
 
     def _limit(self, before: int, after: int, x: float) -> float | None:
         if after > before:
             limits = self.limits[after - 1]
-            self.high_side = limits.high is not None and (x >= limits.high or limits.low is None)
+            below = limits.high is None or x < limits.high
+            self.high_side = limits.low is None or not below
         else:
             limits = self.limits[(after or before) - 1]
         first, second = (limits.high, limits.low) if self.high_side else (limits.low, limits.high)

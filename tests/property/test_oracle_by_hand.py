@@ -572,9 +572,9 @@ def test_the_onset_of_an_episode_begun_by_shelving_is_the_command() -> None:
 def test_new_limits_apply_from_the_next_row_and_pending_timers_stay() -> None:
     bench = Bench(rule("limit", red=level(high=10, on=5)))
     bench.row(1, 11.0)
-    assert bench.change(2, rule("limit", red=level(high=20, on=50))) == []
+    assert bench.change(2, rule("limit", red=level(high=20, on=2))) == []
     found = bench.tick(6)
-    assert [(x.transition, x.onset, x.limit) for x in found] == [("raised", ns(1), 20.0)]
+    assert [(x.transition, x.onset, x.limit) for x in found] == [("raised", ns(4), 20.0)]
     assert brief(bench.row(7, 15.0)) == [("returned", "normal", 7)]
 
 
