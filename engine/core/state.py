@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import layout as at
-from ..configuration import Configuration, Sensor
+from ..configuration import Sensor
 from ..frame import Float64, Int32, Int64
 from ..kinds import MEASURED, STALENESS
 from ..limits import (

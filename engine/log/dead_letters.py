@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from lifeline.engine.limits import (
+from ..limits import (
     DEAD_LETTER_BYTES,
     DEAD_LETTERS_KEPT,
     UNKNOWN_KEY_CHARACTERS,

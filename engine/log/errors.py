@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lifeline.engine.errors import InvariantError, LogError
+from ..errors import InvariantError, LogError
 
 
 class DiskLimit(LogError):

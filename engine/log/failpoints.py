@@ -14,7 +14,7 @@ import signal
 import threading
 from typing import Final
 
-from lifeline.engine.errors import SpecError
+from ..errors import SpecError
 
 VARIABLE: Final = "LIFELINE_CRASH_AT"
 

@@ -15,11 +15,10 @@ from typing import Final
 
 import msgspec
 
-from lifeline.engine.clock import Clock, SystemClock
-from lifeline.engine.command import Command, Reply
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import INBOX_COMMANDS, INBOX_REPLIES, SECOND_NS
-
+from ..clock import Clock, SystemClock
+from ..command import Command, Reply
+from ..errors import LogError
+from ..limits import INBOX_COMMANDS, INBOX_REPLIES, SECOND_NS
 from .recovery import set_aside
 from .schema import connect
 

@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import SECOND_NS, SIDE_COPY_NS, SNAPSHOTS_KEPT
-
+from ..clock import Clock
+from ..errors import LogError
+from ..limits import SECOND_NS, SIDE_COPY_NS, SNAPSHOTS_KEPT
 from .errors import LogClosed, Trouble
 from .retention import Floors
 from .snapshots import SnapshotFile, SnapshotInfo

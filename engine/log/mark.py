@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lifeline.engine.limits import POSITION_JUMP
-
+from ..limits import POSITION_JUMP
 from . import failpoints
 
 MARK_FILE: Final = "log.mark"

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from lifeline.engine.limits import MAX_ENTRY_BYTES
-
+from ..limits import MAX_ENTRY_BYTES
 from .schema import PAGE_BYTES
 
 Value: TypeAlias = bytes | str | int | None

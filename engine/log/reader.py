@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from lifeline.engine.errors import LogError
-
+from ..errors import LogError
 from . import dead_letters, rows
 from .dead_letters import DeadLetter, Unknown, UnknownKind
 from .errors import LogClosed

@@ -23,10 +23,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import DAMAGED_KEPT, POSITION_JUMP
-
+from ..clock import Clock
+from ..errors import LogError
+from ..limits import DAMAGED_KEPT, POSITION_JUMP
 from . import schema
 from .checks import GENESIS
 from .mark import Mark

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from lifeline.engine.limits import (
+from ..limits import (
     LOSSES_KEPT,
     TRIM_BEGINS,
     TRIM_CHUNK_BYTES,
@@ -22,7 +22,6 @@ from lifeline.engine.limits import (
     TRIM_CHUNK_ROWS,
     TRIM_ENDS,
 )
-
 from . import failpoints
 from .checks import row_hash
 from .errors import Trouble

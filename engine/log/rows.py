@@ -6,8 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from lifeline.engine.errors import InvariantError
-
+from ..errors import InvariantError
 from .checks import HASH_BYTES, entry_hash, row_hash
 
 Stored: TypeAlias = bytes | str | int | float | None

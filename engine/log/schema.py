@@ -14,9 +14,8 @@ from typing import Final
 
 import msgspec
 
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import LOG_WAL_BYTES
-
+from ..errors import LogError
+from ..limits import LOG_WAL_BYTES
 from .checks import row_hash
 
 FORMAT: Final = 1

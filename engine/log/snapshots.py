@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from lifeline.engine.limits import SNAPSHOT_CHUNK_BYTES, SNAPSHOTS_KEPT
-
+from ..limits import SNAPSHOT_CHUNK_BYTES, SNAPSHOTS_KEPT
 from . import failpoints
 from .checks import row_hash
 from .schema import connect

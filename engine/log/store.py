@@ -9,11 +9,10 @@ from typing import Final
 
 import msgspec
 
-from lifeline.engine.clock import Clock, SystemClock
-from lifeline.engine.entry import SiteHead
-from lifeline.engine.errors import InvariantError, LogError
-from lifeline.engine.limits import MAX_ENTRY_BYTES, RETENTION_BYTES, RETENTION_NS
-
+from ..clock import Clock, SystemClock
+from ..entry import SiteHead
+from ..errors import InvariantError, LogError
+from ..limits import MAX_ENTRY_BYTES, RETENTION_BYTES, RETENTION_NS
 from . import dead_letters
 from .dead_letters import UnknownKind
 from .errors import Trouble

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
-from lifeline.engine.errors import LifelineError
+from ..errors import LifelineError
 
 Outcome: TypeAlias = range | LifelineError
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifeline.engine.limits import OPEN_CHECK_BYTES
-
+from ..limits import OPEN_CHECK_BYTES
 from . import rows
 from .checks import GENESIS, row_hash
 from .rows import Anchor, EntryRow

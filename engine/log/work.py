@@ -9,8 +9,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from lifeline.engine.entry import EntryKind, stamp
-
+from ..entry import EntryKind, stamp
 from . import rows
 from .checks import entry_hash, row_hash
 from .errors import DiskLimit, Nondeterminism

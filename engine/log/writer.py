@@ -16,16 +16,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.errors import LifelineError, LogError
-from lifeline.engine.limits import (
+from ..clock import Clock
+from ..errors import LifelineError, LogError
+from ..limits import (
     LOG_COMMIT_BYTES,
     LOG_QUEUE_BYTES,
     LOG_QUEUE_ITEMS,
     SECOND_NS,
     TRIM_INTERVAL_NS,
 )
-
 from . import failpoints, schema
 from .errors import LogClosed, Trouble
 from .keeper import SnapshotKeeper
@@ -210,11 +209,16 @@ class Writer:
         )
         outcomes: list[Outcome] = []
         self._connection.execute("BEGIN IMMEDIATE")
+        failed = set(self._failed_records)
         for work in batch:
             try:
+                if isinstance(work, Records):
+                    _refuse_overtaking(work.position, failed)
                 outcomes.append(work.apply(transaction))
             except LifelineError as refused:
                 outcomes.append(refused)
+            if isinstance(work, Records):
+                (failed.discard if isinstance(outcomes[-1], range) else failed.add)(work.position)
         if failpoints.ARMED:
             _hit({work.point for work in batch}, "before_commit")
         self._connection.execute("COMMIT")
@@ -361,6 +365,14 @@ def _tip(extent: Extent) -> Tip:
 def _anchors(connection: sqlite3.Connection) -> dict[str, Anchor]:
     found = connection.execute("SELECT site, seq, head FROM anchors")
     return {row[0]: Anchor(*row) for row in found}
+
+
+def _refuse_overtaking(position: int, failed: set[int]) -> None:
+    """Outputs deliver in outbox order and receivers drop a `seq` that came before: records that
+    were refused must be offered again before later ones are taken."""
+    first = min(failed, default=position)
+    if first < position:
+        raise LogError(f"alert records of {first} were refused and must come before {position}")
 
 
 def _hit(points: set[str], when: str) -> None:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lifeline.engine.errors import SpecError
-from lifeline.engine.limits import MQTT_MAX_PACKET_BYTES, MQTT_RECEIVE_WINDOW
-
+from ..errors import SpecError
+from ..limits import MQTT_MAX_PACKET_BYTES, MQTT_RECEIVE_WINDOW
 from . import topics
 from .passwords import check_user, completed, password_file, read_password_file
 

@@ -13,11 +13,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lifeline.engine.amounts import parse_duration
-from lifeline.engine.command import Action, Command, Reply
-from lifeline.engine.errors import SpecError
-from lifeline.engine.limits import MAX_COMMAND_BYTES
-
+from ..amounts import parse_duration
+from ..command import Action, Command, Reply
+from ..errors import SpecError
+from ..limits import MAX_COMMAND_BYTES
 from . import topics
 from .text import LANGUAGES, refusal_text
 from .times import parse_rfc3339

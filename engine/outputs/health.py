@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lifeline.engine.limits import HEALTH_INTERVAL_NS, SECOND_NS
-
+from ..limits import HEALTH_INTERVAL_NS, SECOND_NS
 from . import topics
 from .payload import VERSION
 from .times import rfc3339

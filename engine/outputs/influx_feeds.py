@@ -13,14 +13,13 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.entry import decode
-from lifeline.engine.errors import SinkError
-from lifeline.engine.frame import Frame
-from lifeline.engine.level import LEVELS
-from lifeline.engine.limits import INFLUX_BATCH_POINTS
-from lifeline.engine.record import Record, decode_record
-
+from ..configuration import Configuration
+from ..entry import decode
+from ..errors import SinkError
+from ..frame import Frame
+from ..level import LEVELS
+from ..limits import INFLUX_BATCH_POINTS
+from ..record import Record, decode_record
 from .lineprotocol import Lines, SeriesEncoder, line, prefix, string_field
 from .ports import LogPort, OutboxPort, Place
 from .text import LANGUAGES, render

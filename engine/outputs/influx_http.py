@@ -16,10 +16,9 @@ from typing import Any
 
 import msgspec
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.errors import SpecError
-from lifeline.engine.limits import INFLUX_TIMEOUT_NS, MAX_ANSWER_CHARS, SECOND_NS
-
+from ..clock import Clock
+from ..errors import SpecError
+from ..limits import INFLUX_TIMEOUT_NS, MAX_ANSWER_CHARS, SECOND_NS
 from .influx_retry import Answer
 
 # Level 1 makes a sixth of the bytes at 1.5 M points/s; level 6 saves an eighth more of them at a

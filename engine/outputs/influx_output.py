@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 from secrets import SystemRandom
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.errors import LifelineError
-from lifeline.engine.limits import (
+from ..clock import Clock
+from ..errors import LifelineError
+from ..limits import (
     INFLUX_BATCH_BYTES,
     INFLUX_BATCH_POINTS,
     INFLUX_DEAD_LINES,
@@ -21,7 +21,6 @@ from lifeline.engine.limits import (
     OUTPUT_STOP_NS,
     SECOND_NS,
 )
-
 from .influx_feeds import Feed, Portion, UnknownRegistryError
 from .influx_retry import Answer, Delivery, Refused, StoppedError
 from .ports import Cursors, OutputTrouble

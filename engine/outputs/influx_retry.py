@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol
 
-from lifeline.engine.limits import (
+from ..limits import (
     INFLUX_ALL_REFUSED,
     INFLUX_PROBE_NS,
     INFLUX_RETRY_AFTER_MAX_NS,
@@ -34,7 +34,6 @@ from lifeline.engine.limits import (
     INFLUX_RETRY_LAST_NS,
     SECOND_NS,
 )
-
 from .lineprotocol import Lines
 
 _DROPPED: Final = re.compile(r"partial write: .*dropped=(\d+)", re.DOTALL)

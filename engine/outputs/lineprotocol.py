@@ -23,8 +23,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.frame import Frame, Int64
+from ..configuration import Configuration
+from ..frame import Frame, Int64
 
 if TYPE_CHECKING:
     import pyarrow as pa

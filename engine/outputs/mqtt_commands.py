@@ -7,11 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.command import Command, Reply
-from lifeline.engine.errors import LifelineError
-from lifeline.engine.mqtt import Delivery
-
+from ..clock import Clock
+from ..command import Command, Reply
+from ..errors import LifelineError
+from ..mqtt import Delivery
 from . import topics
 from .commands import Refusal, read_command, refused
 from .mqtt_records import Message

@@ -12,19 +12,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.command import Reply
-from lifeline.engine.errors import LifelineError, SinkError
-from lifeline.engine.limits import (
+from ..clock import Clock
+from ..command import Reply
+from ..errors import LifelineError, SinkError
+from ..limits import (
     HEALTH_INTERVAL_NS,
     MAX_WAITING_REPLIES,
     OUTPUT_POLL_NS,
     OUTPUT_STOP_NS,
     SECOND_NS,
 )
-from lifeline.engine.mqtt import Delivery, MqttClient, PublishTicket, Trouble, Will
-from lifeline.engine.source import BrokerSpec
-
+from ..mqtt import Delivery, MqttClient, PublishTicket, Trouble, Will
+from ..source import BrokerSpec
 from . import topics
 from .health import Status, health_payload, will
 from .mqtt_commands import CommandDesk, Engine, OrderedAcks

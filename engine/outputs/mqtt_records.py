@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from lifeline.engine.level import LEVELS, NORMAL
-from lifeline.engine.limits import OUTPUT_WINDOW
-from lifeline.engine.mqtt import PublishTicket
-from lifeline.engine.record import Record, decode_record
-
+from ..level import LEVELS, NORMAL
+from ..limits import OUTPUT_WINDOW
+from ..mqtt import PublishTicket
+from ..record import Record, decode_record
 from . import topics
 from .payload import record_payload
 from .ports import OutboxPort, Place

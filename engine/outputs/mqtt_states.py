@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lifeline.engine.limits import RETAINED_QUIET_NS
-from lifeline.engine.mqtt import PublishTicket
-
+from ..limits import RETAINED_QUIET_NS
+from ..mqtt import PublishTicket
 from .mqtt_records import Message, Post, Publish
 from .ports import Place, StandingPort
 from .standing import Reconciliation

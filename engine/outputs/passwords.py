@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from lifeline.engine.errors import SpecError
+from ..errors import SpecError
 
 _ALGORITHM: Final = "7"
 _SALT_BYTES: Final = 12  # what mosquitto_passwd writes; the broker refuses any other length

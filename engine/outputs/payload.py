@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from lifeline.engine.command import Reply
-from lifeline.engine.record import Record
-
+from ..command import Reply
+from ..record import Record
 from .ports import Place
 from .text import LANGUAGES, render, reply_text
 from .times import rfc3339, zone

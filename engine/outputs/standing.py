@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lifeline.engine.limits import MAX_RETAINED_TOPICS
-from lifeline.engine.record import Record, Transition, decode_record
-
+from ..limits import MAX_RETAINED_TOPICS
+from ..record import Record, Transition, decode_record
 from . import topics
 from .payload import record_payload, retained_hash
 from .ports import Place

@@ -15,11 +15,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 
-from lifeline.engine.command import Reply
-from lifeline.engine.quantities import load_catalogue
-from lifeline.engine.record import Record
-from lifeline.engine.unit_spelling import UnitError, symbol
-
+from ..command import Reply
+from ..quantities import load_catalogue
+from ..record import Record
+from ..unit_spelling import UnitError, symbol
 from .times import rfc3339
 
 Language = Literal["en", "zh"]

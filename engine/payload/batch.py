@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lifeline.engine.errors import PayloadError
-from lifeline.engine.frame import Bool, Float64, Frame, Int32, Int64, UInt8
-from lifeline.engine.limits import DEAD_LETTER_BYTES, MAX_DEAD_POINTS
-from lifeline.engine.quality import BAD_CLASS, Quality
-
+from ..errors import PayloadError
+from ..frame import Bool, Float64, Frame, Int32, Int64, UInt8
+from ..limits import DEAD_LETTER_BYTES, MAX_DEAD_POINTS
+from ..quality import BAD_CLASS, Quality
 from .times import spread, times_ns
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.errors import PayloadError, SpecError
-from lifeline.engine.limits import MAX_CACHED_TOPICS, MAX_PAYLOAD_BYTES, MAX_TYPED_FORMS
-from lifeline.engine.source import Route, SourceSpec, TopicPattern, split_path
-
+from ..configuration import Configuration
+from ..errors import PayloadError, SpecError
+from ..limits import MAX_CACHED_TOPICS, MAX_PAYLOAD_BYTES, MAX_TYPED_FORMS
+from ..source import Route, SourceSpec, TopicPattern, split_path
 from .batch import Batch, Decoded, PointRefusals, RouteColumns
 from .layout import Layout, layout_of
 from .plain import Fields, PlainReader, excerpt

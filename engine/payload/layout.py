@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lifeline.engine.errors import SpecError
-from lifeline.engine.quality import Quality
-from lifeline.engine.source import UNIT_NS, PayloadSpec, SourceSpec, Template, split_path
-
+from ..errors import SpecError
+from ..quality import Quality
+from ..source import UNIT_NS, PayloadSpec, SourceSpec, Template, split_path
 from .times import TimeReader
 
 Level = Literal["point", "message"]

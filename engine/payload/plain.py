@@ -12,10 +12,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from lifeline.engine.errors import PayloadError
-from lifeline.engine.limits import MAX_PAYLOAD_POINTS, MAX_RAW_VALUE
-from lifeline.engine.quality import BAD_CLASS
-
+from ..errors import PayloadError
+from ..limits import MAX_PAYLOAD_POINTS, MAX_RAW_VALUE
+from ..quality import BAD_CLASS
 from .batch import Batch, PointRefusals, RouteColumns
 from .layout import Layout, Place
 

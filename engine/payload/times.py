@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from lifeline.engine.errors import PayloadError, SpecError
-from lifeline.engine.frame import Float64, Int64
-from lifeline.engine.limits import LATEST_TIME_NS
-from lifeline.engine.source import UNIT_NS, Fold, TimeSpec
+from ..errors import PayloadError, SpecError
+from ..frame import Float64, Int64
+from ..limits import LATEST_TIME_NS
+from ..source import UNIT_NS, Fold, TimeSpec
 
 _TEXT = re.compile(
     r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,24}))?)?"

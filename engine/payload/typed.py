@@ -14,9 +14,8 @@ from typing import Annotated, Any, Final, cast
 import msgspec
 from msgspec import UNSET, Meta
 
-from lifeline.engine.errors import PayloadError
-from lifeline.engine.limits import LATEST_TIME_NS, MAX_PAYLOAD_POINTS, MAX_RAW_VALUE
-
+from ..errors import PayloadError
+from ..limits import LATEST_TIME_NS, MAX_PAYLOAD_POINTS, MAX_RAW_VALUE
 from .batch import Batch
 from .layout import Layout, Level, Place
 
