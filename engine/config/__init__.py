@@ -16,7 +16,16 @@ from typing import Any
 from ..errors import Problem
 from .plant import InfluxSpec, OutputsSpec, Plant, StorageSpec
 
-__all__ = ["InfluxSpec", "OutputsSpec", "Plant", "StorageSpec", "check", "load", "schemas"]
+__all__ = [
+    "InfluxSpec",
+    "OutputsSpec",
+    "Plant",
+    "Problem",
+    "StorageSpec",
+    "check",
+    "load",
+    "schemas",
+]
 
 
 def load(path: str | Path) -> Plant:
