@@ -75,6 +75,7 @@ class Writer:
         self._queued_bytes = 0
         self._open_records: Counter[int] = Counter()
         self._failed_records: set[int] = set()
+        self._owed_records: set[int] = set()  # of these, what the disk refused
         self._closing = False
         self._trims: list[Ticket] = []
         self._trim_due = clock.monotonic() + TRIM_INTERVAL_NS
@@ -209,16 +210,16 @@ class Writer:
         )
         outcomes: list[Outcome] = []
         self._connection.execute("BEGIN IMMEDIATE")
-        failed = set(self._failed_records)
+        owed = set(self._owed_records)
         for work in batch:
             try:
                 if isinstance(work, Records):
-                    _refuse_overtaking(work.position, failed)
+                    _refuse_overtaking(work.position, owed)
                 outcomes.append(work.apply(transaction))
+                if isinstance(work, Records):
+                    owed.discard(work.position)
             except LifelineError as refused:
                 outcomes.append(refused)
-            if isinstance(work, Records):
-                (failed.discard if isinstance(outcomes[-1], range) else failed.add)(work.position)
         if failpoints.ARMED:
             _hit({work.point for work in batch}, "before_commit")
         self._connection.execute("COMMIT")
@@ -257,8 +258,11 @@ class Writer:
                 self._open_records += Counter()
                 if isinstance(outcome, range):
                     self._failed_records.discard(work.position)
+                    self._owed_records.discard(work.position)
                 else:
                     self._failed_records.add(work.position)
+                if isinstance(outcome, LogError):
+                    self._owed_records.add(work.position)
 
     def _write_mark(self) -> None:
         known, log_id = self._mark.mark, bytes.fromhex(self._meta.log_id)
@@ -367,10 +371,10 @@ def _anchors(connection: sqlite3.Connection) -> dict[str, Anchor]:
     return {row[0]: Anchor(*row) for row in found}
 
 
-def _refuse_overtaking(position: int, failed: set[int]) -> None:
+def _refuse_overtaking(position: int, owed: set[int]) -> None:
     """Outputs deliver in outbox order and receivers drop a `seq` that came before: records that
     were refused must be offered again before later ones are taken."""
-    first = min(failed, default=position)
+    first = min(owed, default=position)
     if first < position:
         raise LogError(f"alert records of {first} were refused and must come before {position}")
 
