@@ -1,0 +1,29 @@
+"""The embedded runtime: one process that serves a plant with nothing else installed.
+
+engine       start, stop, reload: the order in which the parts live
+assembly     the parts, opened and connected
+looping      the stepping thread
+stepping     log → core → outbox          ticking        the engine's time, and its ticks
+snapshotting when, and on what            configuring    configurations into the log
+commanding   commands in, answers out     delivering     the outputs
+standing     what stands                  observing      status, and help for what died
+serving      one plant from a terminal or a service manager, by signals
+directory    what lies in the data directory
+"""
+
+from .directory import DataDirectory
+from .engine import Engine
+from .serving import serve
+from .snapshotting import SnapshotPace
+from .status import EngineStatus, read_status
+from .troubles import EngineTrouble
+
+__all__ = [
+    "DataDirectory",
+    "Engine",
+    "EngineStatus",
+    "EngineTrouble",
+    "SnapshotPace",
+    "read_status",
+    "serve",
+]

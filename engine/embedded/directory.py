@@ -1,0 +1,39 @@
+"""What lies in the data directory of a plant.
+
+log.db, -wal, -shm     entries, outbox, cursors, standing alarms, dead letters    (log)
+log.mark               how far the log was confirmed                              (log)
+snapshots.db           snapshots of the core, second copy of alert heads          (log)
+inbox.db               commands of other processes, and the answers               (log)
+engine.lock            who runs here: one engine to a directory                   (log)
+damaged-<time>-…       files that a recovery replaced, for a person to look at    (log)
+verify.request         asks the next start to verify the whole log                (log)
+configurations/        every configuration that was logged, by version            (configuring)
+status.json            how the engine is, written anew every few seconds          (status)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """The paths; `root` is the plant's storage directory."""
+
+    root: Path
+
+    def make(self) -> None:
+        """Makes what is missing. Raises OSError."""
+        self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.configurations.mkdir(mode=0o750, exist_ok=True)
+
+    @property
+    def configurations(self) -> Path:
+        """The folder of logged configurations."""
+        return self.root / "configurations"
+
+    @property
+    def status(self) -> Path:
+        """The status file."""
+        return self.root / "status.json"

@@ -1,0 +1,109 @@
+"""When a snapshot is cut, and that nothing it counts can be lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lifeline.engine.clock import Clock
+from lifeline.engine.core import Core
+from lifeline.engine.errors import LogError
+from lifeline.engine.limits import (
+    SNAPSHOT_INTERVAL_NS,
+    SNAPSHOT_LEAST_ENTRIES,
+    SNAPSHOT_MOST_ENTRIES,
+)
+from lifeline.engine.log import LogStore, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPace:
+    """A snapshot is due after `interval_ns` and `least_entries`, or after `most_entries`."""
+
+    interval_ns: int = SNAPSHOT_INTERVAL_NS
+    least_entries: int = SNAPSHOT_LEAST_ENTRIES
+    most_entries: int = SNAPSHOT_MOST_ENTRIES
+
+
+class Snapshotter:
+    """Cuts snapshots of one core in the stepping thread; the log writes them in its own.
+
+    position   of the snapshot that the core was restored from; 0: none
+    """
+
+    def __init__(self, store: LogStore, clock: Clock, pace: SnapshotPace, position: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._pace = pace
+        self._position = position
+        self._cut_at = clock.monotonic()
+        self._not_before = self._cut_at
+        self._open: Ticket | None = None
+        self.bytes = 0
+        self.longest_ns = 0
+
+    @property
+    def position(self) -> int:
+        """Where the last snapshot was cut."""
+        return self._position
+
+    def due(self, position: int) -> bool:
+        """Whether a snapshot of a core at `position` is wanted. Never while one is written, so
+        that at most one copy of the state is held."""
+        if self._open is not None and self._open.outcome is None:
+            return False
+        if self._clock.monotonic() < self._not_before:
+            return False
+        entries = position - self._position
+        if entries >= self._pace.most_entries:
+            return True
+        waited = self._clock.monotonic() - self._cut_at
+        return entries >= self._pace.least_entries and waited >= self._pace.interval_ns
+
+    def postpone(self) -> None:
+        """The log did not take it: not again before the next interval is over."""
+        self._not_before = self._clock.monotonic() + self._pace.interval_ns
+
+    def cut(self, core: Core) -> Ticket | None:
+        """Copies the core's state and queues it; None where there is nothing new.
+
+        The caller has seen to it that all records up to `core.position` are durable; if they are
+        not, the log raises InvariantError. Raises LogError where the log is closed.
+        """
+        if core.position == self._position:
+            return None
+        began = self._clock.monotonic()
+        data = core.snapshot()
+        self._open = self._store.save_snapshot(
+            core.position, self._store.hash_at(core.position), data
+        )
+        self._cut_at = self._clock.monotonic()
+        self._position = core.position
+        self.bytes = len(data)
+        self.longest_ns = max(self.longest_ns, self._cut_at - began)
+        return self._open
+
+
+def restored(store: LogStore) -> tuple[Core, int]:
+    """The core of the newest snapshot that agrees with the log, and its position; else an empty
+    core and 0.
+
+    Raises LogError where the snapshot is not for this version, or where there is none and the
+    beginning of the log is gone.
+    """
+    found = store.load_snapshot()
+    if found is not None:
+        position, data = found
+        core = Core.restore(data)
+        if core.position != position:
+            raise LogError(
+                f"the snapshot at {position} says that it is of {core.position}: it is not used; "
+                "keep the storage directory and report this"
+            )
+        return core, position
+    trimmed = store.trimmed()
+    if trimmed is not None:
+        raise LogError(
+            f"the log begins behind entry {trimmed.seq} and no snapshot can be used: start with an "
+            "empty storage directory, and keep this one for replay"
+        )
+    return Core(), 0
