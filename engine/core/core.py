@@ -163,6 +163,8 @@ class Core:
             "reason": command.reason,
             "command": command.id,
         }
+        if n == 0:
+            raise InvariantError("a command was carried out and left no record")
         self._finish(header, state, n, records, detail)
         part = records.parts[-1]
         seq = int(part.numbers["seq"][-1]) if isinstance(part, Part) else 0
