@@ -31,16 +31,19 @@ class Will:
     retain: bool = True
 
 
-def new_paho_client(broker: BrokerSpec, client_id: str, will: Will | None) -> paho.Client:
+def new_paho_client(
+    broker: BrokerSpec, client_id: str, will: Will | None, *, clean: bool = False
+) -> paho.Client:
     """A paho client that has not connected yet and acknowledges nothing by itself.
 
+    `clean`: the broker keeps no session for it, before or after.
     Raises SpecError where a password or a TLS file cannot be read.
     """
     five = broker.version == "5"
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
-        clean_session=None if five else False,
+        clean_session=None if five else clean,
         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
         manual_ack=True,
@@ -58,7 +61,7 @@ def new_paho_client(broker: BrokerSpec, client_id: str, will: Will | None) -> pa
             broker.host,
             broker.port,
             broker.keepalive,
-            clean_start=False,
+            clean_start=clean,
             properties=_connect_properties(broker),
         )
     else:

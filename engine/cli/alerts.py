@@ -1,0 +1,151 @@
+"""`lifeline alerts`: what stands now, and what comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from lifeline.engine.errors import LogError, SpecError
+from lifeline.engine.level import LEVELS
+
+from .console import JsonOption, LangOption, language, print_raw, stderr, stdout
+from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, data_directory, places
+
+if TYPE_CHECKING:
+    from lifeline.engine.log import LogReader
+    from lifeline.engine.outputs.ports import Place
+    from lifeline.engine.outputs.text import Language
+    from lifeline.engine.record import Record
+
+_POLL_S: Final = 0.2
+_AT_ONCE: Final = 1_000
+
+
+def alerts(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
+    ] = False,
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    level: Annotated[
+        str, typer.Option(metavar="LEVEL", help="Only this level and graver ones.")
+    ] = "",
+    last: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The last N records instead of what stands.")
+    ] = 0,
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    data: DataOption = None,
+) -> None:
+    """What stands now; with --follow, what comes.
+
+    Prints the gravest first. Reads the plant's data directory, beside a running engine or without one; changes nothing.
+    --level takes blue, yellow, orange or red: an alarm that reached it is printed until it ends.
+
+    \b
+    lifeline alerts                       # what stands now
+    lifeline alerts --follow --level orange
+    lifeline alerts --last 50 --site gas-east
+    lifeline alerts --follow --json | jq -r .text.zh
+
+    With --json each line is one record, the same document as on the MQTT topics.
+    """
+    from lifeline.engine.log import LogReader
+
+    least = _least(level)
+    reader = LogReader.open(data_directory(config, data))
+    printer = _Printer(set(site or ()), least, places(config), "" if as_json else language(lang))
+    try:
+        end = reader.outbox_end()
+        if last:
+            printer.events(row.data for row in reader.last_records(last))
+        else:
+            printer.standing(reader)
+        if follow:
+            _follow(reader, end, printer)
+    finally:
+        reader.close()
+
+
+def _least(level: str) -> int:
+    if not level:
+        return 0
+    if level not in LEVELS[1:]:
+        raise SpecError("unknown level", found=repr(level), expected="blue, yellow, orange or red")
+    return LEVELS.index(level)
+
+
+class _Printer:
+    """Prints the wanted ones of records; as JSON where no language is given."""
+
+    def __init__(
+        self,
+        sites: set[str],
+        least: int,
+        known: Mapping[str, Place],
+        speech: Language | Literal[""],
+    ) -> None:
+        from .format import Lines
+
+        self._sites = sites
+        self._least = least
+        self._known = known
+        self._lines = Lines(speech, known, dated=True) if speech else None
+        self._console = stdout()
+
+    def events(self, rows: Iterable[bytes]) -> None:
+        """Encoded records, as they came."""
+        from lifeline.engine.record import decode_record
+
+        for record in filter(self._wanted, map(decode_record, rows)):
+            if self._lines is None:
+                self._raw(record)
+            else:
+                self._console.print(self._lines.event(record))
+
+    def standing(self, reader: LogReader) -> None:
+        """What stands now."""
+        from .standing import standing_records
+
+        records = [r for r in standing_records(reader) if self._wanted(r)]
+        for record in records:
+            if self._lines is None:
+                self._raw(record)
+            else:
+                self._console.print(self._lines.standing(record))
+        if self._lines is not None and not records:
+            calm = "没有报警。" if self._lines.language == "zh" else "No alarm stands."
+            self._console.print(calm, style="green")
+
+    def _wanted(self, record: Record) -> bool:
+        from .format import reaches
+
+        return (not self._sites or record.site in self._sites) and reaches(record, self._least)
+
+    def _raw(self, record: Record) -> None:
+        from lifeline.engine.outputs.payload import record_payload
+        from lifeline.engine.outputs.ports import Place
+
+        print_raw(record_payload(record, self._known.get(record.site) or Place(record.area)))
+
+
+def _follow(reader: LogReader, number: int, printer: _Printer) -> None:
+    """Prints what comes behind an outbox number, until interrupted."""
+    broken = False
+    while True:
+        try:
+            rows = reader.records(number, _AT_ONCE)
+        except LogError as error:
+            if not broken:
+                stderr().print(f"lifeline: {error}; trying again")
+            broken, rows = True, []
+        else:
+            broken = False
+        printer.events(row.data for row in rows)
+        if rows:
+            number = rows[-1].number
+        else:
+            time.sleep(_POLL_S)

@@ -1,0 +1,112 @@
+"""All commands together, and what becomes of an error."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points, version
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from lifeline.engine.errors import LifelineError
+
+from . import acl, alerts, check, commands, digest, doctor, replay, run, schema
+from .exits import TABLE, ExitCode, code_of
+
+PLUGINS: Final = "lifeline.commands"
+TRY, PLANT, ALARMS, TRUTH = "Try it", "A plant", "Alarms, while the engine runs", "The log"
+
+
+class Lifeline(TyperGroup):
+    """The root: commands under headings, and errors as one sentence and an exit code."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The help's list of commands, by heading, in the order in which they are needed."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for name, command in self.commands.items():
+            heading = getattr(command, "rich_help_panel", None) or "More"
+            sections.setdefault(heading, []).append((name, command.get_short_help_str(width)))
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), text) for code, text in TABLE])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command. An error of ours ends it with its exit code, told on stderr."""
+        try:
+            return super().invoke(ctx)
+        except LifelineError as error:
+            code = code_of(error)
+            typer.echo(f"lifeline: {error}", err=True)
+            if code is ExitCode.INTERNAL:
+                raise
+            raise typer.Exit(code) from error
+
+
+app = typer.Typer(
+    name="lifeline",
+    cls=Lifeline,
+    rich_markup_mode=None,  # plain text reads well everywhere and loads in half the time
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("lifeline-engine"))
+        raise typer.Exit
+
+
+@app.callback()
+def lifeline(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Lifeline watches the sensors of industry and of a city's lifelines.
+
+    Telemetry comes in by MQTT, rules judge it, alerts go out by MQTT and to InfluxDB.
+
+    \b
+    First:      lifeline demo
+    Your plant: write lifeline.yaml and sensors.csv, then
+                lifeline check  &&  lifeline doctor  &&  lifeline run
+    """
+
+
+def _plugins() -> None:
+    """Commands of other rooms; only the names' modules are imported."""
+    for point in sorted(entry_points(group=PLUGINS), key=lambda p: p.name):
+        app.command(point.name, rich_help_panel=TRY)(point.load())
+
+
+_plugins()
+app.command("check", rich_help_panel=PLANT)(check.check)
+app.command("schema", rich_help_panel=PLANT)(schema.schema)
+app.command("acl", rich_help_panel=PLANT)(acl.acl)
+app.command("doctor", rich_help_panel=PLANT)(doctor.doctor)
+app.command("run", rich_help_panel=PLANT)(run.run)
+app.command("alerts", rich_help_panel=ALARMS)(alerts.alerts)
+app.command("ack", rich_help_panel=ALARMS)(commands.ack)
+app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)
+app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)
+app.command("replay", rich_help_panel=TRUTH)(replay.replay)
+app.command("digest", rich_help_panel=TRUTH)(digest.digest)
+
+
+def main() -> None:
+    """The entry point of `lifeline`; ends the process with an `ExitCode`."""
+    # Alert texts are Chinese too, whatever the terminal's locale: a sign that it cannot show
+    # must not end a command.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="lifeline")

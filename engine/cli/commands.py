@@ -1,0 +1,215 @@
+"""`lifeline ack`, `shelve` and `unshelve`: a person acts on an alarm of the running engine."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from lifeline.engine.errors import SinkError
+from lifeline.engine.limits import COMMAND_REPLY_S
+
+from .console import JsonOption, LangOption, language, print_json, stderr, stdout
+from .exits import ExitCode
+from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, data_directory, places
+
+if TYPE_CHECKING:
+    from lifeline.engine.command import Action, Command, Reply
+
+AlarmArgument = Annotated[
+    str, typer.Argument(help="[<site>/]<rule>~<sensor>, as `lifeline alerts` prints it.")
+]
+SiteOption = Annotated[str, typer.Option(help="The alarm's site, where the alarm names none.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the record.")]
+AsOption = Annotated[
+    str, typer.Option("--as", metavar="NAME", help="Who acts [default: the machine's user].")
+]
+_CLI_ROLE: Final = "cli"
+
+
+def ack(
+    alarm: AlarmArgument,
+    site: SiteOption = "",
+    reason: ReasonOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    data: DataOption = None,
+) -> None:
+    """Acknowledge an alarm as it stands now.
+
+    You have seen it: covers the alarm up to the level that stands when you ask: if it rises meanwhile, the engine
+    refuses, and you look again. An alarm closes when it is acknowledged and back to normal.
+
+    \b
+    lifeline ack gas-east/gas.combustible~GD-101
+    lifeline ack gas.combustible~GD-101 --reason "valve closed, crew on site"
+
+    Exit code 1 where the engine refuses, 3 where no engine answers.
+    """
+    _act(
+        "acknowledge",
+        alarm,
+        site,
+        reason,
+        who,
+        0,
+        as_json,
+        lang,
+        data_directory(config, data),
+        config,
+    )
+
+
+def shelve(
+    alarm: AlarmArgument,
+    duration: Annotated[
+        str, typer.Option("--for", metavar="DURATION", help="How long, such as 30min or 8h.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the record.")],
+    site: SiteOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    data: DataOption = None,
+) -> None:
+    """Silence an alarm for a time, with a reason.
+
+    It is judged and recorded and calls nobody. Shelving always expires: after 7 days at most while nothing or blue stands, yellow 3 days,
+    orange 24 hours, red 8 hours. An alarm that rises beyond what was shelved breaks the shelf.
+
+    \b
+    lifeline shelve gas-east/gas.combustible~GD-101 --for 8h --reason "detector is being replaced"
+    """
+    from lifeline.engine.amounts import parse_duration
+    from lifeline.engine.clock import SystemClock
+
+    expires = SystemClock().wall() + parse_duration(duration)
+    _act(
+        "shelve",
+        alarm,
+        site,
+        reason,
+        who,
+        expires,
+        as_json,
+        lang,
+        data_directory(config, data),
+        config,
+    )
+
+
+def unshelve(
+    alarm: AlarmArgument,
+    site: SiteOption = "",
+    reason: ReasonOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    data: DataOption = None,
+) -> None:
+    """Take an alarm off the shelf before its time.
+
+    What stands is announced anew.
+
+    \b
+    lifeline unshelve gas-east/gas.combustible~GD-101
+    """
+    _act(
+        "unshelve", alarm, site, reason, who, 0, as_json, lang, data_directory(config, data), config
+    )
+
+
+def _act(
+    action: Action,
+    alarm: str,
+    site: str,
+    reason: str,
+    who: str,
+    expires: int,
+    as_json: bool,
+    lang: str,
+    directory: Path,
+    config: Path,
+) -> None:
+    from lifeline.engine.outputs.text import reply_text
+
+    command = _command(action, alarm, site, reason, who, expires, directory, config)
+    reply = send(directory, command)
+    if as_json:
+        print_json(reply)
+    else:
+        label = f"{command.site}/{command.alarm}: {reply_text(reply, language(lang))}"
+        (stdout() if reply.outcome == "done" else stderr()).print(label)
+    if reply.outcome == "refused":
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _command(
+    action: Action,
+    alarm: str,
+    site: str,
+    reason: str,
+    who: str,
+    expires: int,
+    directory: Path,
+    config: Path,
+) -> Command:
+    """The command that a person means, against what stands now."""
+    from uuid import uuid4
+
+    from lifeline.engine.clock import SystemClock
+    from lifeline.engine.command import Command
+    from lifeline.engine.log import LogReader
+
+    from .standing import find_alarm, standing_records
+
+    reader = LogReader.open(directory)
+    try:
+        meant = find_alarm(alarm, site, standing_records(reader), places(config))
+    finally:
+        reader.close()
+    seen = meant.record if action == "acknowledge" else None
+    return Command(
+        id=f"cli-{uuid4().hex}",
+        action=action,
+        site=meant.site,
+        alarm=meant.alarm,
+        principal=who or getpass.getuser(),
+        role=_CLI_ROLE,
+        reason=reason,
+        episode=seen.episode if seen else 0,
+        seq=seen.seq if seen else 0,
+        expires=expires,
+        issued=SystemClock().wall(),
+    )
+
+
+def send(directory: Path, command: Command) -> Reply:
+    """Gives a command to the running engine and waits for its answer.
+
+    Raises SinkError where no engine runs (nothing is left behind then), or where it does not
+    answer in time (it may still do it: the command waits in its inbox).
+    """
+    from lifeline.engine.log import Inbox
+    from lifeline.engine.log.lock import holder
+
+    if holder(directory) is None:
+        raise SinkError(f"no engine runs on {directory}: nothing was done. Start it: lifeline run")
+    inbox = Inbox(directory)
+    try:
+        inbox.submit(command)
+        reply = inbox.wait_reply(command.id, COMMAND_REPLY_S)
+    finally:
+        inbox.close()
+    if reply is None:
+        raise SinkError(
+            f"the engine did not answer within {COMMAND_REPLY_S:g} s; the command waits in its "
+            f"inbox and may still be done (id {command.id}). Look with: lifeline doctor"
+        )
+    return reply

@@ -1,0 +1,200 @@
+"""What the doctor finds on this machine: files, disk, the engine, what it could not read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from lifeline.engine.clock import SystemClock
+from lifeline.engine.errors import LogError
+from lifeline.engine.limits import MINUTE_NS, SECOND_NS
+
+if TYPE_CHECKING:
+    from lifeline.engine.config import StorageSpec
+    from lifeline.engine.embedded import EngineStatus
+    from lifeline.engine.log import LogReader
+
+State = Literal["ok", "warning", "wrong", "unreachable"]
+_NAMED: Final = 5
+# Older troubles of a running engine are history.
+_RECENT_NS: Final = 10 * MINUTE_NS
+# A status this many intervals old was not written by an engine that is well.
+_STATUS_INTERVALS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `todo` is what a person should do, "" for nothing."""
+
+    state: State
+    what: str
+    found: str
+    todo: str = ""
+
+
+def configuration(config: Path) -> Finding:
+    """Whether the engine would take the files."""
+    from lifeline.engine.config import check
+
+    problems = check(config)
+    errors = [p for p in problems if p.severity == "error"]
+    if errors:
+        return Finding(
+            "wrong",
+            "configuration",
+            f"{len(errors)} errors; the first: {errors[0].text()}",
+            f"lifeline check {config}",
+        )
+    if problems:
+        first = problems[0].text()
+        return Finding(
+            "warning", "configuration", f"{len(problems)} warnings; the first: {first}",
+            f"lifeline check {config}",
+        )  # fmt: skip
+    return Finding("ok", "configuration", str(config))
+
+
+def storage(spec: StorageSpec) -> list[Finding]:
+    """The data directory and the room on its disk."""
+    directory = spec.directory
+    place = next(p for p in (directory, *directory.parents) if p.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        user = f"user {os.getuid()}"
+        return [
+            Finding("wrong", "data directory", f"{place} cannot be written by {user}",
+                    f"chown it, or name another under storage: {{directory: …}} ({directory})")
+        ]  # fmt: skip
+    new = "" if directory.exists() else " (made at the first start)"
+    found = [Finding("ok", "data directory", f"{directory}{new}")]
+    free = shutil.disk_usage(place).free
+    used = sum(f.stat().st_size for f in directory.glob("*") if f.is_file()) if not new else 0
+    room = f"{_bytes(free)} free, {_bytes(used)} used of {_bytes(spec.max_bytes)} allowed"
+    if free + used < spec.max_bytes:
+        found.append(
+            Finding("warning", "disk", room,
+                    "the disk is full before the limit: lower storage: {retention: {size: …}}")
+        )  # fmt: skip
+    else:
+        found.append(Finding("ok", "disk", room))
+    if not spec.fsync:
+        found.append(
+            Finding("warning", "disk", "storage: fsync is off",
+                    "a power cut loses what was acknowledged: for simulations only")
+        )  # fmt: skip
+    return found
+
+
+def _bytes(n: int) -> str:
+    size, unit = float(n), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}"
+
+
+def engine(directory: Path) -> list[Finding]:
+    """Whether an engine runs, and what it says about itself."""
+    from lifeline.engine.log.lock import holder
+
+    pid = holder(directory)
+    if pid is None:
+        return [Finding("warning", "engine", "does not run on this directory", "lifeline run")]
+    from lifeline.engine.embedded import read_status
+
+    try:
+        status = read_status(directory)
+    except LogError as error:
+        return [Finding("wrong", "engine", str(error))]
+    if status is None:
+        return [Finding("warning", "engine", f"process {pid} runs and has told nothing yet")]
+    return _told(status, SystemClock().wall())
+
+
+def _told(status: EngineStatus, now: int) -> list[Finding]:
+    """What a running engine says about itself."""
+    age_ns = now - status.time
+    if age_ns > _STATUS_INTERVALS * status.interval:
+        seconds = age_ns // SECOND_NS
+        return [
+            Finding("wrong", "engine", f"process {status.pid} is silent since {seconds} s",
+                    f"look at what it wrote; if it hangs: kill -TERM {status.pid}, start it again")
+        ]  # fmt: skip
+    if status.failure:
+        return [Finding("wrong", "engine", status.failure, "keep the data directory, report this")]
+    core = status.core
+    found = [
+        Finding(
+            "ok", "engine",
+            f"process {status.pid} {status.state}, node {status.node}: {core['sensors']} sensors, "
+            f"{core['rules']} rules, {core['behind']} entries behind",
+        )
+    ]  # fmt: skip
+    recent = [t for t in status.troubles if t.time > now - _RECENT_NS]
+    found += [
+        Finding("warning", f"engine, {t.source}", f"{t.kind}, {t.times} times: {t.text}")
+        for t in recent[-_NAMED:]
+    ]
+    for name, output in status.outputs.items():
+        for trouble in output["troubles"]:
+            found.append(Finding("wrong", f"output {name}", trouble["text"]))
+    return found
+
+
+def log(directory: Path) -> list[Finding]:
+    """The log, and what came in and could not be used."""
+    from lifeline.engine.log import LogReader
+
+    try:
+        reader = LogReader.open(directory)
+    except LogError:
+        return []  # an engine that has never run; told already
+    try:
+        return [_extent(reader), *_unusable(reader)]
+    except LogError as error:
+        return [Finding("wrong", "log", str(error))]
+    finally:
+        reader.close()
+
+
+def _extent(reader: LogReader) -> Finding:
+    first, end, records = reader.first(), reader.end(), reader.outbox_end()
+    standing = len(reader.standing())
+    return Finding(
+        "ok",
+        "log",
+        f"entries {first} to {end}, {records} records written, {standing} alarms stand",
+    )
+
+
+def _unusable(reader: LogReader) -> Iterator[Finding]:
+    counts = reader.dead_letter_counts()
+    if counts:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items()))
+        last = reader.dead_letters(1)
+        example = f"; the last on {last[0].topic}: {last[0].payload[:60]!r}" if last else ""
+        yield Finding(
+            "warning", "messages that could not be read", reasons + example,
+            "compare the payload with the source's `payload` section",
+        )  # fmt: skip
+    for kind in ("topic", "sensor"):
+        unknown = reader.unknown(kind, _NAMED)
+        if unknown:
+            names = ", ".join(f"{u.key or '(others)'} {u.n}" for u in unknown)
+            yield Finding(
+                "warning", f"{kind}s that no configuration names", names,
+                "add them to sensors.csv, or narrow the source's topics",
+            )  # fmt: skip
+    losses = reader.losses()
+    if losses:
+        last_loss = losses[-1]
+        yield Finding(
+            "warning", "gaps in series",
+            f"{len(losses)} ranges; the last: {last_loss.kind} {last_loss.first} to "
+            f"{last_loss.last} {last_loss.detail}",
+            "an output was behind the retention; its series have a gap, alerts have none",
+        )  # fmt: skip

@@ -1,0 +1,94 @@
+"""Where a plant's files are: its `lifeline.yaml`, its data directory, names and local times.
+
+Commands beside a running engine need only this much of a configuration: reading a whole one of
+100,000 sensors takes seconds, and its mistakes are `lifeline check`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from lifeline.engine.errors import LogError, SpecError
+
+if TYPE_CHECKING:
+    from lifeline.engine.outputs.ports import Place
+
+DEFAULT_CONFIG: Final = Path("lifeline.yaml")
+_DEFAULT_DIRECTORY: Final = "lifeline-data"
+
+ConfigArgument = Annotated[
+    Path,
+    typer.Argument(
+        envvar="LIFELINE_CONFIG", metavar="[CONFIG]", help="The plant's file.", show_default=True
+    ),
+]
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="LIFELINE_CONFIG", help="The plant's file."),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", envvar="LIFELINE_DATA", help="The data directory, instead of the plant's file."
+    ),
+]
+
+
+def data_directory(config: Path, data: Path | None) -> Path:
+    """`data`, else the storage directory that the configuration names.
+
+    Raises SpecError where the file cannot be read, and LogError where the directory is not there.
+    """
+    directory = data if data is not None else _named_in(config)
+    if not directory.is_dir():
+        raise LogError(
+            f"no data directory {directory}: has the engine of this plant run yet? "
+            "Name the plant's file with --config or the directory with --data"
+        )
+    return directory
+
+
+def _named_in(config: Path) -> Path:
+    if not config.exists():
+        raise SpecError(
+            "no such file",
+            where=str(config),
+            expected="the plant's lifeline.yaml (--config) or its data directory (--data)",
+        )
+    storage = _section(config, "storage")
+    named = storage.get("directory") if isinstance(storage, dict) else None
+    directory = Path(named if isinstance(named, str) else _DEFAULT_DIRECTORY)
+    return directory if directory.is_absolute() else config.absolute().parent / directory
+
+
+def places(config: Path) -> Mapping[str, Place]:
+    """Name and local time of each site that the file names; empty where it cannot be read."""
+    from lifeline.engine.outputs.ports import Place
+
+    found: dict[str, Place] = {}
+    if not config.exists():
+        return found
+    try:
+        sites = _section(config, "sites")
+        for site in sites if isinstance(sites, list) else ():
+            area, zone = str(site.get("area", "")), str(site.get("timezone") or "UTC")
+            found[str(site["id"])] = Place(area, str(site.get("name", "")), zone)
+    except (SpecError, KeyError, AttributeError):
+        return found  # names and zones are a courtesy; `lifeline check` tells what is wrong
+    return found
+
+
+def _section(config: Path, key: str) -> Any:
+    """One section of the file, as plain data. Raises SpecError where it is not YAML."""
+    from lifeline.engine.config.document import read_document
+    from lifeline.engine.config.problems import Problems
+
+    problems = Problems()
+    document = read_document(config, problems)
+    problems.raise_errors()
+    value = document.value if document is not None else None
+    return value.get(key) if isinstance(value, dict) else None

@@ -1,0 +1,218 @@
+"""`lifeline replay`: recorded data against rules, fast or at a pace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from lifeline.engine.clock import SystemClock
+from lifeline.engine.errors import SpecError
+from lifeline.engine.limits import SECOND_NS
+
+from .console import (
+    JsonOption,
+    LangOption,
+    language,
+    print_json,
+    print_raw,
+    progress,
+    stdout,
+)
+from .kernels import warm_kernels
+from .plant_files import places
+
+if TYPE_CHECKING:
+    from lifeline.engine.config import Plant
+    from lifeline.engine.log import LogReader
+    from lifeline.engine.outputs.text import Language
+    from lifeline.engine.record import Record
+    from lifeline.engine.replay.runs import Run
+    from lifeline.engine.replay.tables import Reading
+
+_WINDOW_S: Final = 0.1  # of wall time, where a pace is kept
+_NAMED: Final = 8
+
+
+def replay(
+    source: Annotated[
+        list[Path], typer.Argument(help="CSV or Parquet files, or one data directory (a log).")
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Rules and sensors; a log may be replayed without."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.0, help="Event time per wall time; 0: as fast as it goes.")
+    ] = 0.0,
+    shown: Annotated[
+        bool | None,
+        typer.Option("--progress/--no-progress", help="A bar [default: on a terminal]."),
+    ] = None,
+    site: Annotated[str, typer.Option(help="Sensors of this site only.")] = "",
+    zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Where times without an offset were written.")
+    ] = "",
+    time: Annotated[str, typer.Option(metavar="COLUMN", help="The column of times.")] = "",
+    time_unit: Annotated[
+        str, typer.Option(metavar="s|ms|us|ns", help="Unit of times that are numbers.")
+    ] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the summary.")] = False,
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+) -> None:
+    """Judge recorded data: CSV, Parquet or a log.
+
+    The same answer every time, by the live code.
+
+    \b
+    A file is long (columns time, sensor, value, perhaps site and quality) or wide (a time and a
+    column for each sensor). Sensors are named by id, <site>/<id>, field or name; values are in the
+    tag list's units. Columns that name no sensor are passed over and told.
+    A data directory is a log. Without --config it is stepped verbatim, commands and all; with
+    --config its samples are judged by other rules: what would they have said?
+
+    \b
+    lifeline replay june.csv --config lifeline.yaml
+    lifeline replay rig.parquet -c rig.yaml --zone Asia/Shanghai --quiet
+    lifeline replay lifeline-data --config stricter.yaml
+    lifeline replay lifeline-data --speed 60
+
+    Prints each alert, then counts and the digest: equal input gives an equal digest, on any
+    machine. With --json each line is a record, the last one the summary.
+    """
+    from lifeline.engine.replay.tables import Reading
+
+    printer = _Printer(config, "" if as_json else language(lang), quiet)
+    reading = Reading(site, zone, time, time_unit)
+    with _opened(source, config, reading, speed) as run:
+        warm_kernels()
+        pace = _Pace(speed)
+        with progress("replaying", run.total, shown) as tell:
+            for step in run.steps():
+                pace.keep(step.time)
+                printer.records(step.records)
+                tell(step.done)
+        printer.summary(run)
+
+
+@contextmanager
+def _opened(
+    source: list[Path], config: Path | None, reading: Reading, speed: float
+) -> Iterator[Run]:
+    from lifeline.engine.config import load
+
+    plant = load(config) if config is not None else None
+    if not any(path.is_dir() for path in source):
+        if plant is None:
+            raise SpecError("files need the rules and sensors of a plant", expected="--config")
+        yield _file_run(source, plant, reading, speed)
+        return
+    if len(source) > 1:
+        raise SpecError("a data directory is replayed alone", found=", ".join(map(str, source)))
+    from lifeline.engine.log import LogReader
+
+    reader = LogReader.open(source[0])
+    try:
+        yield _log_run(source[0], reader, plant)
+    finally:
+        reader.close()
+
+
+def _file_run(source: list[Path], plant: Plant, reading: Reading, speed: float) -> Run:
+    from lifeline.engine.replay.runs import FileRun
+    from lifeline.engine.replay.tables import read_samples
+
+    span_ns = max(1, round(speed * _WINDOW_S * SECOND_NS)) if speed else 0
+    return FileRun(read_samples(source, plant, reading), plant.configuration, span_ns)
+
+
+def _log_run(directory: Path, reader: LogReader, plant: Plant | None) -> Run:
+    from lifeline.engine.replay.runs import LogRun, VerbatimRun
+
+    if plant is None:
+        return VerbatimRun(directory, reader)
+    return LogRun(directory, reader, plant.configuration)
+
+
+class _Pace:
+    """Keeps event time at `speed` times the wall's; 0 keeps nothing."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._clock = SystemClock()
+        self._began = self._clock.monotonic()
+        self._first = 0
+
+    def keep(self, time_ns: int) -> None:
+        """Waits until the wall has come as far as the data."""
+        if not self._speed or not time_ns:
+            return
+        self._first = self._first or time_ns
+        due = self._began + (time_ns - self._first) / self._speed
+        wait_s = (due - self._clock.monotonic()) / SECOND_NS
+        if wait_s > 0:
+            sleep(wait_s)
+
+
+class _Printer:
+    """Prints records as they come and the summary at the end; as JSON where no language is given."""
+
+    def __init__(self, config: Path | None, speech: Language | Literal[""], quiet: bool) -> None:
+        from .format import Lines
+
+        known = places(config) if config is not None else {}
+        self._lines = Lines(speech, known, dated=True) if speech else None
+        self._quiet = quiet
+        self._console = stdout()
+        self._transitions: Counter[str] = Counter()
+        self._raised: Counter[str] = Counter()
+
+    def records(self, records: Iterable[Record]) -> None:
+        """The records of one step."""
+        for record in records:
+            self._transitions[record.transition] += 1
+            if record.transition in ("raised", "level"):
+                self._raised[record.level_after] += 1
+            if self._quiet:
+                continue
+            if self._lines is None:
+                print_raw(record.encode())
+            else:
+                self._console.print(self._lines.event(record))
+
+    def summary(self, run: Run) -> None:
+        """What it was, in numbers."""
+        if self._lines is None:
+            print_json({"summary": self._document(run)})
+            return
+        counters = {name: n for name, n in run.core.counters().items() if n}
+        self._console.print("samples    " + _counted(counters))
+        self._console.print("records    " + _counted(self._transitions))
+        self._console.print("alarms     " + _counted(self._raised))
+        if run.passed:
+            self._console.print("passed by  " + _counted(run.passed))
+        self._console.print(f"digest     {run.core.digest()}")
+
+    def _document(self, run: Run) -> dict[str, Any]:
+        return {
+            "digest": run.core.digest(),
+            "sites": run.core.site_digests(),
+            "counters": run.core.counters(),
+            "transitions": dict(self._transitions),
+            "alarms": dict(self._raised),
+            "passed_by": dict(run.passed),
+        }
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """`judged 12, late 3`, the most frequent first, the rest summed."""
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    words = [f"{name} {n}" for name, n in most[:_NAMED]]
+    rest = sum(n for _, n in most[_NAMED:])
+    return ", ".join([*words, *([f"others {rest}"] if rest else [])]) or "none"

@@ -1,0 +1,74 @@
+"""`lifeline schema`: the written forms as JSON Schemas, for editors and other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lifeline.engine.errors import SpecError
+
+from .console import stderr, stdout
+
+
+def schema(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Which one; without it, the names.")
+    ] = "",
+    directory: Annotated[
+        Path | None, typer.Option("--all", metavar="DIR", help="Write every schema into DIR.")
+    ] = None,
+) -> None:
+    """JSON Schemas of the files, the rules, a command.
+
+    Editors complete and check lifeline.yaml with it: put
+
+    \b
+        # yaml-language-server: $schema=lifeline.schema.json
+
+    on the first line of the file, and beside it what `lifeline schema lifeline.yaml` prints.
+
+    \b
+    lifeline schema                       # the names
+    lifeline schema lifeline.yaml > lifeline.schema.json
+    lifeline schema rule.trend
+    lifeline schema --all schemas/
+    """
+    found = _all()
+    if directory is not None:
+        _write(directory, found)
+    elif not name:
+        stdout().print("\n".join(found))
+    elif name in found:
+        stdout().print(_text(found[name]))
+    else:
+        from lifeline.engine.config.nearest import listed, nearest
+
+        raise SpecError(
+            "no such schema",
+            found=repr(name),
+            expected=listed(list(found)),
+            nearest=nearest(name, found),
+        )
+
+
+def _all() -> dict[str, dict[str, Any]]:
+    from lifeline.engine.config import schemas
+    from lifeline.engine.outputs.commands import command_schema
+
+    return {**schemas(), "command": command_schema()}
+
+
+def _write(directory: Path, found: dict[str, dict[str, Any]]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, document in found.items():
+        path = directory / f"{name}.schema.json"
+        path.write_text(_text(document) + "\n", encoding="utf-8")
+        stderr().print(f"wrote {path}")
+
+
+def _text(document: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,94 @@
+"""What can be replayed, in one form: steps with their place and time, then a core to ask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from lifeline.engine.configuration import Configuration
+from lifeline.engine.core import Core, Records
+from lifeline.engine.entry import Tick
+from lifeline.engine.log import LogReader
+
+from .history import ReviewedRun, beginning, entries
+from .recorded import RecordedRun, cut
+from .tables import Samples
+
+
+class Step(NamedTuple):
+    """`done` of the run's `total` is behind; `time` is the latest moment judged so far (ns, 0: none
+    yet), by the data in files and by ticks in a log."""
+
+    done: int
+    time: int
+    records: Records
+
+
+class Run(Protocol):
+    """A replay. `passed` counts by name what is not of the plant; complete after the last step."""
+
+    total: int
+    core: Core
+    passed: Counter[str]
+
+    def steps(self) -> Iterator[Step]:
+        """Judges one part after the other; may be called once."""
+        ...
+
+
+class FileRun:
+    """Recorded samples by a configuration; parts of at most `span_ns` of event time (0: large)."""
+
+    def __init__(self, samples: Samples, configuration: Configuration, span_ns: int = 0) -> None:
+        self._frame, self._span_ns = samples.frame, span_ns
+        self._run = RecordedRun(configuration)
+        self.core = self._run.core
+        self.passed = samples.passed
+        self.total = len(samples.frame)
+
+    def steps(self) -> Iterator[Step]:
+        """See `Run`."""
+        done = 0
+        for frame in cut(self._frame, self._span_ns):
+            done += len(frame)
+            yield Step(done, int(frame.time[-1]), self._run.step(frame))
+
+
+class VerbatimRun:
+    """A log as it stands, up to where it ends now."""
+
+    def __init__(self, directory: Path, reader: LogReader) -> None:
+        self.core = beginning(directory, reader)
+        self.passed: Counter[str] = Counter()
+        self._reader, self._first, self._until = reader, self.core.position, reader.end()
+        self.total = self._until - self._first
+
+    def steps(self) -> Iterator[Step]:
+        """See `Run`."""
+        for position, entry in entries(self._reader, self._first, self._until):
+            records = self.core.step(position, entry)
+            yield Step(position - self._first, max(self.core.wall, 0), records)
+
+
+class LogRun:
+    """The samples and ticks of a log by another configuration, up to where it ends now."""
+
+    def __init__(self, directory: Path, reader: LogReader, wanted: Configuration) -> None:
+        start = beginning(directory, reader)
+        self._run = ReviewedRun(wanted, start.configuration)
+        self.core = self._run.core
+        self.passed = self._run.passed
+        self._reader, self._first, self._until = reader, start.position, reader.end()
+        self.total = self._until - self._first
+
+    def steps(self) -> Iterator[Step]:
+        """See `Run`."""
+        time = 0
+        for position, entry in entries(self._reader, self._first, self._until):
+            if isinstance(entry.payload, Tick):
+                time = max(time, entry.payload.time)
+            records = self._run.step(position, entry)
+            if records is not None:
+                yield Step(position - self._first, time, records)

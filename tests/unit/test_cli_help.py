@@ -1,0 +1,110 @@
+"""The command line teaches, loads little, and its exit codes are documented."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lifeline.engine.cli.app import app
+from lifeline.engine.cli.exits import TABLE, ExitCode, code_of
+from lifeline.engine.errors import (
+    EntryError,
+    InvariantError,
+    LifelineError,
+    LogError,
+    SinkError,
+    SpecError,
+)
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = (
+    *("demo", "simulate", "check", "schema", "acl", "doctor", "run"),
+    *("alerts", "ack", "shelve", "unshelve", "replay", "digest"),
+)
+HEAVY = ("numba", "llvmlite", "numpy", "pydantic", "pint", "pyarrow", "influxdb_client", "paho")
+
+
+def output(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_root_names_every_command_and_every_exit_code() -> None:
+    text = output("--help")
+    words = {line.split()[0] for line in text.splitlines() if line.startswith("  ")}
+    assert set(COMMANDS) <= words
+    assert {str(int(code)) for code in ExitCode} <= words
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_teaches_by_example(command: str) -> None:
+    text = output(command, "--help")
+    examples = [line for line in text.splitlines() if line.startswith(f"  lifeline {command}")]
+    assert examples != []
+    # An example that no longer parses teaches a mistake.
+    options = {word for line in examples for word in line.split() if word.startswith("--")}
+    assert {o for o in options if f"{o} " not in text.partition("Options:")[2] + " "} == set()
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_loads_no_heavy_library(command: tuple[str, ...]) -> None:
+    """`typer` itself looks for pydantic when it parses the arguments of a command."""
+    code = (
+        "import sys, json; from lifeline.engine.cli import main\n"
+        f"sys.argv = ['lifeline', *{command!r}, '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    allowed = ("pydantic",) if command else ()
+    assert [name for name in HEAVY if name in loaded and name not in allowed] == []
+
+
+def test_a_wrong_command_line_is_a_usage_error() -> None:
+    for arguments in (["nonsense"], ["check", "--nonsense"], ["shelve", "a~b"]):
+        assert CliRunner().invoke(app, arguments).exit_code == ExitCode.USAGE
+
+
+def test_nothing_asked_is_answered_with_the_help() -> None:
+    done = CliRunner().invoke(app, [])
+    assert "lifeline demo" in done.output
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SpecError("x"), ExitCode.FOUND),
+        (SinkError("x"), ExitCode.UNREACHABLE),
+        (LogError("x"), ExitCode.STORAGE),
+        (EntryError("x"), ExitCode.STORAGE),
+        (InvariantError("x"), ExitCode.INTERNAL),
+        (LifelineError("x"), ExitCode.UNREACHABLE),
+    ],
+)
+def test_each_error_has_its_exit_code(error: LifelineError, code: ExitCode) -> None:
+    assert code_of(error) == code
+
+
+def test_the_documented_exit_codes_are_these() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ")]
+    documented = {(cells[0].strip(), cells[1].strip()) for cells in rows}
+    assert {(str(int(code)), text) for code, text in TABLE} <= documented
+
+
+def test_the_page_of_commands_names_every_command() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in COMMANDS if f"`lifeline {name}" not in page] == []
