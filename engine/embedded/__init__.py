@@ -13,7 +13,6 @@ directory    what lies in the data directory
 
 from .directory import DataDirectory
 from .engine import Engine
-from .serving import serve
 from .snapshotting import SnapshotPace
 from .status import EngineStatus, read_status
 from .troubles import EngineTrouble
@@ -25,5 +24,4 @@ __all__ = [
     "EngineTrouble",
     "SnapshotPace",
     "read_status",
-    "serve",
 ]

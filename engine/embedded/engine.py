@@ -37,6 +37,7 @@ from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration
 from .delivering import places_of
 from .observing import Observer
+from .service import notify
 from .snapshotting import SnapshotPace
 from .status import EngineStatus, State, health_of
 from .ticking import SteadyClock
@@ -144,6 +145,7 @@ class Engine:
         observer.start()
         if self._agent is not None:
             self._agent.start()
+        notify("READY=1")
 
     def stop(self) -> None:
         """Ends in order: agents take nothing more, what is in the log is stepped, its records are
@@ -154,6 +156,7 @@ class Engine:
         if parts is None or observer is None or self._closed:
             return
         self._closed = True
+        notify("STOPPING=1")
         self._set_state("stopping")
         if self._agent is not None:
             self._agent.stop()
@@ -264,11 +267,6 @@ class Engine:
     def state(self) -> State:
         """starting, running, stopping, stopped or failed."""
         return self._state
-
-    @property
-    def turns(self) -> int:
-        """Rounds of the stepping thread; it stands still when that hangs."""
-        return self._parts.loop.turns
 
     @property
     def core(self) -> Core:

@@ -24,8 +24,7 @@ from .ticking import Ticker
 
 
 class StepLoop:
-    """`catch_up` and `turn` may be called directly while the thread does not run. `turns` counts
-    rounds that ended well: a watchdog's sign of life.
+    """`catch_up` and `turn` may be called directly while the thread does not run.
 
     on_failed    called once, from the thread, with what ended it
     on_trouble   kind and text of what did not end it
@@ -52,7 +51,6 @@ class StepLoop:
         self._stopping = threading.Event()
         self._retry_at = 0
         self._stop_by = 0
-        self.turns = 0
         self._failed_reads = 0
         self._thread = threading.Thread(target=self._run, name="lifeline-step", daemon=True)
 
@@ -110,7 +108,6 @@ class StepLoop:
         self.stepper.settle(0)
         self._tick()
         self._snapshot()
-        self.turns += 1
         return done
 
     # --- the thread ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from lifeline.engine.layout import NO_TIME
 from lifeline.engine.limits import CLOCK_APART_TOLD_NS, SECOND_NS, STATUS_INTERVAL_NS
 
 from .assembly import Assembly
+from .service import notify
 from .status import EngineStatus, State, write_status
 from .troubles import Troubles
 
@@ -44,6 +45,7 @@ class Observer:
         self._on_failed = on_failed
         self._started = parts.clock.wall()
         self._apart = False
+        self._progress = (-1, -1)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lifeline-status", daemon=True)
         self.last: EngineStatus | None = None
@@ -79,6 +81,11 @@ class Observer:
 
     def _help(self) -> None:
         self._parts.deliveries.watch()
+        # Ticks alone move an engine that is well; one whose disk is full is not helped by a restart.
+        progress = self._parts.core.position, self._parts.ticker.refused
+        if progress != self._progress:
+            self._progress = progress
+            notify("WATCHDOG=1")
         if not self._parts.store.health().is_alive:
             self._on_failed(LogError("a thread of the log has ended: see the log of the process"))
         ahead = self._parts.clock.ahead()
