@@ -34,7 +34,7 @@ def load(path: str | Path) -> Plant:
     Deterministic: the same files give the same `configuration.encode()`. Raises SpecError whose
     text has one line per mistake, each with file and line; warnings do not stop it.
     """
-    from .check import load as _load
+    from .checking import load as _load
 
     return _load(Path(path))
 
@@ -45,7 +45,7 @@ def check(path: str | Path) -> list[Problem]:
     At most `limits.MAX_PROBLEMS`, then one that counts the rest. Never raises for what stands in
     the files, nor for a file that is not there.
     """
-    from .check import check as _check
+    from .checking import check as _check
 
     return _check(Path(path))
 
