@@ -217,14 +217,20 @@ class MqttClient:
     # --- the loop thread -------------------------------------------------------------------------
 
     def _hook(self) -> None:
-        self._paho.on_connect = self._guarded(self._connack)
+        self._paho.on_connect = self._guarded(self._connack, vital=True)
         self._paho.on_disconnect = self._guarded(self._disconnected)
-        self._paho.on_subscribe = self._guarded(self._suback)
+        self._paho.on_subscribe = self._guarded(self._suback, vital=True)
         self._paho.on_publish = self._guarded(self._puback)
         self._paho.on_message = self._guarded(self._message)
 
-    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """The callback, counted as a packet; nothing that it raises reaches paho."""
+    def _guarded(
+        self, callback: Callable[..., None], *, vital: bool = False
+    ) -> Callable[..., None]:
+        """The callback, counted as a packet; nothing that it raises reaches paho.
+
+        `vital`: without it the connection is of no use, so a new one is made. A message that could
+        not be taken stays unacknowledged, and comes again with the next connection.
+        """
 
         def call(_client: paho.Client, _userdata: Any, *arguments: Any) -> None:
             self._loop.packets += 1
@@ -233,6 +239,8 @@ class MqttClient:
             except Exception as error:  # noqa: BLE001  paho's thread would die of it
                 _LOG.exception("mqtt callback of %s", self.client_id)
                 self._tell("loop_error", repr(error))
+                if vital:
+                    self._loop.drop()
 
         return call
 
@@ -243,7 +251,7 @@ class MqttClient:
             self._awaiting_since = None
         self._refused = False
 
-    def _connack(self, flags: paho.ConnectFlags, reason: ReasonCode, _properties: Any) -> None:
+    def _connack(self, flags: paho.ConnectFlags, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
             self._refused = True
             self._last_reason = f"refused: {reason}"
@@ -254,6 +262,9 @@ class MqttClient:
         if self._had_session and not flags.session_present:
             self._tell("session_lost", "the broker has no session for us any more")
         self._had_session = True
+        # A broker may take fewer unacknowledged publications than our window (MQTT 5, 3.2.2.3.3).
+        takes = getattr(properties, "ReceiveMaximum", MQTT_PUBLISH_WINDOW)
+        self._window.limit(min(takes, MQTT_PUBLISH_WINDOW))
         self._away_since = None
         self._connected.set()
         self._subscribe()

@@ -61,33 +61,45 @@ class PublishTicket:
 
 
 class PublishWindow:
-    """At most `size` open tickets, known by packet id.
+    """At most so many open tickets, known by packet id.
 
     The broker's answer may come before `publish` has returned the packet id to us, so an answer
     to an unknown id is kept until `sent` asks for it.
     """
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self._free = threading.Semaphore(size)
-        self._lock = threading.Lock()
+        self._size = size
+        self._entered = 0
+        self._changed = threading.Condition()
         self._open: dict[int, PublishTicket] = {}
         self._early: dict[int, SinkError | None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
+    def limit(self, size: int) -> None:
+        """Another size; what is open stays open."""
+        with self._changed:
+            self._size = size
+            self._changed.notify_all()
+
     def enter(self, timeout_s: float | None) -> bool:
         """Waits for a place; False when none was free in time."""
-        return self._free.acquire(timeout=timeout_s)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._entered < self._size, timeout_s):
+                return False
+            self._entered += 1
+            return True
 
     def leave(self) -> None:
-        """Gives a place back that was entered in vain."""
-        self._free.release()
+        """Gives a place back."""
+        with self._changed:
+            self._entered -= 1
+            self._changed.notify()
 
     def sent(self, mid: int, ticket: PublishTicket) -> None:
         """The ticket now travels as `mid`."""
-        with self._lock:
+        with self._changed:
             if mid not in self._early:
                 self._open[mid] = ticket
                 return
@@ -96,7 +108,7 @@ class PublishWindow:
 
     def answered(self, mid: int, error: SinkError | None) -> None:
         """The broker's answer to `mid`."""
-        with self._lock:
+        with self._changed:
             ticket = self._open.pop(mid, None)
             if ticket is None:
                 self._early[mid] = error
@@ -105,7 +117,7 @@ class PublishWindow:
 
     def abandon(self, error: SinkError) -> None:
         """Resolves everything that is open with `error`."""
-        with self._lock:
+        with self._changed:
             tickets = list(self._open.values())
             self._open.clear()
             self._early.clear()
@@ -113,5 +125,5 @@ class PublishWindow:
             self._close(ticket, error)
 
     def _close(self, ticket: PublishTicket, error: SinkError | None) -> None:
-        self._free.release()
+        self.leave()
         ticket.resolve(error)

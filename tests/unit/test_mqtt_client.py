@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from lifeline.engine.errors import SinkError
 from lifeline.engine.limits import BROKER_WINDOW
@@ -150,6 +153,22 @@ def test_an_exception_in_a_callback_is_told_and_the_loop_goes_on(
     assert [t.kind for t in clients.troubles] == ["loop_error"]
 
 
+def test_an_exception_while_connecting_makes_a_new_connection(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe, failures = MqttClient._subscribe, iter([RuntimeError("once")])
+
+    def fails_once(client: MqttClient) -> None:
+        for failure in failures:
+            raise failure
+        subscribe(client)
+
+    monkeypatch.setattr(MqttClient, "_subscribe", fails_once)
+    client = clients.make("client", "#")
+    assert client.counters["connections"] == 2
+    assert [t.kind for t in clients.troubles] == ["loop_error"]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_loop_thread_is_noticed_told_and_started_again(clients: Clients) -> None:
     reader, writer = clients.make("reader", "#"), clients.make("writer")
@@ -242,6 +261,21 @@ def test_changed_subscriptions_apply_to_the_running_connection(clients: Clients)
         writer.publish(f"{clients.prefix}/{topic}", topic.encode()).wait(WITHIN_S)
     assert {d.payload for d in received(reader, 2)} == {b"stays", b"new"}
     assert reader.take(1, 0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "from_broker", "kind"),
+    [(142, True, "taken_over"), (141, False, "stuck"), (139, True, "disconnected")],
+)
+def test_the_reason_of_a_lost_connection_says_what_it_was(
+    code: int, from_broker: bool, kind: str
+) -> None:
+    troubles: list[Trouble] = []
+    client = MqttClient(BrokerSpec(), "told", on_trouble=troubles.append)
+    reason = ReasonCode(PacketTypes.DISCONNECT, identifier=code)
+    client._disconnected(paho.DisconnectFlags(from_broker), reason, None)
+    assert [t.kind for t in troubles] == [kind]
+    client.stop()
 
 
 def test_a_trouble_handler_that_raises_harms_nobody(broker: EmbeddedBroker) -> None:

@@ -166,6 +166,23 @@ def test_the_window_holds_so_many_and_no_more() -> None:
     assert window.enter(0)
 
 
+def test_a_broker_that_takes_less_makes_the_window_smaller() -> None:
+    window = PublishWindow(3)
+    tickets = [PublishTicket("t") for _ in range(3)]
+    for mid, ticket in enumerate(tickets):
+        assert window.enter(0)
+        window.sent(mid, ticket)
+    window.limit(1)
+    for mid in (0, 1):
+        window.answered(mid, None)
+        assert not window.enter(0)
+    window.answered(2, None)
+    assert window.enter(0)
+    assert not window.enter(0)
+    window.limit(2)
+    assert window.enter(0)
+
+
 def test_a_ticket_resolves_once_and_calls_back_at_once_when_it_is_resolved() -> None:
     ticket = PublishTicket("t")
     called: list[str] = []
