@@ -451,6 +451,13 @@ def tick_events(
                     judge, k, e.historic, table, out, n, e.row, phase, e.due, s, site, e.time
                 )
             elif e.code == at.EV_STALE and style == STALENESS:
+                # A shelf of the alarm that is about to be raised may have ended before.
+                o = k if e.heard else at_link[k]
+                n = fire_until(
+                    judge, deadline, due, held, o, params[judge[o].param], e.due - 1, True,
+                    (judge[o].flags & at.J_HIST) != 0, table, out, n, e.row, phase,
+                    judge[o].sensor, site,
+                )  # fmt: skip
                 n = _silent(
                     k, e.heard, e.historic, judge, params, deadline, due, held, band, next_due, at_link,
                     tally, table, out, n, e.row, phase, e.due, s, site, e.time,
