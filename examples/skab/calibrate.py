@@ -9,7 +9,8 @@ The procedure was fixed before any recording with faults was judged, and has no 
    line through its last minute (`trend`: a change). What counts is what a measure *held* for the
    on-delay, because only that can raise an alarm.
 3. Limits come from *calibrate*: the greatest distance from the centre (the median of the value;
-   zero for slopes) that normal running held, times a margin.
+   zero for slopes) that normal running held, and no less than what one row in ten exceeds (so that
+   noise alone does not stay beyond it for the on-delay), times a margin.
 4. A rule that would have alarmed in *select* is dropped: what normal running leaves by itself
    (a rig that is still warming up, say) cannot be watched by that measure.
 5. *verify* has no say. What the remaining rules do there is their false-alarm rate, and it is
@@ -25,10 +26,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+from recordings import SECOND_NS, Recording, normal_file, read
 
 from lifeline.engine.errors import SpecError
 from lifeline.engine.frame import Float64, Int64
-from recordings import SECOND_NS, Recording, normal_file, read
 
 Kind = Literal["band", "slope"]
 PANES: Final = 12  # a window of the engine is its last twelve panes, the current one included
@@ -39,18 +40,22 @@ class Procedure:
     """The parameters of the procedure, durations in s.
 
     calibrate, select   shares of the recording; the rest is for verification
-    window              of the slope
+    window, span        of the slope; it is not judged before its rows span so much: a line
+                        through a short piece is steep by noise alone
     hold                on-delay: an excursion that is shorter alarms nobody
     clear               off-delay
-    yellow, orange      limits as multiples of the greatest held excursion
-    deadband            as a share of that excursion
+    common              the share of rows whose distance a limit must exceed in any case
+    yellow, orange      limits as multiples of the excursion
+    deadband            as a share of the excursion
     """
 
     calibrate: float = 0.5
     select: float = 0.25
     window: int = 60
+    span: int = 50
     hold: int = 10
     clear: int = 30
+    common: float = 0.9
     yellow: float = 1.5
     orange: float = 2.5
     deadband: float = 0.25
@@ -81,7 +86,8 @@ TAGS: Final = (
 class Candidate:
     """One rule that the procedure made. Values in the sensor's unit, slopes per minute.
 
-    excursion   the greatest distance from `centre` that was held in *calibrate*
+    excursion   the greatest distance from `centre` that was held in *calibrate*, or the one that
+                is common there, if that is more
     selecting   the greatest that was held in *select*
     verdict     "kept", or why not
     """
@@ -145,10 +151,11 @@ def _candidate(
     if kind == "band":
         centre = float(np.median(measure[parts[0]]))
     else:
-        measure = slopes(normal.time, measure, procedure.window) * 60.0
-    excursion, selecting = (
+        measure = slopes(normal.time, measure, procedure.window, procedure.span) * 60.0
+    held, selecting = (
         held_excursion(normal.time[part], measure[part], centre, procedure.hold) for part in parts
     )
+    excursion = max(held, common_excursion(measure[parts[0]], centre, procedure.common))
     if excursion == 0.0:
         verdict = (
             f"dropped: never away from the centre for {procedure.hold} s, so there is no scale"
@@ -161,28 +168,32 @@ def _candidate(
 
 
 def held_excursion(time: Int64, measure: Float64, centre: float, hold_s: int) -> float:
-    """The greatest distance from `centre` that the measure kept, on one side, for `hold_s`."""
+    """The greatest distance from `centre` that the measure kept for `hold_s`. On either side: an
+    alarm with a limit above and one below keeps pending when the measure jumps across."""
     known = np.isfinite(measure)
-    time, away = time[known], measure[known] - centre
+    time, away = time[known], np.abs(measure[known] - centre)
     ends = np.searchsorted(time, time + hold_s * SECOND_NS, side="left")
     whole = ends < len(time)  # only where the recording goes on for that long
-    greatest = 0.0
-    for first, end in zip(np.nonzero(whole)[0].tolist(), ends[whole].tolist(), strict=True):
-        part = away[first:end]
-        greatest = max(greatest, float(part.min()), float(-part.max()))
-    return greatest
+    spans = zip(np.nonzero(whole)[0].tolist(), ends[whole].tolist(), strict=True)
+    return max((float(away[first:end].min()) for first, end in spans), default=0.0)
 
 
-def slopes(time: Int64, value: Float64, window_s: int) -> Float64:
+def common_excursion(measure: Float64, centre: float, share: float) -> float:
+    """The distance from `centre` that `share` of the rows do not exceed."""
+    away = np.abs(measure[np.isfinite(measure)] - centre)
+    return float(np.quantile(away, share)) if len(away) else 0.0
+
+
+def slopes(time: Int64, value: Float64, window_s: int, span_s: int) -> Float64:
     """The least-squares slope per second at every row, by the engine's definition of a window; NaN
-    before it spans half of its length."""
+    where its rows span less than `span_s`."""
     pane = time // (window_s * SECOND_NS // PANES)
     firsts = np.searchsorted(pane, pane - (PANES - 1), side="left")
     seconds = (time - time[0]) / SECOND_NS
     found = np.full(len(time), np.nan)
     for row, first in enumerate(firsts.tolist()):
         t, v = seconds[first : row + 1], value[first : row + 1]
-        if len(t) >= 4 and t[-1] - t[0] >= window_s / 2:
+        if len(t) >= 4 and t[-1] - t[0] >= span_s:
             t = t - t.mean()
             found[row] = float(t @ (v - v.mean())) / float(t @ t)
     return found
@@ -208,13 +219,13 @@ def _rule(candidate: Candidate, procedure: Procedure) -> dict[str, Any]:
     else:
         both = {level: amount(step) for level, step in steps.items()}
         rule |= {"kind": "trend", "select": select, "rising": both, "falling": dict(both)}
-        rule |= {"window": f"{procedure.window}s"}
+        rule |= {"window": f"{procedure.window}s", "min_span": f"{procedure.span}s"}
     rule |= {
         "deadband": amount(procedure.deadband * candidate.excursion),
         "on_delay": f"{procedure.hold}s",
         "off_delay": f"{procedure.clear}s",
-        "basis": f"anomaly-free recording: {procedure.yellow:g} and {procedure.orange:g} times the "
-        f"greatest excursion held for {procedure.hold} s, {candidate.excursion:.3g} {unit}",
+        "basis": f"anomaly-free recording: {procedure.yellow:g} and {procedure.orange:g} times its "
+        f"greatest excursion, {candidate.excursion:.3g} {unit}",
     }
     return rule
 
