@@ -38,7 +38,9 @@ N_JUDGED, N_GOOD, N_SUSPECT, N_BAD, N_DUPLICATE, N_CONFLICT, N_LATE, N_CLOCK, N_
 @njit(cache=True, error_model="numpy")
 def _extend(c, kind, t, received):
     """Extend the run of odd times: 1 confirmed, -1 broken (restarted), else 0."""
-    if c.run_kind != kind or c.run_n == 0 or t <= c.run_t:
+    if c.run_kind == kind and c.run_n > 0 and t == c.run_t:
+        return 0  # the same row once more says nothing: every message may come twice
+    if c.run_kind != kind or c.run_n == 0 or t < c.run_t:
         c.run_kind, c.run_n, c.run_t0, c.run_r0, c.run_t = kind, 1, t, received, t
         return 0
     c.run_n += 1
