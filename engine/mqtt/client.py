@@ -24,7 +24,7 @@ from lifeline.engine.source import BrokerSpec
 
 from .inbox import Delivery, Inbox
 from .loop import NetworkLoop
-from .outgoing import PublishTicket, PublishWindow
+from .outgoing import Outgoing, PublishTicket
 from .session import Will, new_paho_client
 from .trouble import Trouble, TroubleKind
 from .watchdog import Vitals, Watchdog
@@ -72,7 +72,7 @@ class MqttClient:
         self._on_ready = on_ready
         self._subscriptions = tuple(subscriptions)
         self._retired: set[str] = set()  # filters that we had once
-        self._window = PublishWindow(MQTT_PUBLISH_WINDOW)
+        self._outgoing = Outgoing(client_id, self._transmit)
         self._lock = threading.Lock()  # connection number against acknowledgements
         self._connection = 0
         self._connected = threading.Event()
@@ -95,6 +95,7 @@ class MqttClient:
             name=client_id,
             before_connect=self._new_connection,
             on_gone=self._gone,
+            after_turn=self._after_turn,
             may_read=lambda: not self._inbox.full,
             on_trouble=self._tell,
         )
@@ -120,7 +121,7 @@ class MqttClient:
         stopped = self._loop.stop(timeout_s)
         if self._watcher.ident is not None:
             self._watcher.join(timeout_s)
-        self._window.abandon(SinkError(f"mqtt {self.client_id}: the client has stopped"))
+        self._outgoing.close(SinkError(f"mqtt {self.client_id}: the client has stopped"))
         self._connected.clear()
         self._ready.clear()
         return stopped
@@ -133,7 +134,7 @@ class MqttClient:
     @property
     def idle(self) -> bool:
         """Whether nothing published waits for the broker's answer."""
-        return len(self._window) == 0
+        return self._outgoing.unconfirmed == 0
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Whether the connection stood, its subscriptions answered, within the time."""
@@ -169,19 +170,7 @@ class MqttClient:
         it is back. Raises SinkError when no place became free in `timeout_s`, or after `stop`;
         ValueError for a topic with wildcards.
         """
-        if not self._window.enter(timeout_s):
-            raise SinkError(f"mqtt {self.client_id}: the broker does not acknowledge")
-        if self._ended.is_set():
-            self._window.leave()
-            raise SinkError(f"mqtt {self.client_id}: the client has stopped", permanent=True)
-        ticket = PublishTicket(topic)
-        try:
-            info = self._paho.publish(topic, payload, qos=1, retain=retain)
-        except BaseException:
-            self._window.leave()
-            raise
-        self.counters["published"] += 1
-        self._window.sent(info.mid, ticket)
+        ticket = self._outgoing.publish(topic, payload, retain, timeout_s)
         self._loop.wake()
         return ticket
 
@@ -210,7 +199,8 @@ class MqttClient:
             "last_message_s": _age(now, self._last_message),
             "last_reason": self._last_reason,
             "waiting": len(self._inbox),
-            "unconfirmed": len(self._window),
+            "unconfirmed": self._outgoing.unconfirmed,
+            "published": self._outgoing.published,
             **dict(self.counters),
         }
 
@@ -245,6 +235,7 @@ class MqttClient:
         return call
 
     def _new_connection(self) -> None:
+        self._outgoing.hold()
         with self._lock:
             self._connection += 1
             self._awaited.clear()
@@ -264,7 +255,7 @@ class MqttClient:
         self._had_session = True
         # A broker may take fewer unacknowledged publications than our window (MQTT 5, 3.2.2.3.3).
         takes = getattr(properties, "ReceiveMaximum", MQTT_PUBLISH_WINDOW)
-        self._window.limit(min(takes, MQTT_PUBLISH_WINDOW))
+        self._outgoing.limit(takes)
         self._away_since = None
         self._connected.set()
         self._subscribe()
@@ -319,14 +310,25 @@ class MqttClient:
             Delivery(topic, payload, received, mid, self._connection, bool(message.retain))
         )
 
+    def _transmit(self, topic: str, payload: bytes, retain: bool) -> int:
+        return self._paho.publish(topic, payload, qos=1, retain=retain).mid
+
+    def _after_turn(self) -> None:
+        # Not in the callbacks: paho holds its locks there, and whoever waits for a ticket may
+        # publish; and paho sends what an earlier connection left after the callback of CONNACK.
+        self._outgoing.settle()
+        if self._connected.is_set():
+            self._outgoing.flow()
+
     def _puback(self, mid: int, reason: ReasonCode, _properties: Any) -> None:
         error = None
         if reason.value >= _FAILURE:
             error = SinkError(f"mqtt {self.client_id}: refused: {reason}", permanent=True)
             self._tell("publication_refused", str(reason))
-        self._window.answered(mid, error)
+        self._outgoing.answer(mid, error)
 
     def _disconnected(self, flags: paho.DisconnectFlags, reason: ReasonCode, _props: Any) -> None:
+        self._outgoing.hold()
         if self._loop.stopping or self._refused:
             return
         self._disconnects.append(self._clock.monotonic())
@@ -339,6 +341,7 @@ class MqttClient:
             self._tell("disconnected", str(reason))
 
     def _gone(self) -> None:
+        self._outgoing.hold()
         self._connected.clear()
         self._ready.clear()
         if self._away_since is None:

@@ -68,6 +68,7 @@ class NetworkLoop:
 
     before_connect  called before each attempt; what the old connection left is void from then on
     on_gone         called after each attempt, however it ended
+    after_turn      called after each turn, outside paho's callbacks and locks
     may_read        asked before each packet
     on_trouble      told of what the loop itself meets
     """
@@ -80,6 +81,7 @@ class NetworkLoop:
         name: str,
         before_connect: Callable[[], None],
         on_gone: Callable[[], None],
+        after_turn: Callable[[], None],
         may_read: Callable[[], bool],
         on_trouble: Callable[[TroubleKind, str], None],
     ) -> None:
@@ -88,6 +90,7 @@ class NetworkLoop:
         self._name = name
         self._before_connect = before_connect
         self._on_gone = on_gone
+        self._after_turn = after_turn
         self._may_read = may_read
         self._on_trouble = on_trouble
         self._backoff = Backoff()
@@ -203,6 +206,7 @@ class NetworkLoop:
         waker.drain()
         if buffered or ready & selectors.EVENT_READ:
             self._read()
+        self._after_turn()
         if self._client.socket() is sock and self._client.want_write():
             self._client.loop_write()
         if self._client.socket() is sock and readable:

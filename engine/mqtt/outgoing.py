@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from lifeline.engine.errors import SinkError
+from lifeline.engine.limits import MQTT_PUBLISH_WINDOW
 
 
 class PublishTicket:
@@ -127,3 +129,90 @@ class PublishWindow:
     def _close(self, ticket: PublishTicket, error: SinkError | None) -> None:
         self.leave()
         ticket.resolve(error)
+
+
+class Outgoing:
+    """Publications in the order of the calls, through lost connections too.
+
+    `transmit(topic, payload, retain)` hands one to the connection and returns its packet id.
+    They pass it only while they *flow*: not before the connection stands and has sent again what an
+    earlier one left, which a new publication must not overtake.
+    """
+
+    def __init__(self, name: str, transmit: Callable[[str, bytes, bool], int]) -> None:
+        self.published = 0
+        self._name = name
+        self._transmit = transmit
+        self._window = PublishWindow(MQTT_PUBLISH_WINDOW)
+        self._lock = threading.Lock()
+        self._flowing = False
+        self._closed = False
+        self._held: deque[tuple[PublishTicket, bytes, bool]] = deque()
+        self._answers: deque[tuple[int, SinkError | None]] = deque()
+
+    @property
+    def unconfirmed(self) -> int:
+        """Publications that the broker has not answered."""
+        return len(self._window) + len(self._held)
+
+    def publish(
+        self, topic: str, payload: bytes, retain: bool, timeout_s: float | None
+    ) -> PublishTicket:
+        """See `MqttClient.publish`."""
+        if not topic or set(topic) & set("+#\0"):
+            raise ValueError(f"not a topic to publish on: {topic!r}")
+        if not self._window.enter(timeout_s):
+            raise SinkError(f"mqtt {self._name}: the broker does not acknowledge")
+        ticket = PublishTicket(topic)
+        with self._lock:
+            if self._closed:
+                self._window.leave()
+                raise SinkError(f"mqtt {self._name}: the client has stopped", permanent=True)
+            if self._flowing:
+                self._send(ticket, payload, retain)
+            else:
+                self._held.append((ticket, payload, retain))
+        return ticket
+
+    def limit(self, size: int) -> None:
+        """The broker takes no more than `size` unanswered ones."""
+        self._window.limit(min(size, MQTT_PUBLISH_WINDOW))
+
+    def flow(self) -> None:
+        """The connection stands, and what an earlier one left is on its way."""
+        if self._flowing:
+            return
+        with self._lock:
+            while self._held:
+                self._send(*self._held.popleft())
+            self._flowing = True
+
+    def hold(self) -> None:
+        """The connection is gone."""
+        with self._lock:
+            self._flowing = False
+
+    def answer(self, mid: int, error: SinkError | None) -> None:
+        """The broker's answer; `settle` resolves the ticket, when no lock of paho's is held."""
+        self._answers.append((mid, error))
+
+    def settle(self) -> None:
+        """Resolves the tickets that were answered."""
+        while self._answers:
+            self._window.answered(*self._answers.popleft())
+
+    def close(self, error: SinkError) -> None:
+        """No more of it: everything open is resolved with `error`."""
+        with self._lock:
+            self._closed = True
+            held, self._held = list(self._held), deque()
+        self.settle()
+        self._window.abandon(error)
+        for ticket, _, _ in held:
+            self._window.leave()
+            ticket.resolve(error)
+
+    def _send(self, ticket: PublishTicket, payload: bytes, retain: bool) -> None:
+        mid = self._transmit(ticket.topic, payload, retain)
+        self.published += 1
+        self._window.sent(mid, ticket)

@@ -215,7 +215,7 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter_before_it_is_acknowledge
     bench.log.open.clear()
     bench.raw("v/a", b'{"value": NaN, "ts": 1}')
     bench.raw("v/nobody", b"{}")
-    until(lambda: agent._lanes["src"].client.counters["received"] >= 1, "the message")
+    until(lambda: agent.counters["batches"] >= 1, "the message")
     assert not agent.stop(timeout_s=0.5)
     bench.log.open.set()
     again = bench.agent([spec], configuration(spec))

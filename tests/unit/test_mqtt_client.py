@@ -215,6 +215,40 @@ def test_a_client_that_vanishes_leaves_its_will_and_one_that_stops_does_not(
     assert reader.take(1, 0.5) == []
 
 
+def test_publications_keep_their_order_through_lost_connections(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+
+    def publish() -> None:
+        for i in range(2_000):
+            writer.publish(f"{clients.prefix}/a", b"%d" % i)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    found: list[int] = []
+    while len(dict.fromkeys(found)) < 2_000:
+        if len(found) % 500 < 100 and writer.counters["connections"] < 4:
+            writer.reconnect()
+        found += [int(d.payload) for d in received(reader, 1)]
+    thread.join(WITHIN_S)
+    assert list(dict.fromkeys(found)) == list(range(2_000))
+    assert writer.counters["connections"] > 1
+
+
+def test_a_callback_of_a_ticket_may_publish(clients: Clients) -> None:
+    reader, writer = clients.make("reader", "#"), clients.make("writer")
+    ticket = writer.publish(f"{clients.prefix}/a", b"1")
+    ticket.add_done_callback(lambda _: writer.publish(f"{clients.prefix}/a", b"2", timeout_s=0))
+    assert [d.payload for d in received(reader, 2)] == [b"1", b"2"]
+
+
+def test_a_topic_to_publish_on_is_plain() -> None:
+    client = MqttClient(BrokerSpec(), "plain")
+    for topic in ("", "a/+", "#", "a\0b"):
+        with pytest.raises(ValueError, match="topic"):
+            client.publish(topic, b"x", timeout_s=0.0)
+    client.stop()
+
+
 def test_a_broker_that_is_away_is_told_and_found_again(version: MqttVersion) -> None:
     troubles: list[Trouble] = []
     with EmbeddedBroker() as away:
