@@ -242,15 +242,24 @@ def fire_until(
 
 @njit(cache=True, error_model="numpy")
 def refresh(judge, deadline, due, band, next_due, k, p):
-    """Recompute the calm band and the earliest due of instance k after it was touched."""
+    """Recompute the calm band and the earliest due of instance k after it was touched.
+
+    While nothing but raises by high limits pends, the band is where all of them go on pending: a
+    value in it before their deadlines only becomes the held value (`_goes_on`).
+    """
     j = judge[k]
     next_due[k] = min(_next_timer(j, deadline, due, k, True), j.shelf)
     band[k, 0], band[k, 1] = np.inf, -np.inf
-    if j.raising or j.clearing or j.flags & (at.J_UNKNOWN | at.J_AFTER_BAD | at.J_HIST):
+    if j.clearing or j.flags & (at.J_UNKNOWN | at.J_AFTER_BAD | at.J_HIST):
         return
     low, high = -np.inf, np.inf
     for level in range(p.used):
-        if not j.active & (1 << level):
+        bit = 1 << level
+        if j.raising & bit:
+            if p.low[level] != -np.inf:
+                return
+            low = max(low, p.high[level])
+        elif not j.active & bit:
             low, high = max(low, p.low[level]), min(high, p.high[level])
         elif j.side == 0 and p.clear_high[level] != np.inf:
             low = max(low, p.clear_high[level])
@@ -262,6 +271,22 @@ def refresh(judge, deadline, due, band, next_due, k, p):
         if j.active & (1 << level):
             return
     band[k, 0], band[k, 1] = low, high
+
+
+@njit(cache=True, error_model="numpy")
+def _goes_on(judge, deadline, held, k, x, t):
+    """Whether a good value within the band changes nothing but what pending raises hold."""
+    j = judge[k]
+    pending, level = j.raising, 0
+    while pending:
+        if pending & 1:
+            if deadline[k, level] <= t:
+                return False
+            held[k, level] = x
+        pending >>= 1
+        level += 1
+    j.doubt &= ~j.raising
+    return True
 
 
 @njit(cache=True, error_model="numpy")
@@ -579,10 +604,13 @@ def fire_all(
 
 
 @njit(cache=True, error_model="numpy")
-def guard_of(s, ptr, band, guard):
+def guard_of(s, ptr, band, guard, next_due, judge):
     """The guard of a sensor: the intersection of its instances' bands."""
     low, high = -np.inf, np.inf
     for k in range(ptr[s], ptr[s + 1]):
+        if next_due[k] != NEVER and judge[k].raising:
+            low, high = np.inf, -np.inf  # what pends must see every value
+            break
         low, high = max(low, band[k, 0]), min(high, band[k, 1])
     guard[s, 0], guard[s, 1] = low, high
 
@@ -647,7 +675,7 @@ def judge_rows(
             )  # fmt: skip
             if identity:
                 for q in range(first, event):
-                    guard_of(events[q].sensor, ptr, band, guard)
+                    guard_of(events[q].sensor, ptr, band, guard, next_due, judge)
         if fires:
             n, site_bound[site] = fire_all(
                 row_w[i], i, members, ptr, judge, params, deadline, due, held, band, next_due, cold,
@@ -655,7 +683,7 @@ def judge_rows(
             )  # fmt: skip
             if identity:
                 for o in members:
-                    guard_of(o, ptr, band, guard)
+                    guard_of(o, ptr, band, guard, next_due, judge)
         while event < last:
             n = link_fresh(
                 events[event], ptr, style, judge, params, deadline, due, held, band, next_due, at_link,
@@ -674,7 +702,10 @@ def judge_rows(
                 if not identity:
                     x = measure[m]
                     m += 1
-                if not (plain and band[k, 0] < x and x < band[k, 1]):
+                calm = plain and band[k, 0] < x and x < band[k, 1]
+                if not calm or (
+                    next_due[k] != NEVER and not _goes_on(judge, deadline, held, k, x, r.time)
+                ):
                     touched = True
                     n = _row_instance(
                         i, r, k, x, style, judge, params, deadline, due, held, band, next_due, by_timer,
@@ -693,7 +724,7 @@ def judge_rows(
         if clocked and lowest < site_bound[site]:
             site_bound[site] = lowest
         if identity and touched:
-            guard_of(s, ptr, band, guard)
+            guard_of(s, ptr, band, guard, next_due, judge)
         i += 1
     return i, event, m, n, bound, 0
 
