@@ -273,12 +273,3 @@ def test_the_kernel_notices_every_other_next_state_and_transition(cell: Cell) ->
     if says(cell) not in SILENT:
         after = CELLS[cell[0]][cell[1]][0]
         assert not any(unnoticed(mutated(cell, after=s)) for s in S if s != after)
-
-
-def test_the_page_notices_any_other_table() -> None:
-    page = page_table()
-    for cell in ALL:
-        shipped = CELLS[cell[0]][cell[1]]
-        others = [(s, h) for s in S for h in HAPPENINGS if (s, h) != shipped]
-        assert shipped == page[cell]
-        assert all(other != page[cell] for other in others)

@@ -1,0 +1,172 @@
+"""What the battery must know of each rule kind: a plant on which it is judged, data on which it is
+calm, and data on which it must speak.
+
+A new kind needs one more profile here and a measure in the slow oracle; the battery does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lifeline.engine.configuration import REPORTS, Configuration, Link, Sensor, Site
+from lifeline.engine.entry import Entry, Header
+from lifeline.engine.frame import Frame
+from lifeline.engine.limits import MINUTE_NS, SECOND_NS
+from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
+from oracle.choices import Seeded
+from oracle.generate import START, TROUBLES, Author, Scenario
+from oracle.generate_plant import PACES, judgement, plant
+
+UNUSED = LevelLimits()
+LIMITS = (
+    UNUSED,
+    LevelLimits(high=6.0, low=-6.0, deadband=0.5),
+    LevelLimits(high=8.0, deadband=0.5, on_delay=20 * SECOND_NS, off_delay=10 * SECOND_NS),
+    LevelLimits(high=9.0, deadband=0.5),
+)
+CHANGES = (UNUSED, LevelLimits(high=0.06, deadband=0.005), UNUSED, LevelLimits(high=0.09))
+ONCE = (UNUSED, LevelLimits(high=1.0), UNUSED, UNUSED)
+WINDOW = {"window": float(2 * MINUTE_NS), "min_span": float(MINUTE_NS), "min_points": 4.0}
+INTERVAL = 10 * SECOND_NS
+
+Signal = Callable[[int], float | None]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One kind. Signals give the value of row n, every ten seconds; None where the sensor is mute.
+
+    `calm` must make no record of the kind, `loud` at least one.
+    """
+
+    kind: str
+    judgement: Judgement
+    loud: Signal
+    calm: Signal = lambda n: (n % 7) / 8
+    clock: Callable[[int], int] = lambda n: 0  # how far the sensor's own clock is off, ns
+    # Rows in which a clock is being recognised as set: older rows between may only delay that.
+    settling: range = range(0)
+    size: int = 300  # samples of a random log in which the kind has its chance to speak
+
+    def rule(self, name: str = "it") -> Rule:
+        """The kind over every sensor."""
+        return Rule(name, self.kind, Select(), (self.judgement,))
+
+    def plant(self, sites: int = 2) -> Configuration:
+        """Sites that each have a sensor of every way of reporting."""
+        return Configuration(
+            tuple(Site(f"site-{i}", "acme", f"city/east/{i}") for i in range(sites)),
+            tuple(Link(i, "source", heartbeat=MINUTE_NS) for i in range(sites)),
+            tuple(_sensor(i, reports) for i in range(sites) for reports in REPORTS),
+            (self.rule("first"), self.rule("second")),
+        )
+
+    def rows(self, signal: Signal, count: int, sensors: int) -> Iterator[Frame]:
+        """`count` Frames, each with what the sensors said within ten seconds."""
+        for n in range(count):
+            value = signal(n)
+            if value is None:
+                continue
+            off = 0 if signal is self.calm else self.clock(n)
+            at = START + n * INTERVAL
+            yield Frame.of(
+                range(sensors),
+                [at + off + i for i in range(sensors)],
+                [value + i / 1024 for i in range(sensors)],
+            )
+
+
+def _sensor(site: int, reports: str) -> Sensor:
+    return Sensor(
+        id=reports,
+        site=site,
+        link=site,
+        quantity="gas.combustible",
+        unit="%LEL",
+        reports=next(one for one in REPORTS if one == reports),
+        interval=0 if reports == "event" else INTERVAL,
+        stale=0 if reports == "event" else 3 * INTERVAL,
+    )
+
+
+def _silence(n: int) -> float | None:
+    return None if 20 <= n < 40 else (n % 7) / 8
+
+
+PROFILES: dict[str, Profile] = {
+    one.kind: one
+    for one in (
+        Profile("limit", Judgement("", "", "%LEL", LIMITS), loud=lambda n: float(n % 12)),
+        Profile(
+            "rate",
+            Judgement("", "", "%LEL/s", CHANGES, {**WINDOW, "min_points": 2.0}),
+            loud=lambda n: float(n % 40),
+        ),
+        Profile(
+            "trend",
+            Judgement("", "", "%LEL/s", CHANGES, {**WINDOW, "significance": 2.0}),
+            loud=lambda n: float(n % 40),
+        ),
+        Profile(
+            "flatline",
+            Judgement("", "", "%LEL", (LevelLimits(low=0.0), UNUSED, UNUSED, UNUSED), WINDOW),
+            loud=lambda n: 3.0 if n > 20 else n / 8,
+            size=900,
+        ),
+        Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
+        Profile(
+            "clock",
+            Judgement("", "", "1", ONCE),
+            loud=lambda n: (n % 7) / 8,
+            clock=lambda n: -3600 * SECOND_NS if n >= 20 else 0,
+            settling=range(20, 25),
+            size=900,
+        ),
+    )
+}
+
+
+def entries(configuration: Configuration, frames: list[Frame]) -> list[Entry]:
+    """The log of a plant whose Frames are received ten seconds apart, each as it is complete."""
+    version = configuration.version()
+    log = [Entry(Header(received=START, appended=START, registry=version), configuration)]
+    for n, frame in enumerate(frames):
+        now = START + n * INTERVAL + SECOND_NS
+        log.append(Entry(Header(received=now, appended=now, registry=version), frame))
+    return log
+
+
+class KindAuthor(Author):
+    """Writes random logs of plants whose rules are all of one kind."""
+
+    kind = ""
+
+    def begin(self) -> None:
+        """A random plant of one kind, and the troubles of its telemetry."""
+        self.trouble = tuple(one for one in TROUBLES if self.choices.chance(60))
+        one = plant(self.choices, self.pace)
+        rules = tuple(
+            Rule(
+                f"R{i}",
+                self.kind,
+                rule.select if i else Select(),
+                (judgement(self.choices, self.pace, self.kind, "", ""),),
+            )
+            for i, rule in enumerate(one.rules)
+        )
+        self._configure(Configuration(one.sites, one.links, one.sensors, rules))
+
+
+def of_kind(kind: str, seed: int, rows: int, *, self_clocked: bool = False) -> Scenario:
+    """A random log of about so many rows (or twice as many entries); samples alone if clocked."""
+    author = KindAuthor(Seeded(seed), PACES[seed % len(PACES)], self_clocked, self_clocked)
+    author.kind = kind
+    author.begin()
+    written = seen = 0
+    while written < rows and seen < 2 * rows:
+        author.go_on()
+        new = author.entries[seen:]
+        written += sum(len(one.payload) for one in new if isinstance(one.payload, Frame))
+        seen += len(new)
+    return Scenario(tuple(author.entries))
