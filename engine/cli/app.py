@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib.metadata import entry_points, version
 from typing import Annotated, Any, Final
 
@@ -42,7 +43,7 @@ class Lifeline(TyperGroup):
             code = code_of(error)
             typer.echo(f"lifeline: {error}", err=True)
             if code is ExitCode.INTERNAL:
-                raise
+                traceback.print_exc()
             raise typer.Exit(code) from error
 
 
@@ -109,4 +110,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    app(prog_name="lifeline")
+    try:
+        app(prog_name="lifeline")
+    except Exception:  # noqa: BLE001  what nobody expected is a fault of ours, told as such
+        traceback.print_exc()
+        sys.exit(ExitCode.INTERNAL)

@@ -6,7 +6,7 @@ from lifeline.engine.clock import SystemClock
 
 from .console import progress, stderr
 
-_WORTH_TELLING_S = 3.0
+_WORTH_TELLING_S = 8.0
 
 
 def warm_kernels() -> float:
@@ -30,7 +30,7 @@ def warm_kernels() -> float:
             tell(done / total)
             if not told and passed_s() > _WORTH_TELLING_S:
                 told = True
-                stderr().print("compiling the kernels: once on a machine, about a minute …")
+                stderr().print("compiling the kernels: once on a machine, for a minute or two …")
 
         warm(step)
     if told:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -103,24 +103,25 @@ class ReviewedRun:
     """The samples and ticks of a log, judged by another configuration.
 
     Sensors are the same where site and id are; samples of others, and of sensors whose quantity
-    changed, are left out and counted by name in `passed`.
+    changed, are left out and counted by name in `passed`. `find` gives a configuration by its
+    version, where the log's own entry of it is gone.
     """
 
-    def __init__(self, wanted: Configuration, before: Configuration | None = None) -> None:
+    def __init__(
+        self, wanted: Configuration, find: Callable[[bytes], Configuration | None]
+    ) -> None:
         self.core = Core()
         self.passed: Counter[str] = Counter()
         self._wanted = wanted
+        self._find = find
         self._registry = wanted.version()
         self._maps: dict[bytes, tuple[Int32, tuple[str, ...]]] = {}
-        if before is not None:
-            self._learn(before)
 
-    def step(self, position: int, entry: Entry) -> Records | None:
+    def step(self, entry: Entry) -> Records | None:
         """Judges one entry of the log; None for those that are left out."""
         if self.core.position == 0:
-            self.core.step(
-                position - 1, Entry(replace(entry.header, producer=PRODUCER), self._wanted)
-            )
+            self.core.step(1, Entry(replace(entry.header, producer=PRODUCER), self._wanted))
+        position = self.core.position + 1
         match entry.payload:
             case Configuration():
                 self._learn(entry.payload)
@@ -142,6 +143,10 @@ class ReviewedRun:
         self._maps[spoken.version()] = (moved, names)
 
     def _moved(self, header: Header, frame: Frame) -> Frame:
+        if header.registry not in self._maps:
+            spoken = self._find(header.registry)
+            if spoken is not None:
+                self._learn(spoken)
         if header.registry not in self._maps:
             raise EntryError(
                 f"samples name configuration {header.registry.hex()}, which is not in the log"

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 from lifeline.engine.configuration import Configuration
 from lifeline.engine.core import Core, Records
+from lifeline.engine.embedded import DataDirectory
+from lifeline.engine.embedded.configuring import ConfigurationFiles
 from lifeline.engine.entry import Tick
 from lifeline.engine.log import LogReader
 
@@ -77,7 +79,8 @@ class LogRun:
 
     def __init__(self, directory: Path, reader: LogReader, wanted: Configuration) -> None:
         start = beginning(directory, reader)
-        self._run = ReviewedRun(wanted, start.configuration)
+        kept = ConfigurationFiles(DataDirectory(directory).configurations)
+        self._run = ReviewedRun(wanted, kept.find)
         self.core = self._run.core
         self.passed = self._run.passed
         self._reader, self._first, self._until = reader, start.position, reader.end()
@@ -89,6 +92,6 @@ class LogRun:
         for position, entry in entries(self._reader, self._first, self._until):
             if isinstance(entry.payload, Tick):
                 time = max(time, entry.payload.time)
-            records = self._run.step(position, entry)
+            records = self._run.step(entry)
             if records is not None:
                 yield Step(position - self._first, time, records)

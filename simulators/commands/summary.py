@@ -40,13 +40,17 @@ def _line(console: Console, label: str, text: str, style: str | None = None) -> 
 
 
 def _samples(console: Console, reckoning: Reckoning) -> None:
-    counts = ", ".join(f"{name} {reckoning.total(name)}" for name in ("sent", "acked", "logged"))
-    again = reckoning.total("duplicated")
-    _line(console, "samples", f"{counts} (and {again} rows once more), of the publishers' ledgers")
+    total = reckoning.total
+    _line(
+        console,
+        "samples",
+        f"sent {total('sent')} by the publishers' ledgers, acknowledged {total('acked')}, "
+        f"logged {total('logged')} ({total('duplicated')} of them more than once)",
+    )
     lost = reckoning.total("lost")
     _line(console, "lost", str(lost), _BAD if lost else _GOOD)
     fates = ", ".join(f"{name} {reckoning.digest.counters.get(name, 0)}" for name in _FATES)
-    _line(console, "fate", fates)
+    _line(console, "judging", fates)
     refused = ", ".join(f"{why} {n}" for why, n in sorted(reckoning.refused.items()))
     _line(console, "refused", refused or "0")
     for name, what in (("foreign", "in the log and never sent"), ("altered", "with other values")):
@@ -72,8 +76,11 @@ def _alerts(console: Console, reckoning: Reckoning) -> None:
     from rich.text import Text
 
     console.print()
+    first = True
     for domain, levels in reckoning.alerts.items():
-        line = Text(f"{'alerts':<{_INDENT}}{domain:<9}", style="")
+        line = Text(f"{'alerts' if first else '':<{_INDENT}}", style="bold")
+        line.append(f"{domain:<9}", style="not bold")
+        first = False
         for level in LEVELS[1:]:
             n = levels.get(level, 0)
             line.append(f"{level_label(level)} {n:>3}   ", style=STYLES[level] if n else "dim")
