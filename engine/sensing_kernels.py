@@ -189,6 +189,7 @@ def shift_dues(gap, hot, cold, flag, link):
             flag[s] |= at.SHIFTED
             hot[s].stale_due += gap
         if cold[s].hist_due != NEVER:
+            cold[s].hist_first += gap
             cold[s].hist_due += gap
     for k in range(link.shape[0]):
         if link[k, 0] != NEVER:
