@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -63,11 +64,11 @@ class HeldLog:
             raise DiskLimit("no room")
         return self._held(self._store.append(entries))
 
-    def dead_letters_of(self, letters: Sequence[tuple[str, bytes, str, int]]) -> Durable:
+    def dead_letters_of(self, letters: Iterable[tuple[str, bytes, str, int]]) -> Durable:
         return self._held(self._store.dead_letters_of(letters))
 
-    def count_unknown(self, kind: str, key: str, n: int) -> Durable:
-        return self._held(self._store.count_unknown(kind, key, n))  # type: ignore[arg-type]
+    def count_unknown(self, kind: Literal["topic", "sensor"], key: str, n: int) -> Durable:
+        return self._held(self._store.count_unknown(kind, key, n))
 
 
 class Bench:

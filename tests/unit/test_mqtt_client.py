@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from lifeline.engine.errors import SinkError
 from lifeline.engine.limits import BROKER_WINDOW
-from lifeline.engine.mqtt import Delivery, EmbeddedBroker, MqttClient, Trouble, Will
+from lifeline.engine.mqtt import Delivery, EmbeddedBroker, MqttClient, PublishTicket, Trouble, Will
 from lifeline.engine.mqtt.inbox import Inbox
 from lifeline.engine.source import BrokerSpec, MqttVersion
 from servers.process import wait_until
@@ -170,16 +170,18 @@ def test_an_exception_while_connecting_makes_a_new_connection(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_dead_loop_thread_is_noticed_told_and_started_again(clients: Clients) -> None:
+def test_a_dead_loop_thread_is_noticed_told_and_started_again(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader, writer = clients.make("reader", "#"), clients.make("writer")
     loop = reader._loop
 
-    def die(_readable: bool) -> None:
+    def die(readable: bool) -> None:
         # What no `except Exception` stops, as an interpreter shutting a thread down.
-        del loop._note_pause  # type: ignore[method-assign]
+        monkeypatch.undo()
         raise SystemExit
 
-    loop._note_pause = die  # type: ignore[method-assign]
+    monkeypatch.setattr(loop, "_note_pause", die)
     loop.wake()
     wait_until(clients.told("loop_dead"), "the dead thread to be told", within_s=WITHIN_S)
     writer.publish(f"{clients.prefix}/a", b"alive").wait(WITHIN_S)
@@ -237,7 +239,11 @@ def test_publications_keep_their_order_through_lost_connections(clients: Clients
 def test_a_callback_of_a_ticket_may_publish(clients: Clients) -> None:
     reader, writer = clients.make("reader", "#"), clients.make("writer")
     ticket = writer.publish(f"{clients.prefix}/a", b"1")
-    ticket.add_done_callback(lambda _: writer.publish(f"{clients.prefix}/a", b"2", timeout_s=0))
+
+    def publish_another(_ticket: PublishTicket) -> None:
+        writer.publish(f"{clients.prefix}/a", b"2", timeout_s=0.0)
+
+    ticket.add_done_callback(publish_another)
     assert [d.payload for d in received(reader, 2)] == [b"1", b"2"]
 
 

@@ -157,7 +157,7 @@ def spread_times(*stamps: int, resolution: int = SECOND, values: str = "1") -> l
         PayloadSpec(points="$", time=TimeSpec(path="ts", unit="s", resolution=resolution))
     )
     points = ",".join(f'{{"value": {values}, "ts": {t}}}' for t in stamps)
-    return decode(spec, f"[{points}]".encode()).frame.time.tolist()
+    return [int(t) for t in decode(spec, f"[{points}]".encode()).frame.time]
 
 
 def test_equal_whole_second_stamps_of_one_payload_are_spread_by_position() -> None:
