@@ -296,4 +296,8 @@ class Agent:
     def _tell(self, kind: str, source: str, text: str) -> None:
         self.counters[f"trouble.{kind}"] += 1
         if self._on_trouble is not None:
-            self._on_trouble(AgentTrouble(kind, source, text))
+            try:
+                self._on_trouble(AgentTrouble(kind, source, text))
+            except Exception:  # noqa: BLE001  foreign code in our threads, which must live
+                _LOG.exception("on_trouble of agent %s raised", self.name)
+                self.counters["on_trouble_raised"] += 1

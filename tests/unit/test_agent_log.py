@@ -266,9 +266,16 @@ def test_a_fault_of_ours_makes_the_broker_repeat_what_was_lost(
         return write(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(agent._writer, "encode", fails_once)
+
+    def raises(trouble: AgentTrouble) -> None:
+        bench.troubles.append(trouble)
+        raise RuntimeError("whoever is told")
+
+    monkeypatch.setattr(agent, "_on_trouble", raises)
     bench.publish("a", 1)
     until(lambda: bench.values() == [1.0], "the sample in the log")
     assert bench.told("agent_fault") == 1
+    assert agent.counters["on_trouble_raised"] >= 1
 
 
 def test_the_health_topic_is_retained_and_says_how_each_source_is(bench: Bench) -> None:
