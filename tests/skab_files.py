@@ -9,8 +9,30 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "skab"
-# Where a script runs, its folder comes first on the path: the example's modules import each other so.
-sys.path.insert(0, str(EXAMPLE))
+# A script's own folder is on the path: the example's modules import each other by that.
+sys.path.append(str(EXAMPLE))
+
+import audit  # noqa: E402
+import calibrate  # noqa: E402
+import plant  # noqa: E402
+import playing  # noqa: E402
+import recordings  # noqa: E402
+import report  # noqa: E402
+import run  # noqa: E402
+import scoring  # noqa: E402
+import telemetry  # noqa: E402
+
+__all__ = [
+    "audit",
+    "calibrate",
+    "plant",
+    "playing",
+    "recordings",
+    "report",
+    "run",
+    "scoring",
+    "telemetry",
+]
 
 FIELDS = (
     *("Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure"),

@@ -14,6 +14,7 @@ from lifeline.engine.source import BrokerSpec
 HERE: Final = Path(__file__).parent
 TOPIC: Final = "skab/{site}/telemetry"
 PREFIX: Final = "skab-"
+DATA: Final = "lifeline-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,21 @@ def site_of(recording: str) -> str:
     return f"{PREFIX}{recording}"
 
 
+def fresh(directory: Path) -> Path:
+    """Makes the directory of a run. Raises SpecError where a run has left its data there: an
+    engine would go on from them."""
+    if (directory / DATA).exists():
+        raise SpecError("the directory holds the data of an earlier run", found=str(directory))
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
 def write_plant(
     directory: Path, recordings: Sequence[str], broker: BrokerSpec, influx: Influx | None
 ) -> Path:
-    """Writes `lifeline.yaml` and `sensors.csv` beside the rules in `directory`; the former's path.
-
-    Raises SpecError where a run has left its data there: it would go on from them.
-    """
+    """Writes `lifeline.yaml` and `sensors.csv` beside the rules in `directory`; the former's path."""
     import yaml
 
-    if (directory / "lifeline-data").exists():
-        raise SpecError("the directory holds the data of an earlier run", found=str(directory))
     document = yaml.safe_load((HERE / "lifeline.yaml").read_text(encoding="utf-8"))
     (rig,) = document["sites"]
     (tags,) = document["sensors"]

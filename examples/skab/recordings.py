@@ -82,7 +82,7 @@ def part_files(folder: Path, part: str) -> list[Path]:
 
 def read(path: Path, name: str) -> Recording:
     """One recording. Raises SpecError with file and line for whatever is not of the form."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.reader(file, delimiter=";")
         heading = next(rows, [])
         labelled = heading == [TIME, *FIELDS, *LABELS]

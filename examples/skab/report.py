@@ -10,7 +10,7 @@ from typing import Any, Final
 from audit import Audit
 from calibrate import Calibration
 from recordings import SECOND_NS, Recording
-from scoring import GROUPS, Group, Rows, Score, alerts, median_delay
+from scoring import GROUPS, Group, Rows, Score, alerts, in_alarm, in_group, median_delay
 
 from lifeline.engine.record import Record
 
@@ -23,12 +23,18 @@ TITLES: Final[Mapping[Group, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The anomaly-free recording under the calibrated rules: alerts in its three parts."""
+    """The anomaly-free recording under the rules that were set up from it.
+
+    calibrate, select, verify   alerts in each of its three parts
+    verify_s                    how long the part was that had no say, in s
+    far                         share of its rows in alarm, %, by group of rules
+    """
 
     calibrate: int
     select: int
     verify: int
     verify_s: float
+    far: Mapping[Group, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Outcome:
     historic      of the records: judged from a backlog, as event times are older than a minute
     digest        of the run, "" where the replay of the log gave another
     influx        points written, by output; {} without InfluxDB
+    delivered     no output was left behind
     """
 
     calibration: Calibration
@@ -53,26 +60,31 @@ class Outcome:
     historic: int
     digest: str
     influx: Mapping[str, int]
+    delivered: bool
     wall_s: float
 
     @property
     def holds(self) -> bool:
         """Nothing lost on the way in or out, and the replay agrees."""
-        return self.audit.holds and self.unheard == 0 and bool(self.digest)
+        out = self.unheard == 0 and self.delivered
+        return self.audit.holds and out and bool(self.digest)
 
 
 def verified(
     normal: Recording, records: Sequence[Record], shift: int, calibration: Calibration
 ) -> Verification:
     """Counts the alerts of the anomaly-free recording by the part that they fell into."""
-    parts: Counter[str] = Counter()
     until = int(normal.time[-1])
-    for alert in alerts(r for r in records if r.rule.startswith(("band.", "slope."))):
-        time = alert.time - shift
-        if time <= until:
-            parts[_part(time, calibration)] += 1
+    mine = [r for r in records if in_group(r, "all") and r.time - shift <= until]
+    parts = Counter(_part(alert.time - shift, calibration) for alert in alerts(mine))
+    held_out = normal.time >= calibration.verify_from
+    far = {
+        group: 100.0
+        * float(in_alarm(normal, [r for r in mine if in_group(r, group)], shift)[held_out].mean())
+        for group in GROUPS
+    }
     verify_s = (until - calibration.verify_from) / SECOND_NS
-    return Verification(parts["calibrate"], parts["select"], parts["verify"], verify_s)
+    return Verification(parts["calibrate"], parts["select"], parts["verify"], verify_s, far)
 
 
 def _part(time: int, calibration: Calibration) -> str:
@@ -106,18 +118,22 @@ def _path(outcome: Outcome) -> str:
     ]
     if outcome.influx:
         written = ", ".join(f"{n} {name}" for name, n in outcome.influx.items())
-        lines.append(f"written to InfluxDB: {written}")
+        lines.append(f"points written to InfluxDB: {written}")
+    if not outcome.delivered:
+        lines.append("an output is STILL BEHIND; see what was told above")
     return "\n".join(lines)
 
 
 def _verification(found: Verification) -> str:
+    far = ", ".join(f"{name} {found.far[group]:.1f} %" for group, name in _SHORT.items())
     return (
-        "Anomaly-free recording, alerts: "
-        f"calibrate {found.calibrate}, select {found.select}, "
-        f"verify {found.verify} in {found.verify_s / 60:.0f} min"
+        f"Anomaly-free recording, alerts: calibrate {found.calibrate}, select {found.select}, "
+        f"verify {found.verify} in {found.verify_s / 60:.0f} min\n"
+        f"Rows of verify in alarm: {far}"
     )
 
 
+_SHORT: Final[Mapping[Group, str]] = {"all": "all rules", "band": "bands", "slope": "changes"}
 _HEAD: Final = (
     f"{'recording':<14}{'delay of each segment, s':<34}{'missed':>9}{'false':>8}{'alerts':>8}"
     f"{'FAR %':>8}{'MAR %':>8}"
@@ -190,6 +206,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         },
         "digest": outcome.digest,
         "influx": dict(outcome.influx),
+        "delivered": outcome.delivered,
         "rules": [
             {
                 "rule": f"{c.kind}.{c.tag.sensor}",
@@ -205,6 +222,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
             "select": outcome.verification.select,
             "verify": outcome.verification.verify,
             "verify_s": outcome.verification.verify_s,
+            "verify_far_percent": dict(outcome.verification.far),
         },
         "recordings": {
             group: [_score_document(score) for score in outcome.scores[group]] for group in GROUPS

@@ -20,14 +20,18 @@ from lifeline.engine.source import BrokerSpec
 
 RECORDS: Final = "lifeline/v1/record/#"
 READY_S: Final = 30.0
+STEP_NS: Final = 60 * SECOND_NS
 _AT_ONCE: Final = 256
 _WAIT_S: Final = 0.1
 _OVERDUE_S: Final = PUBLISH_PATIENCE_NS / SECOND_NS
 
 
 def shift_to(recording: Recording, now: int) -> int:
-    """What is added to every time of a recording so that it ends now, to the whole second."""
-    return now // SECOND_NS * SECOND_NS - int(recording.time[-1])
+    """What is added to every time of a recording so that it ends now, or up to a minute before.
+
+    Whole minutes, so that the panes of a window hold the same rows whenever the run is made.
+    """
+    return (now - int(recording.time[-1])) // STEP_NS * STEP_NS
 
 
 def messages(recording: Recording, shift: int) -> Iterator[bytes]:
@@ -62,7 +66,7 @@ class Gateway:
         self._client.stop()
 
     def play(self, recording: Recording) -> None:
-        """Sends one recording, shifted so that its last row is now. Raises SinkError where the
+        """Sends one recording, shifted so that it ends now. Raises SinkError where the
         broker acknowledges nothing for a minute."""
         shift = shift_to(recording, self._clock.wall())
         topic = TOPIC.format(site=site_of(recording.name))
