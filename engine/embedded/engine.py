@@ -269,6 +269,11 @@ class Engine:
         return self._state
 
     @property
+    def open_positions(self) -> int:
+        """Log positions whose alert records are not known to be durable yet."""
+        return self._parts.stepper.open_positions
+
+    @property
     def core(self) -> Core:
         """The core. While the engine runs it belongs to the stepping thread: read its position,
         counters and configuration, nothing else."""
