@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from plant_files import SENSORS, PlantFiles
 from typer.testing import CliRunner, Result
 
 from lifeline.engine.cli.app import app
 from lifeline.engine.cli.exits import ExitCode
+from plant_files import SENSORS, PlantFiles
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
@@ -28,12 +28,15 @@ def test_a_good_plant_has_nothing_to_tell(tmp_path: Path) -> None:
 
 def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     files = PlantFiles()
-    files.rules = files.rules.replace("combustible", "combustable") + "    hihg: {red: 1 %LEL}\n"
+    files.rules += "    hihg: {red: 1 %LEL}\n"
+    assert isinstance(files.tags, str)
+    files.tags = files.tags.replace("pipe.gas.pressure,MPa", "pipe.gas.presure,MPa")
     done = run("check", files.write(tmp_path))
     assert done.exit_code == ExitCode.FOUND
     assert "lifeline.yaml:" in done.output
-    assert "gas.combustible" in done.output
-    assert "hihg" in done.output
+    assert "sensors.csv:3" in done.output
+    assert "did you mean pipe.gas.pressure" in done.output
+    assert "did you mean high?" in done.output
     assert "2 errors" in done.output
 
 
@@ -50,7 +53,7 @@ def test_the_mistakes_are_there_for_programs_too(tmp_path: Path) -> None:
 
 def test_warnings_count_when_asked(tmp_path: Path) -> None:
     files = PlantFiles()
-    files.head = files.head.replace("outputs: {mqtt: {}}\n", "")
+    files.head = files.head.replace("127.0.0.1}", "127.0.0.1, client_id: one-for-all}")
     path = files.write(tmp_path)
     assert run("check", path).exit_code == 0
     assert run("check", path, "--strict").exit_code == ExitCode.FOUND
