@@ -26,7 +26,8 @@ def _column(name: str, array: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
     if array.flags.writeable:
         array = array.view()
         array.flags.writeable = False
-    return array
+    column: npt.NDArray[Any] = array
+    return column
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,10 +15,10 @@ from . import compiled  # noqa: F401
 from . import layout as at
 from .alarm_table import NOTHING, REFUSED, Event
 from .layout import NEVER, NO_TIME
-from .record import AlarmState, Transition
 from .record import HISTORIC as R_HISTORIC
 from .record import UNCERTAIN as R_UNCERTAIN
 from .record import UNKNOWN as R_UNKNOWN
+from .record import AlarmState, Transition
 
 MEASURED, STALENESS, CLOCK = 0, 1, 2  # how a kind comes by its measure
 PHASE_TICK, PHASE_TIMER, PHASE_SAMPLE = 0, 1, 2

@@ -7,9 +7,9 @@ known ahead, and the misses can overlap. A hint changes no result.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -18,8 +18,7 @@ AHEAD: Final = 12  # rows: far enough for a fetch from memory, near enough to st
 LINE: Final = 64
 
 
-@intrinsic
-def prefetch(typingctx, array, row, line):
+def _prefetch(typingctx, array, row, line):
     """Fetch the cache line `line` (0, 1, …) of `array[row]`; array is C-contiguous, 1-d or 2-d."""
     signature = types.void(array, types.int64, types.int64)
 
@@ -42,3 +41,6 @@ def prefetch(typingctx, array, row, line):
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+prefetch: Any = intrinsic(_prefetch)

@@ -258,7 +258,7 @@ class Core:
     ) -> Record:
         """A record of the engine about itself, under the reserved site."""
         state = self._live()
-        who = {
+        who: dict[str, Any] = {
             "tenant": "",
             "site": ENGINE_SITE,
             "rule": rule,

@@ -135,11 +135,11 @@ def _fresh_kind(plan: KindPlan, subjects: int, sites: int) -> KindState:
     identity = kind.style == MEASURED and not kind.kernels
     guard = np.empty((subjects if identity else 0, 2))
     guard[:, 0], guard[:, 1] = np.inf, -np.inf
+    instances = plan.last - plan.first
+    rings: Float64 = _lined(instances * kind.width, np.dtype(np.float64)).view(np.float64)
     return KindState(
         plan,
-        _lined((plan.last - plan.first) * kind.width, np.dtype(np.float64)).reshape(
-            plan.last - plan.first, kind.width
-        ),
+        rings.reshape(instances, kind.width),
         guard,
         np.full(sites, at.NO_TIME, np.int64),
     )
@@ -286,7 +286,8 @@ def _keys(plan: Plan, slots: dict[str, int], n_sensors: int) -> Int64:
     place = np.where(subject < n_sensors, subject, -1 - (subject - n_sensors))
     if not len(rules):
         return np.zeros(0, np.int64)
-    return slot[plan.rule] * (1 << 40) + (place + (1 << 39))
+    keys: Int64 = slot[plan.rule] * (1 << 40) + (place + (1 << 39))
+    return keys
 
 
 def _matches(old: Plan, new: Plan, n_old: int, n_new: int) -> tuple[Int64, Int64, Int64]:
