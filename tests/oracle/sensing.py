@@ -191,7 +191,7 @@ class _Row:
         run, t = self.state.run, self.t
         if run.kind == kind and run.n > 0 and t == run.t_prev:
             return False  # the same row once more says nothing
-        if run.kind != kind or run.n == 0 or t <= run.t_prev:
+        if run.kind != kind or run.n == 0 or t < run.t_prev:
             run.restart(kind, t, self.received)
             return False
         run.n += 1

@@ -619,3 +619,72 @@ def test_an_episode_goes_on_where_a_lost_log_left_its_numbers() -> None:
         ("_engine", "engine.recovered", "notice")
     ]
     assert bench.row(2, 6.0)[0].seq == 42
+
+
+# --- found by comparison with the core ------------------------------------------------------------
+
+
+def test_a_clock_that_was_set_is_recognised_though_every_row_comes_twice() -> None:
+    bench = Bench(rule("clock", blue=level(high=1)))
+    bench.row(100, 1.0)
+    found = []
+    for received in range(101, 115):
+        for _ in range(2):
+            found += bench.row(received - HOUR, 1.0, received=received)
+    assert brief(found) == [("raised", "blue", 111)]
+
+
+def test_a_redelivered_window_does_not_make_a_slow_clock_historic() -> None:
+    bench = Bench(rule("limit", red=level(high=10)), sensors=[sensor(interval=5)])
+    for received in range(0, 60, 5):
+        bench.row(received - 100, 1.0, received=received)
+    for t in range(-100, -60, 20):  # all at once: the run of late rows breaks
+        bench.row(t, 1.0, received=60)
+    assert [x.historic for x in bench.row(-40, 11.0, received=60)] == [False]
+
+
+def test_a_backlog_after_a_blind_hour_is_not_caught_up_in_its_midst() -> None:
+    bench = Bench(rule("limit", red=level(high=10)))
+    bench.tick(100)
+    bench.row(1, 11.0, received=100)  # historic from 100
+    bench.tick(3700, resumed=True)
+    bench.row(2, 11.0, received=3701)
+    assert bench.tick(3705) == []
+    assert brief(bench.tick(3711)) == [("actual", "red", 3711)]
+
+
+def test_a_shelf_that_ended_before_the_silence_is_lifted_before_it() -> None:
+    bench = Bench(STALE, sensors=[sensor(stale=30)])
+    bench.row(0, 1.0)
+    assert bench.command("shelve", 1, alarm="stale~S0", expires=10) == "done"
+    assert brief(bench.tick(60)) == [("unshelved", "normal", 10), ("raised", "yellow", 30)]
+
+
+def test_what_a_silent_sensor_raises_before_its_link_speaks_is_unknown() -> None:
+    bench = Bench(
+        rule("limit", red=level(high=10, on=60)),
+        sensors=[sensor(reports="event", interval=0)],
+        link=Link(0, "gw", grace=0, heartbeat=duration(5)),
+    )
+    bench.tick(0)
+    bench.row(1, 11.0)
+    bench.tick(16)
+    found = bench.row(61, 11.0)
+    assert [(x.transition, x.unknown) for x in found] == [("raised", True), ("known", False)]
+
+
+def test_a_held_value_belongs_to_its_level() -> None:
+    bench = Bench(rule("limit", yellow=level(high=5, on=4), red=level(high=10, low=0, on=4)))
+    bench.row(1, 11.0)
+    bench.row(2, 6.0, quality=Quality.UNCERTAIN)  # no longer red, but says so doubtfully
+    found = bench.tick(5)
+    assert [(x.level_after, x.value, x.limit) for x in found] == [("red", 11.0, 10.0)]
+
+
+def test_a_tick_that_does_not_advance_fires_nothing() -> None:
+    bench = Bench(rule("limit", red=level(high=10, on=3)))
+    bench.tick(10)
+    bench.row(1, 11.0)  # due 4, already past
+    assert bench.tick(10) == []
+    assert bench.tick(9) == []
+    assert brief(bench.tick(11)) == [("raised", "red", 4)]
