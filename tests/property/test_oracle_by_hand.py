@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lifeline.engine.configuration import Link, continued
-from lifeline.engine.entry import Recovered, SiteHead
+from lifeline.engine.entry import Recovered, SiteHead, Tick
 from lifeline.engine.limits import DAY_NS, SECOND_NS
 from lifeline.engine.quality import Quality
 from lifeline.engine.rule import Rule
@@ -683,7 +683,7 @@ def test_a_held_value_belongs_to_its_level() -> None:
 
 def test_a_tick_that_does_not_advance_fires_nothing() -> None:
     bench = Bench(rule("limit", red=level(high=10, on=3)))
-    bench.tick(10)
+    bench.step(Tick(ns(10)), 0)  # ahead of what was received
     bench.row(1, 11.0)  # due 4, already past
     assert bench.tick(10) == []
     assert bench.tick(9) == []
