@@ -113,8 +113,6 @@ def test_what_the_disk_refuses_is_offered_again_in_order(bench: Bench, tmp_path:
         until(lambda: not bench.stepper.settle(0) and bool(bench.stepper.refused))
         assert len(bench.refused) == 1
         assert "cannot be written" in bench.refused[0]
-        bench.stepper.offer_again()
-        until(lambda: bool(bench.store.health().failing))
         durable = len(bench.told)
     until(lambda: bench.stepper.settle(0) or bench.stepper.offer_again() is not None)
     assert bench.refused[-1] == ""
