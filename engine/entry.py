@@ -159,7 +159,7 @@ def _decode_payload(kind: int, data: bytes, offset: int) -> Payload:
             case EntryKind.SAMPLES:
                 return _decode_frame(data, offset)
             case EntryKind.TICK:
-                time, resumed, _ = _TICK.unpack_from(data, offset)
+                time, resumed, _ = _TICK.unpack(data[offset:])
                 return Tick(time, bool(resumed))
             case EntryKind.CONFIG:
                 return unpack(data[offset:])[0]
