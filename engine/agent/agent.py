@@ -18,20 +18,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.errors import LifelineError
-from lifeline.engine.frame import Frame
-from lifeline.engine.limits import (
+from ..clock import Clock
+from ..configuration import Configuration
+from ..errors import LifelineError
+from ..frame import Frame
+from ..limits import (
     AGENT_RETRY_S,
     AGENT_STOP_S,
     HEALTH_INTERVAL_NS,
     SECOND_NS,
 )
-from lifeline.engine.mqtt import Delivery, Trouble
-from lifeline.engine.payload import compile_decoder
-from lifeline.engine.source import SourceSpec
-
+from ..mqtt import Delivery, Trouble
+from ..payload import compile_decoder
+from ..source import SourceSpec
 from .batch import Batch
 from .entries import EntryWriter
 from .lane import Lane

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lifeline.engine.errors import LifelineError
-from lifeline.engine.payload import Decoded
-
+from ..errors import LifelineError
+from ..payload import Decoded
 from .ports import AgentLog, Durable
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.entry import Entry, Header, encode
-from lifeline.engine.frame import Frame
-from lifeline.engine.limits import MAX_FRAME_ROWS
+from ..configuration import Configuration
+from ..entry import Entry, Header, encode
+from ..frame import Frame
+from ..limits import MAX_FRAME_ROWS
 
 
 class EntryWriter:

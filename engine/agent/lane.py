@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.errors import SinkError
-from lifeline.engine.limits import AGENT_BATCH_MESSAGES, AGENT_UNKNOWN_NAMED
-from lifeline.engine.mqtt import Delivery, MqttClient, Subscription, Trouble, Will
-from lifeline.engine.outputs.health import Status, health_payload, will
-from lifeline.engine.outputs.topics import health as health_topic
-from lifeline.engine.payload import Decoded, Decoder, compile_decoder
-from lifeline.engine.source import SourceSpec, TopicPattern
+from ..clock import Clock
+from ..configuration import Configuration
+from ..errors import SinkError
+from ..limits import AGENT_BATCH_MESSAGES, AGENT_UNKNOWN_NAMED
+from ..mqtt import Delivery, MqttClient, Subscription, Trouble, Will
+from ..outputs.health import Status, health_payload, will
+from ..outputs.topics import health as health_topic
+from ..payload import Decoded, Decoder, compile_decoder
+from ..source import SourceSpec, TopicPattern
 
 _LOG = logging.getLogger("lifeline.agent")
 _GOODBYE_S = 1.0

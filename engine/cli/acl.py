@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifeline.engine.errors import SpecError
-
+from ..errors import SpecError
 from .console import JsonOption, print_json, stderr, stdout
 from .plant_files import DEFAULT_CONFIG, ConfigArgument
 
 if TYPE_CHECKING:
-    from lifeline.engine.config import Plant
-    from lifeline.engine.outputs.acl import AclSpec
-    from lifeline.engine.source import BrokerSpec
+    from ..config import Plant
+    from ..outputs.acl import AclSpec
+    from ..source import BrokerSpec
 
 _DEFAULT_LOGIN = "lifeline"
 Grants = list[str] | None
@@ -59,8 +58,8 @@ def acl(
         --operator zhang=gas-east --operator zhang=gas-west
     mosquitto -c /etc/mosquitto/lifeline/mosquitto.conf
     """
-    from lifeline.engine.config import load
-    from lifeline.engine.outputs.acl import Listener, write_files
+    from ..config import load
+    from ..outputs.acl import Listener, write_files
 
     plant = load(config)
     spec = _spec(plant, publisher or [], regulator or [], operator or [])
@@ -82,7 +81,7 @@ def _broker(plant: Plant) -> BrokerSpec:
 
 
 def _spec(plant: Plant, publisher: list[str], regulator: list[str], operator: list[str]) -> AclSpec:
-    from lifeline.engine.outputs.acl import AclSpec
+    from ..outputs.acl import AclSpec
 
     broker = _broker(plant)
     return AclSpec(
@@ -105,7 +104,7 @@ def _granted(pairs: list[str], option: str) -> dict[str, tuple[str, ...]]:
 
 def _by_source(plant: Plant, broker: BrokerSpec) -> dict[str, tuple[str, ...]]:
     """A login for each source of this broker, allowed to write the source's topics."""
-    from lifeline.engine.source import TopicPattern
+    from ..source import TopicPattern
 
     here = [
         s for s in plant.sources if (s.broker.host, s.broker.port) == (broker.host, broker.port)
@@ -115,7 +114,7 @@ def _by_source(plant: Plant, broker: BrokerSpec) -> dict[str, tuple[str, ...]]:
 
 def _check_targets(plant: Plant, spec: AclSpec) -> None:
     """Areas and sites must be the plant's: a misspelt one would grant nothing, in silence."""
-    from lifeline.engine.config.nearest import listed, nearest
+    from ..config.nearest import listed, nearest
 
     sites = [site.id for site in plant.configuration.sites]
     areas = {
@@ -145,7 +144,7 @@ def _given(plant: Plant, engine: str) -> dict[str, str]:
         return {}
     if broker.password_file and not Path(broker.password_file).is_file():
         return {}
-    from lifeline.engine.mqtt.session import password
+    from ..mqtt.session import password
 
     word = password(broker)
     return {engine: word} if word else {}

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from lifeline.engine.errors import LogError, SpecError
-from lifeline.engine.level import LEVELS
-
+from ..errors import LogError, SpecError
+from ..level import LEVELS
 from .console import JsonOption, LangOption, language, print_raw, stderr, stdout
 from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, data_directory, places
 
 if TYPE_CHECKING:
-    from lifeline.engine.log import LogReader
-    from lifeline.engine.outputs.ports import Place
-    from lifeline.engine.outputs.text import Language
-    from lifeline.engine.record import Record
+    from ..log import LogReader
+    from ..outputs.ports import Place
+    from ..outputs.text import Language
+    from ..record import Record
 
 _POLL_S: Final = 0.2
 _AT_ONCE: Final = 1_000
@@ -53,7 +52,7 @@ def alerts(
 
     With --json each line is one record, the same document as on the MQTT topics.
     """
-    from lifeline.engine.log import LogReader
+    from ..log import LogReader
 
     least = _least(level)
     reader = LogReader.open(data_directory(config, data))
@@ -98,7 +97,7 @@ class _Printer:
 
     def events(self, rows: Iterable[bytes]) -> None:
         """Encoded records, as they came."""
-        from lifeline.engine.record import decode_record
+        from ..record import decode_record
 
         for record in filter(self._wanted, map(decode_record, rows)):
             if self._lines is None:
@@ -126,8 +125,8 @@ class _Printer:
         return (not self._sites or record.site in self._sites) and reaches(record, self._least)
 
     def _raw(self, record: Record) -> None:
-        from lifeline.engine.outputs.payload import record_payload
-        from lifeline.engine.outputs.ports import Place
+        from ..outputs.payload import record_payload
+        from ..outputs.ports import Place
 
         print_raw(record_payload(record, self._known.get(record.site) or Place(record.area)))
 

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from lifeline.engine.errors import LifelineError
-
+from ..errors import LifelineError
 from . import acl, alerts, check, commands, digest, doctor, replay, run, schema
 from .exits import TABLE, ExitCode, code_of
 

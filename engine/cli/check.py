@@ -11,7 +11,7 @@ from .exits import ExitCode
 from .plant_files import DEFAULT_CONFIG, ConfigArgument
 
 if TYPE_CHECKING:
-    from lifeline.engine.errors import Problem
+    from ..errors import Problem
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
@@ -36,7 +36,7 @@ def check(
 
     Exit code 1 with an error (with --strict also with a warning), else 0.
     """
-    from lifeline.engine.config import check as find
+    from ..config import check as find
 
     problems = find(config)
     errors = [p for p in problems if p.severity == "error"]

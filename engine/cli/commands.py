@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from lifeline.engine.errors import SinkError
-from lifeline.engine.limits import COMMAND_REPLY_S
-
+from ..errors import SinkError
+from ..limits import COMMAND_REPLY_S
 from .console import JsonOption, LangOption, language, print_json, stderr, stdout
 from .exits import ExitCode
 from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, data_directory, places
 
 if TYPE_CHECKING:
-    from lifeline.engine.command import Action, Command, Reply
+    from ..command import Action, Command, Reply
 
 AlarmArgument = Annotated[
     str, typer.Argument(help="[<site>/]<rule>~<sensor>, as `lifeline alerts` prints it.")
@@ -85,8 +84,8 @@ def shelve(
     \b
     lifeline shelve gas-east/gas.combustible~GD-101 --for 8h --reason "detector is being replaced"
     """
-    from lifeline.engine.amounts import parse_duration
-    from lifeline.engine.clock import SystemClock
+    from ..amounts import parse_duration
+    from ..clock import SystemClock
 
     expires = SystemClock().wall() + parse_duration(duration)
     _act(
@@ -137,7 +136,7 @@ def _act(
     directory: Path,
     config: Path,
 ) -> None:
-    from lifeline.engine.outputs.text import reply_text
+    from ..outputs.text import reply_text
 
     command = _command(action, alarm, site, reason, who, expires, directory, config)
     reply = send(directory, command)
@@ -163,10 +162,9 @@ def _command(
     """The command that a person means, against what stands now."""
     from uuid import uuid4
 
-    from lifeline.engine.clock import SystemClock
-    from lifeline.engine.command import Command
-    from lifeline.engine.log import LogReader
-
+    from ..clock import SystemClock
+    from ..command import Command
+    from ..log import LogReader
     from .standing import find_alarm, standing_records
 
     reader = LogReader.open(directory)
@@ -196,8 +194,8 @@ def send(directory: Path, command: Command) -> Reply:
     Raises SinkError where no engine runs (nothing is left behind then), or where it does not
     answer in time (it may still do it: the command waits in its inbox).
     """
-    from lifeline.engine.log import Inbox
-    from lifeline.engine.log.lock import holder
+    from ..log import Inbox
+    from ..log.lock import holder
 
     if holder(directory) is None:
         raise SinkError(f"no engine runs on {directory}: nothing was done. Start it: lifeline run")

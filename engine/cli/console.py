@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lifeline.engine.errors import SpecError
+from ..errors import SpecError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lifeline.engine.outputs.text import Language
+    from ..outputs.text import Language
 
 STYLES: Final = {
     "normal": "green",

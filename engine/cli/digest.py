@@ -13,8 +13,8 @@ from .exits import ExitCode
 from .plant_files import DEFAULT_CONFIG, ConfigOption, data_directory
 
 if TYPE_CHECKING:
-    from lifeline.engine.log import LogReader
-    from lifeline.engine.replay.digest import DigestReport
+    from ..log import LogReader
+    from ..replay.digest import DigestReport
 
 _STYLES: Final = {"equal": "green", "not stored": "yellow"}
 # A running engine has the records of its last entries durable within a commit or two.
@@ -41,9 +41,8 @@ def digest(
 
     Exit code 1 where a stored record differs from the replayed one.
     """
-    from lifeline.engine.log import LogReader
-    from lifeline.engine.log.lock import holder
-
+    from ..log import LogReader
+    from ..log.lock import holder
     from .kernels import warm_kernels
 
     directory = data_directory(config, directory)
@@ -63,7 +62,7 @@ def digest(
 
 def _settled(directory: Path, reader: LogReader, *, running: bool) -> DigestReport:
     """The report; beside a running engine its last records are waited for."""
-    from lifeline.engine.replay.digest import digest_of
+    from ..replay.digest import digest_of
 
     with progress("stepping the log", reader.end()) as tell:
         report = digest_of(directory, reader, tell)

@@ -50,9 +50,8 @@ def doctor(config: ConfigArgument = DEFAULT_CONFIG, as_json: JsonOption = False)
 
 def _examine(config: Path) -> list[Finding]:
     """Every finding, in the order in which a person would mend them."""
-    from lifeline.engine.config import load
-    from lifeline.engine.errors import SpecError
-
+    from ..config import load
+    from ..errors import SpecError
     from . import findings, reach
 
     found = [findings.configuration(config)]

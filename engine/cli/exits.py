@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from lifeline.engine.errors import (
+from ..errors import (
     EntryError,
     InvariantError,
     LifelineError,

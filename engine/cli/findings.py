@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from lifeline.engine.clock import SystemClock
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import MINUTE_NS, SECOND_NS
+from ..clock import SystemClock
+from ..errors import LogError
+from ..limits import MINUTE_NS, SECOND_NS
 
 if TYPE_CHECKING:
-    from lifeline.engine.config import StorageSpec
-    from lifeline.engine.embedded import EngineStatus
-    from lifeline.engine.log import LogReader
+    from ..config import StorageSpec
+    from ..embedded import EngineStatus
+    from ..log import LogReader
 
 State = Literal["ok", "warning", "wrong", "unreachable"]
 _NAMED: Final = 5
@@ -38,7 +38,7 @@ class Finding:
 
 def configuration(config: Path) -> Finding:
     """Whether the engine would take the files."""
-    from lifeline.engine.config import check
+    from ..config import check
 
     problems = check(config)
     errors = [p for p in problems if p.severity == "error"]
@@ -99,12 +99,12 @@ def _bytes(n: int) -> str:
 
 def engine(directory: Path) -> list[Finding]:
     """Whether an engine runs, and what it says about itself."""
-    from lifeline.engine.log.lock import holder
+    from ..log.lock import holder
 
     pid = holder(directory)
     if pid is None:
         return [Finding("warning", "engine", "does not run on this directory", "lifeline run")]
-    from lifeline.engine.embedded import read_status
+    from ..embedded import read_status
 
     try:
         status = read_status(directory)
@@ -147,7 +147,7 @@ def _told(status: EngineStatus, now: int) -> list[Finding]:
 
 def log(directory: Path) -> list[Finding]:
     """The log, and what came in and could not be used."""
-    from lifeline.engine.log import LogReader
+    from ..log import LogReader
 
     try:
         reader = LogReader.open(directory)

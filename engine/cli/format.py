@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from lifeline.engine.level import LEVELS, LEVELS_ZH
-from lifeline.engine.outputs.text import Language, render
-from lifeline.engine.outputs.times import zone
-
+from ..level import LEVELS, LEVELS_ZH
+from ..outputs.text import Language, render
+from ..outputs.times import zone
 from .console import STYLES
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from lifeline.engine.outputs.ports import Place
-    from lifeline.engine.record import Record
+    from ..outputs.ports import Place
+    from ..record import Record
 
 STATES_ZH: Final = {
     "normal": "正常",

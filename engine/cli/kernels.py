@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lifeline.engine.clock import SystemClock
-
+from ..clock import SystemClock
 from .console import progress, stderr
 
 _WORTH_TELLING_S = 8.0
@@ -14,7 +13,7 @@ def warm_kernels() -> float:
 
     What takes longer than loading is said in words too, also where there is no terminal.
     """
-    from lifeline.engine.warming import warm
+    from ..warming import warm
 
     clock = SystemClock()
     began = clock.monotonic()

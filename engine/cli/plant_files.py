@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lifeline.engine.errors import LogError, SpecError
+from ..errors import LogError, SpecError
 
 if TYPE_CHECKING:
-    from lifeline.engine.outputs.ports import Place
+    from ..outputs.ports import Place
 
 DEFAULT_CONFIG: Final = Path("lifeline.yaml")
 _DEFAULT_DIRECTORY: Final = "lifeline-data"
@@ -67,7 +67,7 @@ def _named_in(config: Path) -> Path:
 
 def places(config: Path) -> Mapping[str, Place]:
     """Name and local time of each site that the file names; empty where it cannot be read."""
-    from lifeline.engine.outputs.ports import Place
+    from ..outputs.ports import Place
 
     found: dict[str, Place] = {}
     if not config.exists():
@@ -84,8 +84,8 @@ def places(config: Path) -> Mapping[str, Place]:
 
 def _section(config: Path, key: str) -> Any:
     """One section of the file, as plain data. Raises SpecError where it is not YAML."""
-    from lifeline.engine.config.document import read_document
-    from lifeline.engine.config.problems import Problems
+    from ..config.document import read_document
+    from ..config.problems import Problems
 
     problems = Problems()
     document = read_document(config, problems)

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from lifeline.engine.clock import Clock, SystemClock
-from lifeline.engine.errors import SpecError
-from lifeline.engine.limits import DOCTOR_CONNECT_S, SECOND_NS
-
+from ..clock import Clock, SystemClock
+from ..errors import SpecError
+from ..limits import DOCTOR_CONNECT_S, SECOND_NS
 from .findings import Finding
 
 if TYPE_CHECKING:
-    from lifeline.engine.config import InfluxSpec, Plant
-    from lifeline.engine.source import BrokerSpec
+    from ..config import InfluxSpec, Plant
+    from ..source import BrokerSpec
 
 _FAILURE: Final = 0x80
 _TURN_S: Final = 0.1
@@ -22,14 +21,14 @@ _TURN_S: Final = 0.1
 
 def brokers(plant: Plant) -> Iterator[Finding]:
     """Each broker once, with the topics that the engine reads there."""
-    from lifeline.engine.source import TopicPattern
+    from ..source import TopicPattern
 
     wanted: dict[BrokerSpec, list[str]] = {}
     for source in plant.sources:
         filters = [TopicPattern(topic).filter for topic in source.topics]
         wanted.setdefault(_login(source.broker), []).extend(filters)
     if plant.outputs.mqtt is not None:
-        from lifeline.engine.outputs import topics
+        from ..outputs import topics
 
         wanted.setdefault(_login(plant.outputs.mqtt), []).append(topics.COMMANDS)
     for broker, filters in wanted.items():
@@ -47,7 +46,7 @@ def ask_broker(
     broker: BrokerSpec, filters: tuple[str, ...], clock: Clock | None = None
 ) -> Iterator[Finding]:
     """Connects, subscribes, and leaves nothing behind."""
-    from lifeline.engine.mqtt.session import new_paho_client
+    from ..mqtt.session import new_paho_client
 
     who = f" as {broker.username}" if broker.username else " without a login"
     what = f"broker {broker.host}:{broker.port}"
@@ -126,7 +125,7 @@ class _Asked:
 
 def influx(spec: InfluxSpec) -> Finding:
     """Whether InfluxDB answers, and lets us write: nothing is written to find that out."""
-    from lifeline.engine.outputs.influx_http import InfluxSender, InfluxTarget
+    from ..outputs.influx_http import InfluxSender, InfluxTarget
 
     what = f"InfluxDB {spec.url}"
     target = InfluxTarget(

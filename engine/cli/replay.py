@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from lifeline.engine.clock import SystemClock
-from lifeline.engine.errors import SpecError
-from lifeline.engine.limits import SECOND_NS
-
+from ..clock import SystemClock
+from ..errors import SpecError
+from ..limits import SECOND_NS
 from .console import (
     JsonOption,
     LangOption,
@@ -28,12 +27,12 @@ from .kernels import warm_kernels
 from .plant_files import places
 
 if TYPE_CHECKING:
-    from lifeline.engine.config import Plant
-    from lifeline.engine.log import LogReader
-    from lifeline.engine.outputs.text import Language
-    from lifeline.engine.record import Record
-    from lifeline.engine.replay.runs import Run
-    from lifeline.engine.replay.tables import Reading
+    from ..config import Plant
+    from ..log import LogReader
+    from ..outputs.text import Language
+    from ..record import Record
+    from ..replay.runs import Run
+    from ..replay.tables import Reading
 
 _WINDOW_S: Final = 0.1  # of wall time, where a pace is kept
 _NAMED: Final = 8
@@ -86,7 +85,7 @@ def replay(
     Prints each alert, then counts and the digest: equal input gives an equal digest, on any
     machine. With --json each line is a record, the last one the summary.
     """
-    from lifeline.engine.replay.tables import Reading
+    from ..replay.tables import Reading
 
     printer = _Printer(config, "" if as_json else language(lang), quiet)
     reading = Reading(site, zone, time, time_unit)
@@ -105,7 +104,7 @@ def replay(
 def _opened(
     source: list[Path], config: Path | None, reading: Reading, speed: float
 ) -> Iterator[Run]:
-    from lifeline.engine.config import load
+    from ..config import load
 
     plant = load(config) if config is not None else None
     if not any(path.is_dir() for path in source):
@@ -115,7 +114,7 @@ def _opened(
         return
     if len(source) > 1:
         raise SpecError("a data directory is replayed alone", found=", ".join(map(str, source)))
-    from lifeline.engine.log import LogReader
+    from ..log import LogReader
 
     reader = LogReader.open(source[0])
     try:
@@ -125,15 +124,15 @@ def _opened(
 
 
 def _file_run(source: list[Path], plant: Plant, reading: Reading, speed: float) -> Run:
-    from lifeline.engine.replay.runs import FileRun
-    from lifeline.engine.replay.tables import read_samples
+    from ..replay.runs import FileRun
+    from ..replay.tables import read_samples
 
     span_ns = max(1, round(speed * _WINDOW_S * SECOND_NS)) if speed else 0
     return FileRun(read_samples(source, plant, reading), plant.configuration, span_ns)
 
 
 def _log_run(directory: Path, reader: LogReader, plant: Plant | None) -> Run:
-    from lifeline.engine.replay.runs import LogRun, VerbatimRun
+    from ..replay.runs import LogRun, VerbatimRun
 
     if plant is None:
         return VerbatimRun(directory, reader)

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from lifeline.engine.errors import LifelineError
-
+from ..errors import LifelineError
 from .console import LangOption, language, stderr, stdout
 from .kernels import warm_kernels
 from .plant_files import DEFAULT_CONFIG, ConfigArgument, places
 
 if TYPE_CHECKING:
-    from lifeline.engine.config import Plant
-    from lifeline.engine.embedded import EngineTrouble
-    from lifeline.engine.record import Record
+    from ..config import Plant
+    from ..embedded import EngineTrouble
+    from ..record import Record
 
 _LOOK_S: Final = 1.0
 
@@ -53,7 +52,7 @@ def run(
     Exit code 1 where the files are wrong, 4 where the data directory cannot be used, 70 where a
     claim of the design broke: then nothing more is judged, and the log is kept for a look.
     """
-    from lifeline.engine.config import load
+    from ..config import load
 
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR,
@@ -66,8 +65,7 @@ class _Runner:
     """The engine, the signals, and one thread that prints: this one."""
 
     def __init__(self, config: Path, plant: Plant, quiet: bool, lang: str) -> None:
-        from lifeline.engine.embedded import Engine
-
+        from ..embedded import Engine
         from .format import Lines
 
         self._config = config
@@ -129,8 +127,7 @@ class _Runner:
 
     def _reload(self) -> None:
         """The files anew. What is wrong with them changes nothing; the engine goes on."""
-        from lifeline.engine.config import load
-
+        from ..config import load
         from .format import Lines
 
         try:

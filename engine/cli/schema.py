@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lifeline.engine.errors import SpecError
-
+from ..errors import SpecError
 from .console import stderr, stdout
 
 
@@ -43,7 +42,7 @@ def schema(
     elif name in found:
         stdout().print(_text(found[name]))
     else:
-        from lifeline.engine.config.nearest import listed, nearest
+        from ..config.nearest import listed, nearest
 
         raise SpecError(
             "no such schema",
@@ -54,8 +53,8 @@ def schema(
 
 
 def _all() -> dict[str, dict[str, Any]]:
-    from lifeline.engine.config import schemas
-    from lifeline.engine.outputs.commands import command_schema
+    from ..config import schemas
+    from ..outputs.commands import command_schema
 
     return {**schemas(), "command": command_schema()}
 

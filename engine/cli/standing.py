@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifeline.engine.errors import SpecError
+from ..errors import SpecError
 
 if TYPE_CHECKING:
-    from lifeline.engine.log import LogReader
-    from lifeline.engine.record import Record
+    from ..log import LogReader
+    from ..record import Record
 
 
 class AlarmName(NamedTuple):
@@ -22,8 +22,8 @@ class AlarmName(NamedTuple):
 
 def standing_records(reader: LogReader) -> list[Record]:
     """The record that left each alarm as it is, the gravest first."""
-    from lifeline.engine.level import LEVELS
-    from lifeline.engine.record import decode_record
+    from ..level import LEVELS
+    from ..record import decode_record
 
     records = [decode_record(row.data) for row in reader.standing()]
     return sorted(records, key=lambda r: (-LEVELS.index(r.level_after), r.onset, r.site, r.alarm))
@@ -60,7 +60,7 @@ def find_alarm(
 
 
 def _not_an_alarm(text: str, records: list[Record]) -> SpecError:
-    from lifeline.engine.config.nearest import nearest
+    from ..config.nearest import nearest
 
     names = [f"{r.site}/{r.alarm}" for r in records]
     return SpecError(

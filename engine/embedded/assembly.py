@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from lifeline.engine.command import Reply
-from lifeline.engine.config import Plant
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.core import Core
-from lifeline.engine.entry import Entry, Header, Recovered, encode
-from lifeline.engine.errors import InvariantError
-from lifeline.engine.limits import CONFIG_APPEND_NS, SECOND_NS
-from lifeline.engine.log import Inbox, LogStore
-from lifeline.engine.log import Trouble as LogTrouble
-from lifeline.engine.outputs.mqtt_commands import Engine as Served
-from lifeline.engine.record import Record
-
+from ..command import Reply
+from ..config import Plant
+from ..configuration import Configuration
+from ..core import Core
+from ..entry import Entry, Header, Recovered, encode
+from ..errors import InvariantError
+from ..limits import CONFIG_APPEND_NS, SECOND_NS
+from ..log import Inbox, LogStore
+from ..log import Trouble as LogTrouble
+from ..outputs.mqtt_commands import Engine as Served
+from ..record import Record
 from .commanding import Commands
 from .configuring import (
     ConfigurationFiles,

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.command import Command, Reply
-from lifeline.engine.entry import Entry, Header, encode
-from lifeline.engine.errors import LifelineError, LogError
-from lifeline.engine.limits import INBOX_POLL_NS, SECOND_NS
-from lifeline.engine.log import Inbox, LogClosed, LogStore, Ticket
+from ..clock import Clock
+from ..command import Command, Reply
+from ..entry import Entry, Header, encode
+from ..errors import LifelineError, LogError
+from ..limits import INBOX_POLL_NS, SECOND_NS
+from ..log import Inbox, LogClosed, LogStore, Ticket
 
 BY_MQTT: Final = "mqtt"
 BY_INBOX: Final = "inbox"

@@ -9,12 +9,12 @@ import os
 import threading
 from pathlib import Path
 
-from lifeline.engine.configuration import Configuration, continued, pack, unpack
-from lifeline.engine.entry import Entry, Header, encode
-from lifeline.engine.errors import EntryError, LogError
-from lifeline.engine.limits import CONFIG_APPEND_NS, CONFIGURATIONS_KEPT, SECOND_NS
-from lifeline.engine.log import LogStore
-from lifeline.engine.plan import compile_plan
+from ..configuration import Configuration, continued, pack, unpack
+from ..entry import Entry, Header, encode
+from ..errors import EntryError, LogError
+from ..limits import CONFIG_APPEND_NS, CONFIGURATIONS_KEPT, SECOND_NS
+from ..log import LogStore
+from ..plan import compile_plan
 
 PRODUCER = "configuration"
 

@@ -8,19 +8,19 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.command import Reply
-from lifeline.engine.config import InfluxSpec, OutputsSpec, Plant
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.limits import OUTPUT_RESTART_NS
-from lifeline.engine.log import LogStore
-from lifeline.engine.outputs import mqtt_output
-from lifeline.engine.outputs.influx_feeds import AlertFeed, SeriesFeed
-from lifeline.engine.outputs.influx_http import InfluxSender, InfluxTarget
-from lifeline.engine.outputs.influx_output import ALERTS, SERIES, InfluxOutput
-from lifeline.engine.outputs.mqtt_commands import Engine
-from lifeline.engine.outputs.mqtt_output import MqttOutput
-from lifeline.engine.outputs.ports import OutputTrouble, Place
+from ..clock import Clock
+from ..command import Reply
+from ..config import InfluxSpec, OutputsSpec, Plant
+from ..configuration import Configuration
+from ..limits import OUTPUT_RESTART_NS
+from ..log import LogStore
+from ..outputs import mqtt_output
+from ..outputs.influx_feeds import AlertFeed, SeriesFeed
+from ..outputs.influx_http import InfluxSender, InfluxTarget
+from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput
+from ..outputs.mqtt_commands import Engine
+from ..outputs.mqtt_output import MqttOutput
+from ..outputs.ports import OutputTrouble, Place
 
 Tell = Callable[[str, str, str], None]  # kind, text, source
 MQTT: Final = mqtt_output.CURSOR

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
-from lifeline.engine.agent import Agent, AgentTrouble
-from lifeline.engine.clock import Clock, SystemClock
-from lifeline.engine.command import Command, Reply
-from lifeline.engine.config import OutputsSpec, Plant
-from lifeline.engine.core import Core
-from lifeline.engine.errors import EntryError, InvariantError, LogError, SpecError
-from lifeline.engine.limits import (
+from ..agent import Agent, AgentTrouble
+from ..clock import Clock, SystemClock
+from ..command import Command, Reply
+from ..config import OutputsSpec, Plant
+from ..core import Core
+from ..errors import EntryError, InvariantError, LogError, SpecError
+from ..limits import (
     CONFIG_APPEND_NS,
     HEALTH_INTERVAL_NS,
     SECOND_NS,
@@ -27,11 +27,10 @@ from lifeline.engine.limits import (
     STOP_OUTPUTS_NS,
     STOP_STEP_NS,
 )
-from lifeline.engine.log import LogStore, Nondeterminism, Ticket
-from lifeline.engine.outputs.ports import Place
-from lifeline.engine.record import Record
-from lifeline.engine.warming import Progress, warm
-
+from ..log import LogStore, Nondeterminism, Ticket
+from ..outputs.ports import Place
+from ..record import Record
+from ..warming import Progress, warm
 from .assembly import Assembly, Hooks
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import (
+from ..clock import Clock
+from ..errors import LogError
+from ..limits import (
     CONFIG_APPEND_NS,
     SECOND_NS,
     STEP_NAP_NS,
@@ -15,9 +15,8 @@ from lifeline.engine.limits import (
     STEP_READ_ATTEMPTS,
     STEP_RETRY_NS,
 )
-from lifeline.engine.log import LogClosed, LogStore
-from lifeline.engine.warming import Progress
-
+from ..log import LogClosed, LogStore
+from ..warming import Progress
 from .snapshotting import Snapshotter
 from .stepping import Stepper
 from .ticking import Ticker

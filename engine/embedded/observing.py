@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from lifeline.engine.agent import Agent
-from lifeline.engine.errors import LifelineError, LogError
-from lifeline.engine.layout import NO_TIME
-from lifeline.engine.limits import CLOCK_APART_TOLD_NS, SECOND_NS, STATUS_INTERVAL_NS
-
+from ..agent import Agent
+from ..errors import LifelineError, LogError
+from ..layout import NO_TIME
+from ..limits import CLOCK_APART_TOLD_NS, SECOND_NS, STATUS_INTERVAL_NS
 from .assembly import Assembly
 from .service import notify
 from .status import EngineStatus, State, write_status

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.core import Core
-from lifeline.engine.errors import LogError
-from lifeline.engine.limits import (
+from ..clock import Clock
+from ..core import Core
+from ..errors import LogError
+from ..limits import (
     SNAPSHOT_INTERVAL_NS,
     SNAPSHOT_LEAST_ENTRIES,
     SNAPSHOT_MOST_ENTRIES,
 )
-from lifeline.engine.log import LogStore, Ticket
+from ..log import LogStore, Ticket
 
 
 @dataclass(frozen=True, slots=True)

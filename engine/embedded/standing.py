@@ -6,10 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from lifeline.engine.core import Core, Standing
-from lifeline.engine.log import LogStore
-from lifeline.engine.outputs.standing import standing_changes
-from lifeline.engine.record import Record, decode_record
+from ..core import Core, Standing
+from ..log import LogStore
+from ..outputs.standing import standing_changes
+from ..record import Record, decode_record
 
 _PAGE = 1_000
 

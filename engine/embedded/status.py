@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lifeline.engine.errors import LogError
-
+from ..errors import LogError
 from .troubles import EngineTrouble
 
 State = Literal["starting", "running", "stopping", "stopped", "failed"]

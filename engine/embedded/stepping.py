@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lifeline.engine.command import Reply
-from lifeline.engine.core import Core
-from lifeline.engine.entry import decode
-from lifeline.engine.errors import InvariantError, LogError
-from lifeline.engine.limits import SECOND_NS, STEP_ENTRIES, STEP_OPEN_POSITIONS
-from lifeline.engine.log import LogClosed, LogStore, Ticket
-from lifeline.engine.outputs.standing import standing_changes
-from lifeline.engine.record import Record
+from ..command import Reply
+from ..core import Core
+from ..entry import decode
+from ..errors import InvariantError, LogError
+from ..limits import SECOND_NS, STEP_ENTRIES, STEP_OPEN_POSITIONS
+from ..log import LogClosed, LogStore, Ticket
+from ..outputs.standing import standing_changes
+from ..record import Record
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.entry import Entry, Header, Tick, encode
-from lifeline.engine.errors import LifelineError
-from lifeline.engine.layout import NO_TIME
-from lifeline.engine.limits import BLIND_NS, DEADLINE_TICK_NS, SLEW_SHARE, TICK_INTERVAL_NS
-from lifeline.engine.log import LogClosed, LogStore, Ticket
+from ..clock import Clock
+from ..entry import Entry, Header, Tick, encode
+from ..errors import LifelineError
+from ..layout import NO_TIME
+from ..limits import BLIND_NS, DEADLINE_TICK_NS, SLEW_SHARE, TICK_INTERVAL_NS
+from ..log import LogClosed, LogStore, Ticket
 
 PRODUCER = "tick"
 

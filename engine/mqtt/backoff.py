@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from lifeline.engine.limits import MQTT_BACKOFF_FIRST_S, MQTT_BACKOFF_MOST_S
+from ..limits import MQTT_BACKOFF_FIRST_S, MQTT_BACKOFF_MOST_S
 
 
 class Backoff:

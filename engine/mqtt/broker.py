@@ -18,15 +18,15 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from lifeline.engine.errors import LifelineError
-from lifeline.engine.limits import (
+from ..errors import LifelineError
+from ..limits import (
     BROKER_CONNECTIONS,
     BROKER_SEGMENT_BYTES,
     BROKER_SEGMENTS,
     BROKER_WINDOW,
     MQTT_MAX_PACKET_BYTES,
 )
-from lifeline.engine.source import BrokerSpec, MqttVersion
+from ..source import BrokerSpec, MqttVersion
 
 _HOST = "127.0.0.1"
 _LOWEST, _HIGHEST = 20_000, 32_000

@@ -17,11 +17,10 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from lifeline.engine.clock import Clock, SystemClock
-from lifeline.engine.errors import SinkError
-from lifeline.engine.limits import MQTT_PUBLISH_WINDOW, MQTT_STORM_DISCONNECTS
-from lifeline.engine.source import BrokerSpec
-
+from ..clock import Clock, SystemClock
+from ..errors import SinkError
+from ..limits import MQTT_PUBLISH_WINDOW, MQTT_STORM_DISCONNECTS
+from ..source import BrokerSpec
 from .inbox import Delivery, Inbox
 from .loop import NetworkLoop
 from .outgoing import Outgoing, PublishTicket

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lifeline.engine.limits import MQTT_QUEUE_BYTES, MQTT_QUEUE_MESSAGES
+from ..limits import MQTT_QUEUE_BYTES, MQTT_QUEUE_MESSAGES
 
 
 class Delivery(NamedTuple):

@@ -19,9 +19,8 @@ from typing import cast
 
 import paho.mqtt.client as paho
 
-from lifeline.engine.clock import Clock
-from lifeline.engine.limits import MQTT_STABLE_S, SECOND_NS
-
+from ..clock import Clock
+from ..limits import MQTT_STABLE_S, SECOND_NS
 from .backoff import Backoff
 from .trouble import TroubleKind
 

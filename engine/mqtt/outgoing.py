@@ -6,8 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from lifeline.engine.errors import SinkError
-from lifeline.engine.limits import MQTT_PUBLISH_WINDOW
+from ..errors import SinkError
+from ..limits import MQTT_PUBLISH_WINDOW
 
 
 class PublishTicket:

@@ -12,14 +12,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from lifeline.engine.errors import SpecError
-from lifeline.engine.limits import (
+from ..errors import SpecError
+from ..limits import (
     MQTT_CONNECT_TIMEOUT_S,
     MQTT_MAX_PACKET_BYTES,
     MQTT_PUBLISH_WINDOW,
     MQTT_RECEIVE_WINDOW,
 )
-from lifeline.engine.source import BrokerSpec, TlsSpec
+from ..source import BrokerSpec, TlsSpec
 
 
 @dataclass(frozen=True, slots=True)

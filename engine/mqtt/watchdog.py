@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lifeline.engine.limits import (
+from ..limits import (
     MQTT_AWAY_TOLD_S,
     MQTT_LOOP_STUCK_S,
     MQTT_PAUSED_TOLD_S,
@@ -16,7 +16,6 @@ from lifeline.engine.limits import (
     MQTT_SUBACK_WITHIN_S,
     SECOND_NS,
 )
-
 from .trouble import TroubleKind
 
 

@@ -196,7 +196,8 @@ class MqttOutput:
             self._counts["replies"] += 1
 
     def _say_health(self, status: Status) -> bool:
-        details = dict(self._engine.health()) if status == "running" else {}
+        # Also with `stopped`: whether it was meant to, or what ended the engine.
+        details = dict(self._engine.health())
         payload = health_payload(self._node, status, self._clock.wall(), details)
         message = Message(topics.health(self._node), payload, retain=True)
         return self._publish(message) is not None

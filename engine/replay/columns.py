@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lifeline.engine.config import Plant
-from lifeline.engine.errors import SpecError
-from lifeline.engine.source import Route
+from ..config import Plant
+from ..errors import SpecError
+from ..source import Route
 
 TIME: Final = ("time", "datetime", "timestamp", "ts", "date", "时间", "时刻", "采集时间")
 SENSOR: Final = ("sensor", "id", "tag", "device", "point", "编号", "测点", "位号")
@@ -81,7 +81,7 @@ class SensorNames:
         configuration = plant.configuration
         sites = [s.id for s in configuration.sites]
         if site and site not in sites:
-            from lifeline.engine.config.nearest import listed, nearest
+            from ..config.nearest import listed, nearest
 
             raise SpecError(
                 "no such site",
@@ -119,7 +119,7 @@ class SensorNames:
 
     def unknown(self, names: Sequence[str]) -> SpecError:
         """What to say where none of a file's names is a sensor."""
-        from lifeline.engine.config.nearest import listed, nearest
+        from ..config.nearest import listed, nearest
 
         ids = list(self._names[1])
         close = tuple(dict.fromkeys(n for name in names[:20] for n in nearest(name, ids)))

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from lifeline.engine.log import LogReader
-from lifeline.engine.record import decode_record, first_break, run_digest
-
+from ..log import LogReader
+from ..record import decode_record, first_break, run_digest
 from .history import beginning, entries
 
 Verdict = Literal["equal", "different", "not stored", "not replayed", "chain broken"]

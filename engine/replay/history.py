@@ -17,14 +17,13 @@ from typing import Final
 
 import numpy as np
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.core import Core, Records
-from lifeline.engine.entry import Entry, Header, Tick, decode
-from lifeline.engine.errors import EntryError, LogError
-from lifeline.engine.frame import Frame, Int32
-from lifeline.engine.log import LogReader
-from lifeline.engine.log.snapshots import SNAPSHOT_FILE, SnapshotFile, SnapshotInfo
-
+from ..configuration import Configuration
+from ..core import Core, Records
+from ..entry import Entry, Header, Tick, decode
+from ..errors import EntryError, LogError
+from ..frame import Frame, Int32
+from ..log import LogReader
+from ..log.snapshots import SNAPSHOT_FILE, SnapshotFile, SnapshotInfo
 from .recorded import PRODUCER
 
 _ENTRIES_AT_ONCE: Final = 1_024

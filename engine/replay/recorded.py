@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.core import Core, Records
-from lifeline.engine.entry import Entry, Header
-from lifeline.engine.frame import Frame
-from lifeline.engine.limits import REPLAY_FRAME_ROWS
+from ..configuration import Configuration
+from ..core import Core, Records
+from ..entry import Entry, Header
+from ..frame import Frame
+from ..limits import REPLAY_FRAME_ROWS
 
 PRODUCER = "replay"
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from lifeline.engine.configuration import Configuration
-from lifeline.engine.core import Core, Records
-from lifeline.engine.embedded import DataDirectory
-from lifeline.engine.embedded.configuring import ConfigurationFiles
-from lifeline.engine.entry import Tick
-from lifeline.engine.log import LogReader
-
+from ..configuration import Configuration
+from ..core import Core, Records
+from ..embedded import DataDirectory
+from ..embedded.configuring import ConfigurationFiles
+from ..entry import Tick
+from ..log import LogReader
 from .history import ReviewedRun, beginning, entries
 from .recorded import RecordedRun, cut
 from .tables import Samples

@@ -11,12 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from lifeline.engine.config import Plant
-from lifeline.engine.errors import SpecError
-from lifeline.engine.frame import Float64, Frame, UInt8
-from lifeline.engine.limits import REPLAY_ROWS, SNIFFED_BYTES
-from lifeline.engine.quality import Quality
-
+from ..config import Plant
+from ..errors import SpecError
+from ..frame import Float64, Frame, UInt8
+from ..limits import REPLAY_ROWS, SNIFFED_BYTES
+from ..quality import Quality
 from .columns import Columns, SensorNames, Target, columns_of
 from .times import event_times
 

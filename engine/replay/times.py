@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from lifeline.engine.errors import PayloadError, SpecError
-from lifeline.engine.frame import Int64
-from lifeline.engine.limits import LATEST_TIME_NS, SECOND_NS
-from lifeline.engine.source import UNIT_NS, TimeSpec
+from ..errors import PayloadError, SpecError
+from ..frame import Int64
+from ..limits import LATEST_TIME_NS, SECOND_NS
+from ..source import UNIT_NS, TimeSpec
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # All offsets since 1970 change at a multiple of this, so that one look-up serves a quarter of an hour.
@@ -65,7 +65,7 @@ def _zone(zone: str, name: str) -> ZoneInfo:
             found=f"column {name}",
             expected="--zone, or a `timezone` at the site in lifeline.yaml",
         )
-    from lifeline.engine.outputs.times import zone as known
+    from ..outputs.times import zone as known
 
     found = known(zone)
     assert isinstance(found, ZoneInfo)
@@ -121,7 +121,7 @@ def _check(times: Int64, name: str) -> None:
 
 
 def _texts(texts: list[str | None], name: str, zone: str) -> Int64:
-    from lifeline.engine.payload.times import TimeReader
+    from ..payload.times import TimeReader
 
     reader = TimeReader(TimeSpec(unit="iso", zone=zone))
     times = np.empty(len(texts), np.int64)
