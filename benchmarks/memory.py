@@ -1,0 +1,37 @@
+"""Memory of the engine at 100,000 sensors at 100 sites, under five rules each.
+
+`lifeline run`; resident bytes after every sensor has spoken at least three times, and the most there
+were, which is while the files are read. Its start stands beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from figure import Figure, Setting, grouped
+from load import Order
+from path import Bench
+from plants import Plant
+
+PLANT = Plant(100_000, 100, points=50)
+TIMES, WITHIN_S = 3, 120.0
+
+
+def figures(setting: Setting) -> list[Figure]:
+    """Resident memory, and the start."""
+    every = PLANT.sensors // PLANT.points
+    with Bench(setting.work, PLANT, 100, replace(setting, profile=None)) as bench:
+        bench.through_engine()
+        engine = bench.engine
+        assert engine is not None
+        # A marker takes a place in each hundred, so a little more than TIMES rounds.
+        bench.carry_out(Order(WITHIN_S, None, 100, messages=every * TIMES * 102 // 100))
+        now, most = engine.memory()
+        account = bench.account()
+    return [
+        Figure(
+            "engine at 100,000 sensors, RSS",
+            f"{grouped(now / 2**20)} MiB, at most {grouped(most / 2**20)} MiB{account}",
+        ),
+        Figure("start until subscribed at 100,000 sensors", f"{engine.start_s:.1f} s"),
+    ]
