@@ -13,7 +13,7 @@ import ast
 import configparser
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,18 +145,19 @@ def _module(path: Path) -> str:
 
 
 def _imported(node: ast.AST, package: str, when: str) -> Iterator[tuple[str, str]]:
-    """(`lifeline.…`, when) of every import below `node` that a running program reaches."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import | ast.ImportFrom):
-            for name in _names(child, package):
-                if name.startswith("lifeline.") and name.count(".") > 1:
-                    yield name, when
-        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            for other in child.orelse:
-                yield from _imported(other, package, when)
-        else:
-            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from _imported(child, package, WHEN_USED if inside else when)
+    """(`lifeline.…`, when) of every import in `node` that a running program reaches."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        for name in _names(node, package):
+            if name.startswith("lifeline.") and name.count(".") > 1:
+                yield name, when
+        return
+    inside: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        inside = node.orelse
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        when = WHEN_USED
+    for child in inside:
+        yield from _imported(child, package, when)
 
 
 def _names(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
