@@ -114,7 +114,12 @@ def test_what_the_disk_refuses_is_offered_again_in_order(bench: Bench, tmp_path:
         assert len(bench.refused) == 1
         assert "cannot be written" in bench.refused[0]
         durable = len(bench.told)
-    until(lambda: bench.stepper.settle(0) or bench.stepper.offer_again() is not None)
+
+    def taken() -> bool:
+        bench.stepper.offer_again()
+        return bench.stepper.settle(SECOND_NS)
+
+    until(taken)
     assert bench.refused[-1] == ""
     assert len(bench.told) > durable
     rows = bench.store.records(0, 1_000)
