@@ -5,7 +5,7 @@ Times are seconds after `START`; every entry is encoded and decoded, as a log wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,10 +100,10 @@ class Drive:
     records: list[Record] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
+    exercise: bool = False
 
     def __post_init__(self) -> None:
         self.core = Core(self.table)
-        self._now = START
         self._commands = 0
         self._send(self.configuration)
 
@@ -164,7 +164,12 @@ class Drive:
         return self.command("unshelve", second, alarm, **more)
 
     def _send(self, payload: Payload, now: int = START) -> list[Record]:
-        header = Header(received=now, appended=now, registry=self.configuration.version())
+        header = Header(
+            received=now,
+            appended=now,
+            registry=self.configuration.version(),
+            exercise=self.exercise,
+        )
         entry = Entry(header, payload)
         self.log.append(entry)
         found = self.core.step(len(self.log), decode(encode(entry)))
@@ -195,9 +200,3 @@ def path(records: list[Record]) -> list[str]:
 def days(number: float) -> float:
     """Seconds."""
     return number * DAY_NS / SECOND_NS
-
-
-def in_steps(entries: list[Entry], core: Core, first: int = 1) -> Iterator[Record]:
-    """The records that a core makes of entries at positions from `first` on."""
-    for position, entry in enumerate(entries, first):
-        yield from core.step(position, entry)

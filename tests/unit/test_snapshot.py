@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from battery.drive import Drive, limit, path, plant, sensor
 from lifeline.engine.core import Core
 from lifeline.engine.entry import Entry, Header, Tick
-from lifeline.engine.errors import LifelineError, LogError
+from lifeline.engine.errors import LogError
 from oracle.generate import scenario
 
 PREFIX = 14  # magic, version, length of the header
@@ -96,10 +97,8 @@ def test_a_flipped_bit_is_refused_with_a_log_error_or_lies_in_a_number(
 ) -> None:
     data = bytearray(snapshot())
     data[place % len(data)] ^= 1 << bit
-    try:
+    with suppress(LogError):
         Core.restore(bytes(data))
-    except LifelineError as error:
-        assert isinstance(error, LogError)
 
 
 def test_any_flipped_bit_of_the_frame_and_the_configuration_is_a_log_error_or_harmless() -> None:
