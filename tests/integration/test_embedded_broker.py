@@ -21,6 +21,7 @@ from lifeline.engine.errors import SinkError
 from lifeline.engine.frame import Frame
 from lifeline.engine.log import LogReader
 from lifeline.engine.mqtt import EmbeddedBroker, MqttClient
+from plant_files import TAGS
 
 CHILD = Path(__file__).with_name("embedded_child.py")
 MS = 1_000_000
@@ -159,6 +160,55 @@ def test_what_comes_while_the_engine_is_away_is_judged_when_it_is_back(
             publisher.publish("gas/east/GD-1", telemetry(now_ms(), 60.0)).wait(30.0)
             assert subscriber.of("alert") == []
     assert subscriber.of("alert")[0][1]["rule"] == "gas.high"
+
+
+def test_an_output_that_is_down_delays_nothing_and_is_told(
+    tmp_path: Path, broker: EmbeddedBroker, subscriber: Subscriber, publisher: MqttClient
+) -> None:
+    nobody = "influx: {url: 'http://127.0.0.1:9', org: '-', bucket: a/b}"
+    head = HEAD.format(port=broker.port_v5).replace("mqtt: {}", f"mqtt: {{}}, {nobody}")
+    engine = Engine(plant(tmp_path, head=head, sources=SOURCES))
+    engine.start()
+    try:
+        assert engine.wait_ready(30.0)
+        publisher.publish("gas/east/GD-1", telemetry(now_ms(), 60.0)).wait(30.0)
+        until(lambda: bool(subscriber.of("alert")))
+        outputs = ("series:influx", "alert:influx")
+        until(lambda: all(engine.status().outputs[name]["troubles"] for name in outputs))
+        assert set(engine.store.cursors()) == {"alert:mqtt", *outputs}
+        assert engine.store.cursor("alert:influx") == 0
+        engine.reload(small_plant(tmp_path, broker))
+        until(lambda: set(engine.store.cursors()) == {"alert:mqtt"})
+        assert set(engine.status().outputs) == {"alert:mqtt"}
+    finally:
+        engine.stop()
+
+
+def test_reload_brings_sources_and_sensors_without_losing_a_message(
+    tmp_path: Path, broker: EmbeddedBroker, subscriber: Subscriber, publisher: MqttClient
+) -> None:
+    engine = Engine(small_plant(tmp_path, broker))
+    engine.start()
+    try:
+        assert engine.wait_ready(30.0)
+        publisher.publish("gas/east/GD-2", telemetry(now_ms(), 60.0)).wait(30.0)
+        until(lambda: bool(engine.store.unknown("sensor", 9) or engine.store.unknown("topic", 9)))
+        gateway = Gateway(publisher)
+        tags = TAGS + "GD-2,east,gas.combustible,%LEL,0,100,periodic 10s,methane\n"
+        head = HEAD.format(port=broker.port_v5)
+        more = SOURCES.replace('"gas/{station}/{device}"', '"{_any}/{station}/{device}"')
+        engine.reload(plant(tmp_path, head=head, sources=more, tags=tags))
+        publisher.publish("gas/east/GD-2", telemetry(now_ms(), 60.0)).wait(30.0)
+        until(lambda: any(p["subject"] == "GD-2" for _, p in subscriber.of("alert")))
+        gateway.stop()
+        reader = LogReader.open(engine.plant.storage.directory)
+        until(lambda: gateway.acked <= logged(reader))
+        reader.close()
+    finally:
+        engine.stop()
+    found = replay(engine.plant.storage.directory)
+    assert found.kinds.count("config") == 2
+    assert found.outbox == found.records
 
 
 class Gateway:
