@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,8 +106,8 @@ class EngineProcess:
 
     def memory(self) -> tuple[int, int]:
         """Resident bytes now, and the most there were."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        kib = {name: rest.split()[0] for name, _, rest in (x.partition(":") for x in lines) if rest}
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        kib = dict(re.findall(r"^(VmRSS|VmHWM):\s*(\d+) kB$", text, re.MULTILINE))
         return int(kib["VmRSS"]) * 1024, int(kib["VmHWM"]) * 1024
 
     def _said(self) -> str:
