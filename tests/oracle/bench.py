@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -80,8 +80,8 @@ def sensor(
         link,
         "water.level",
         "u",
-        low=low,
-        high=high,
+        low=None if low is None else float(low),
+        high=None if high is None else float(high),
         max_rate=max_rate,
         reports=reports,
         interval=duration(interval),
@@ -90,7 +90,13 @@ def sensor(
 
 
 class Bench:
-    """One site and one link (no grace) unless told otherwise; an oracle that is fed by hand."""
+    """One site and one link (no grace) unless told otherwise; an oracle that is fed by hand.
+
+    `entries` is the log so far; `made` holds every bench, for who wants to put the same log to
+    the core.
+    """
+
+    made: ClassVar[list[Bench]] = []
 
     def __init__(
         self,
@@ -100,7 +106,8 @@ class Bench:
         sites: int = 1,
     ) -> None:
         self.oracle = Oracle()
-        self.position = 0
+        self.entries: list[Entry] = []
+        self.made.append(self)
         self.commands = 0
         self.configuration = Configuration(
             tuple(Site(f"site-{i}", "acme", "city/east/one") for i in range(sites)),
@@ -114,13 +121,14 @@ class Bench:
         self, payload: Payload, at: float, appended: float | None = None, clocked: bool = False
     ) -> list[OracleRecord]:
         """One entry, received and appended at `at` (s)."""
-        self.position += 1
         header = Header(
+            registry=self.configuration.version(),
             received=ns(at),
             appended=ns(at if appended is None else appended),
             self_clocked=clocked,
         )
-        return self.oracle.step(self.position, Entry(header, payload))
+        self.entries.append(Entry(header, payload))
+        return self.oracle.step(len(self.entries), self.entries[-1])
 
     def configure(self, configuration: Configuration, at: float = 0) -> list[OracleRecord]:
         """A new configuration."""

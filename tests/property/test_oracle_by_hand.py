@@ -1,18 +1,36 @@
-"""The oracle on cases small enough to work out on paper from docs/semantics.md."""
+"""The oracle on cases small enough to work out on paper from docs/semantics.md.
+
+Each worked case is then put to the core as well; where that differs the test ends in an error.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from lifeline.engine.configuration import Link, continued
+from lifeline.engine.core import Core
 from lifeline.engine.entry import Recovered, SiteHead, Tick
 from lifeline.engine.limits import DAY_NS, SECOND_NS
 from lifeline.engine.quality import Quality
 from lifeline.engine.rule import Rule
 from oracle.bench import Bench, brief, duration, level, ns, rule, sensor
+from oracle.compare import compare
+from oracle.generate import Scenario
+
+
+@pytest.fixture(autouse=True)
+def the_core_agrees() -> Iterator[None]:
+    """After each test: the same logs, told by the core."""
+    Bench.made.clear()
+    yield
+    for bench in Bench.made:
+        difference = compare(Scenario(tuple(bench.entries)), Core()).difference
+        assert not difference, difference
+
 
 NAN, INF = math.nan, math.inf
 HOUR = 3600.0
