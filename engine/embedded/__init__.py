@@ -11,11 +11,17 @@ serving      one plant from a terminal or a service manager, by signals
 directory    what lies in the data directory
 """
 
+from __future__ import annotations
+
+import typing
+
 from .directory import DataDirectory
-from .engine import Engine
-from .snapshotting import SnapshotPace
 from .status import EngineStatus, read_status
 from .troubles import EngineTrouble
+
+if typing.TYPE_CHECKING:
+    from .engine import Engine
+    from .snapshotting import SnapshotPace
 
 __all__ = [
     "DataDirectory",
@@ -25,3 +31,17 @@ __all__ = [
     "SnapshotPace",
     "read_status",
 ]
+
+
+def __getattr__(name: str) -> typing.Any:
+    """What brings the compiler with it is loaded when it is asked for: `lifeline doctor` reads a
+    status in a moment."""
+    if name == "Engine":
+        from .engine import Engine
+
+        return Engine
+    if name == "SnapshotPace":
+        from .snapshotting import SnapshotPace
+
+        return SnapshotPace
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
