@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
+from lifeline.engine.source import BrokerSpec
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "skab"
 # A script's own folder is on the path: the example's modules import each other by that.
 sys.path.append(str(EXAMPLE))
@@ -33,6 +37,8 @@ __all__ = [
     "scoring",
     "telemetry",
 ]
+
+S = 1_000_000_000
 
 FIELDS = (
     *("Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure"),
@@ -105,3 +111,32 @@ def write_folder(folder: Path) -> Path:
     nothing = {"anomaly": [0] * 400, "changepoint": [0] * 400}
     write(folder / "valve1" / "10.csv", csv_text(rows(400, 3), nothing))
     return folder
+
+
+def recording(
+    count: int = 100,
+    anomaly: list[int] | None = None,
+    changepoint: list[int] | None = None,
+    values: list[list[float]] | None = None,
+    name: str = "valve1-0",
+) -> recordings.Recording:
+    """A recording of `count` rows, the first at 1,000 s."""
+    labels = None
+    if anomaly is not None:
+        changes = changepoint or [0] * count
+        labels = recordings.Labels(np.array(anomaly, bool), np.array(changes, bool))
+    table = np.array(values if values is not None else rows(count, 5), np.float64)
+    time = (1_000 + np.arange(count, dtype=np.int64)) * S
+    return recordings.Recording(name, time, table, labels)
+
+
+def normal_rows(count: int = 2_400) -> list[list[float]]:
+    """The rig at rest, enough of it to calibrate from."""
+    return rows(count, 1)
+
+
+def write_run(directory: Path, names: list[str], values: list[list[float]]) -> Path:
+    """The configuration of a run in `directory`, with rules from a recording of these values."""
+    calibration = calibrate.calibrate(recording(len(values), values=values))
+    calibrate.write_rules(plant.fresh(directory) / "rules.yaml", calibration)
+    return plant.write_plant(directory, names, BrokerSpec(), None)

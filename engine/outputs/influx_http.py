@@ -8,6 +8,7 @@ at the first write.
 from __future__ import annotations
 
 import os
+import threading
 import zlib
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +26,7 @@ from .influx_retry import Answer
 # third of the speed.
 _GZIP_LEVEL = 1
 _GZIP_WBITS = 31  # zlib's way of saying: with a gzip header
+_IMPORTING = threading.Lock()
 
 
 class InfluxTarget(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +61,16 @@ class InfluxTarget(msgspec.Struct, frozen=True, omit_defaults=True):
         return os.environ[self.token_env]
 
 
+def _import_client() -> None:
+    """Imports the client, one thread at a time.
+
+    Its modules import each other in circles: where the series and the alert output begin at once,
+    one of them would meet a module that the other has half made.
+    """
+    with _IMPORTING:
+        import influxdb_client.client.influxdb_client  # noqa: F401
+
+
 class InfluxSender:
     """Sends one body at a time. `send` never raises for what a server or the network does."""
 
@@ -71,6 +83,7 @@ class InfluxSender:
 
     def send(self, body: bytes) -> Answer:
         """Writes line protocol with times in ns."""
+        _import_client()
         from influxdb_client.client.exceptions import InfluxDBError
         from urllib3.exceptions import HTTPError
 

@@ -157,9 +157,7 @@ def _candidate(
     )
     excursion = max(held, common_excursion(measure[parts[0]], centre, procedure.common))
     if excursion == 0.0:
-        verdict = (
-            f"dropped: never away from the centre for {procedure.hold} s, so there is no scale"
-        )
+        verdict = "dropped: never moves in normal running, so there is no scale"
     elif selecting >= procedure.yellow * excursion:
         verdict = "dropped: would alarm in normal running"
     else:
