@@ -52,6 +52,7 @@ class Plan:
     param: Int32
     params: npt.NDArray[np.void]
     options: Float64
+    scale: Float64  # (params,): what a person's number is of the measure
     at_link: Int32
     site_ptr: Int64
     site_member: Int64
@@ -219,6 +220,7 @@ def compile_plan(configuration: Configuration, version: bytes) -> Plan:
         param=(np.array(first_param or [0], np.int64)[rule_of] + number).astype(np.int32),
         params=params,
         options=options,
+        scale=np.array([j.scale for r in configuration.rules for j in r.judgements] or [1.0]),
         at_link=_link_instances(configuration, kinds, subject, rule_of),
         site_ptr=site_ptr,
         site_member=site_member,

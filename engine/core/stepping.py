@@ -267,6 +267,10 @@ def numbered(out: Struct, state: State) -> Struct:
     """The numbers of each record, in order; seq and episode are given here."""
     numbers = np.zeros(len(out), at.NUMBERS)
     number(out, state.judge, state.seq, numbers)
+    # Judged in canonical units, told in the unit that the rule's author wrote.
+    scale = state.plan.scale[state.plan.param[out["instance"]]]
+    numbers["value"] *= scale
+    numbers["limit"] *= scale
     return numbers
 
 
