@@ -160,7 +160,9 @@ class Engine:
         if self._agent is not None:
             self._agent.stop()
         parts.commands.stop_taking()
-        stepped = parts.loop.stop(STOP_STEP_NS)
+        if self.failure:
+            parts.loop.abandon(wait_ns=STOP_STEP_NS)
+        stepped = not self.failure and parts.loop.stop(STOP_STEP_NS)
         observer.stop()
         self._deliver_last(parts)
         parts.deliveries.stop()

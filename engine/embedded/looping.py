@@ -67,10 +67,13 @@ class StepLoop:
             self._thread.join(timeout_ns / SECOND_NS + 1)
         return not self._thread.is_alive() and self.stepper.at_end and self.stepper.settle(0)
 
-    def abandon(self) -> None:
-        """Ends at once, from any thread: nothing more is stepped or appended."""
+    def abandon(self, wait_ns: int = 0) -> None:
+        """Ends at the next entry, from any thread; waits for that if asked to (not in its own
+        thread)."""
         self._ticking = False
         self._stopping.set()
+        if wait_ns and self._thread.ident is not None:
+            self._thread.join(wait_ns / SECOND_NS)
 
     @property
     def is_alive(self) -> bool:
