@@ -8,7 +8,6 @@ import msgspec
 
 Action = Literal["acknowledge", "shelve", "unshelve"]
 ACTIONS: tuple[Action, ...] = ("acknowledge", "shelve", "unshelve")
-# Role by which a principal may act; outputs and the console check it before a command is logged.
 Outcome = Literal["done", "repeated", "refused"]
 
 

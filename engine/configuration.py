@@ -90,8 +90,10 @@ class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: tuple[Rule, ...] = ()
 
     def encode(self) -> bytes:
-        """Canonical JSON."""
-        return msgspec.json.encode(self, order="deterministic")
+        """Canonical JSON: 25 and 25.0, given by a caller, are one number and have one version."""
+        given = msgspec.json.encode(self)
+        plain = msgspec.json.decode(given, type=Configuration)
+        return msgspec.json.encode(plain, order="deterministic")
 
     def version(self) -> bytes:
         """16 bytes that name this configuration; entry headers carry them."""

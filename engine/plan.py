@@ -7,12 +7,13 @@ heard). Instances are ordered by (kind, subject, ordinal); a kind's instances li
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from . import layout as at
-from .configuration import Configuration
+from .configuration import Configuration, pack
 from .frame import Float64, Int32, Int64
 from .kinds import STALENESS, Kind, kind_named
 from .level import LEVEL_COUNT
@@ -60,6 +61,11 @@ class Plan:
     site_link: Int64
     link_ptr: Int64
     link_member: Int64
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The configuration as a snapshot keeps it; made once, since it may take a second."""
+        return pack(self.configuration)
 
     @property
     def subjects(self) -> int:

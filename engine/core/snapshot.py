@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from .. import layout as at
-from ..configuration import pack, unpack
+from ..configuration import unpack
 from ..errors import EntryError, LogError, SpecError
 from ..plan import compile_plan
 from .state import State, first_state
@@ -60,7 +60,7 @@ def take(core: Core) -> bytes:
     state = core.state
     arrays = _arrays(state) if state else {}
     blobs = {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
-    packed = pack(state.plan.configuration) if state else b""
+    packed = state.plan.packed if state else b""
     header = _Header(
         position=core.position,
         wall=core.wall,
