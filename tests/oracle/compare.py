@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from lifeline.engine.configuration import Configuration
 from lifeline.engine.entry import Entry, decode, encode
 from lifeline.engine.frame import Frame
 
+from .bench import Bench
 from .generate import Scenario
 from .oracle import Oracle
 from .partition import ENGINE_SITE
@@ -78,6 +79,15 @@ def compare(
         if oracle.counters[name] != counted.get(name, 0)
     ]
     return Outcome("\n".join(problems), False, len(scenario.entries), len(history))
+
+
+def put_to(core: Callable[[], Steps]) -> Iterator[None]:
+    """The body of a fixture: after the test, every log that it fed to a bench is compared."""
+    Bench.made.clear()
+    yield
+    for bench in Bench.made:
+        difference = compare(Scenario(tuple(bench.entries)), core()).difference
+        assert not difference, difference
 
 
 def _by_site(records: Iterable[Any]) -> list[Any]:
