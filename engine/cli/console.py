@@ -22,7 +22,7 @@ STYLES: Final = {
     "blue": "bright_blue",
     "yellow": "yellow",
     "orange": "dark_orange",
-    "red": "bold red",
+    "red": "bold white on red",  # 16 colours have no orange: it falls to bright red
 }
 LANGUAGE_VARIABLES: Final = ("LIFELINE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from ..errors import LifelineError
-from .console import LangOption, language, stderr, stdout
+from .console import LangOption, Progressed, language, progress, stderr, stdout
 from .kernels import warm_kernels
 from .plant_files import DEFAULT_CONFIG, ConfigArgument, places
 
@@ -71,6 +71,7 @@ class _Runner:
         self._config = config
         self._todo: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stopping = False
+        self._progressed: Progressed = lambda share: None
         self._quiet = quiet
         self._lines = Lines(language(lang), places(config))
         self._out, self._err = stdout(), stderr()
@@ -78,6 +79,7 @@ class _Runner:
             plant,
             on_records=lambda records: self._todo.put(partial(self._show, records)),
             on_trouble=lambda trouble: self._todo.put(partial(self._tell, trouble)),
+            on_progress=lambda what, done, total: self._progressed(done / max(total, 1)),
         )
 
     def run(self) -> None:
@@ -86,7 +88,8 @@ class _Runner:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._todo.put(self._stop))
         signal.signal(signal.SIGHUP, lambda *_: self._todo.put(self._reload))
-        self._engine.start()
+        with progress("taking up the log", 1.0) as self._progressed:
+            self._engine.start()
         self._err.print(f"lifeline runs {self._config}; Ctrl-C or SIGTERM stops it")
         try:
             while not (self._stopping or self._engine.wait(0)):

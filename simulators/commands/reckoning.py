@@ -190,11 +190,14 @@ def _site(
         for r in records
         if r.site == site and r.transition in RAISING
     ]
+    # A run that was stopped early has not come to all of its incidents.
+    last = int(ledger.time.max()) if len(ledger) else 0
+    happened = [incident for incident in scenario.incidents if incident.onset_ns <= last]
     return SiteReckoning(
         site,
         _audit(site, ledger, frames, configuration),
         # Within the minute after its end: slow instruments see a release after it was stopped.
-        detections(scenario.incidents, alerts, tail_ns=MINUTE_NS),
+        detections(happened, alerts, tail_ns=MINUTE_NS),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,27 @@ def test_the_demo_reads_well_without_a_terminal() -> None:
     assert "lost       0" in done.stdout
     assert "报警" in done.stdout
     assert [c for c in done.stdout + done.stderr if ord(c) < 32 and c != "\n"] == []
+
+
+def test_a_demo_that_is_interrupted_stops_in_order_and_reckons_up(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    with out.open("w") as file:
+        demo = subprocess.Popen([*LIFELINE, "demo", "--seconds", "600", "--json"], stdout=file,
+                                stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert demo.stderr is not None
+    try:
+        while "sites publish" not in demo.stderr.readline():
+            assert demo.poll() is None
+        time.sleep(5)  # the first samples; the reckoning holds for any number of them
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(LONGEST_S) == 0
+    finally:
+        demo.kill()
+        demo.wait()
+        demo.stderr.close()
+    found = json.loads(out.read_text())
+    assert found["holds"]
+    assert found["samples"]["acked"] > 0
 
 
 def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
