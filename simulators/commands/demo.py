@@ -41,7 +41,7 @@ def demo(
     \b
     lifeline demo
     lifeline demo --seconds 30 --lang zh
-    lifeline demo --keep /tmp/demo        # then: lifeline digest /tmp/demo/lifeline-data
+    lifeline demo --keep demo-run         # then: lifeline digest demo-run/lifeline-data
     lifeline demo --json > demo.json      # one document, nothing else on stdout
 
     At the end it is reckoned up what was sent (by the publishers' own ledgers), logged, judged,
