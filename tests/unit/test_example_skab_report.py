@@ -15,6 +15,7 @@ from lifeline.engine.log import LogStore
 from lifeline.engine.payload import compile_decoder
 from lifeline.engine.record import Record
 from skab_files import (
+    EXAMPLE,
     S,
     audit,
     calibrate,
@@ -287,3 +288,10 @@ def test_a_run_that_lost_something_does_not_hold_and_says_so(
     outcome = outcome_of([scored([])], **changed)
     assert not outcome.holds
     assert said in report.text(outcome)
+
+
+def test_the_readme_shows_the_expected_text() -> None:
+    expected = (EXAMPLE / "expected.txt").read_text(encoding="utf-8")
+    assert expected in (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    for group in scoring.GROUPS:
+        assert report.TITLES[group] in expected
