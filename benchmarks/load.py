@@ -33,13 +33,18 @@ _MIDS = [m.to_bytes(2, "big") for m in range(65_536)]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send: for how long, how fast (messages/s, None: as the receiver follows), or at most
-    how many messages; a marker among how many messages."""
+    """What to send.
+
+    seconds      for how long, and on to the next marker, so that nothing is under way behind it
+    rate         messages/s; None: as the receiver follows
+    mark_every   one message in so many is a marker
+    marks        at most so many markers
+    """
 
     seconds: float
     rate: float | None
     mark_every: int
-    messages: int = 1 << 60
+    marks: int = 1 << 30
 
 
 @dataclass(slots=True)
@@ -153,18 +158,20 @@ class Load:
 
     def _send(self, order: Order, sent: Sent) -> None:
         until = sent.began + int(order.seconds * 1e9)
-        while (now := time.monotonic_ns()) < until and sent.messages < order.messages:
-            due = order.messages
-            if order.rate is not None:
-                due = min(due, int((now - sent.began) / 1e9 * order.rate))
-            else:
+        while True:
+            now = time.monotonic_ns()
+            beyond = sent.messages % order.mark_every
+            if not beyond and (now >= until or len(sent.markers) >= order.marks):
+                return
+            count = min(CHUNK, order.mark_every - beyond)
+            if order.rate is None:
                 sent.waited_s += self._follow(order.mark_every, until)
-            count = min(CHUNK, due - sent.messages)
-            count = min(count, order.mark_every - sent.messages % order.mark_every)
-            if count <= 0:
+            else:
+                count = min(count, int((now - sent.began) / 1e9 * order.rate) - sent.messages)
+            if count > 0:
+                self._chunk(count, sent, order.mark_every)
+            else:
                 time.sleep(0.001)
-                continue
-            self._chunk(count, sent, order.mark_every)
 
     def _chunk(self, count: int, sent: Sent, mark_every: int) -> None:
         """Sends `count` messages; the last is a marker where it completes `mark_every`."""

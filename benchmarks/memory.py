@@ -14,18 +14,18 @@ from path import Bench
 from plants import Plant
 
 PLANT = Plant(100_000, 100, points=50)
-TIMES, WITHIN_S = 3, 120.0
+TIMES, MARK_EVERY, WITHIN_S = 3, 100, 120.0
 
 
 def figures(setting: Setting) -> list[Figure]:
     """Resident memory, and the start."""
-    every = PLANT.sensors // PLANT.points
-    with Bench(setting.work, PLANT, 100, replace(setting, profile=None)) as bench:
+    # A marker takes a place in each hundred, hence the one more.
+    marks = TIMES * PLANT.sensors // PLANT.points // (MARK_EVERY - 1) + 1
+    with Bench(setting.work, PLANT, MARK_EVERY, replace(setting, profile=None)) as bench:
         bench.through_engine()
         engine = bench.engine
         assert engine is not None
-        # A marker takes a place in each hundred, so a little more than TIMES rounds.
-        bench.carry_out(Order(WITHIN_S, None, 100, messages=every * TIMES * 102 // 100))
+        bench.carry_out(Order(WITHIN_S, None, MARK_EVERY, marks))
         now, most = engine.memory()
         account = bench.account()
     return [

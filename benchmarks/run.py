@@ -25,7 +25,7 @@ from pathlib import Path
 from figure import Figure, NotMeasured, Setting, table, unmeasured
 
 ROOT = Path(__file__).resolve().parent.parent
-# Those whose own processes must be alone on the machine come before what leaves memory used.
+# In the order in which they run; what loads the compiler into this process comes last.
 CLAIMS = {
     "start": "start until subscribed: kernels compiled, kernels cached",
     "memory": "resident memory at 100,000 sensors",
@@ -45,7 +45,8 @@ def measure(claim: str, setting: Setting) -> list[Figure]:
         return [unmeasured(CLAIMS[claim], reason)]
     except (Exception, AssertionError) as error:  # noqa: BLE001  the other claims must be measured
         traceback.print_exc()
-        return [unmeasured(CLAIMS[claim], f"{type(error).__name__}: {str(error).splitlines()[:1]}")]
+        first = str(error).partition("\n")[0]
+        return [unmeasured(CLAIMS[claim], f"{type(error).__name__}: {first}")]
     return figures
 
 
