@@ -502,6 +502,7 @@ def tick_events(
 @njit(cache=True, error_model="numpy")
 def link_fresh(
     e,
+    r,
     ptr,
     style,
     judge,
@@ -523,6 +524,12 @@ def link_fresh(
     site = cold[s].site
     for k in range(ptr[s], ptr[s + 1]):
         if style == MEASURED and judge[k].flags & at.J_UNKNOWN:
+            if r.sensor == s:  # the row's own timers come before the link is heard
+                hist = (judge[k].flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
+                n = fire_until(
+                    judge, deadline, due, held, k, params[judge[k].param], r.time, False, hist,
+                    table, out, n, e.row, PHASE_TIMER, s, site,
+                )  # fmt: skip
             flags = R_HISTORIC if e.historic else 0
             n = become_known(judge, k, flags, table, out, n, e.row, e.due, s, site, e.time)
             refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])
@@ -686,8 +693,8 @@ def judge_rows(
                     guard_of(o, ptr, band, guard, next_due, judge)
         while event < last:
             n = link_fresh(
-                events[event], ptr, style, judge, params, deadline, due, held, band, next_due, at_link,
-                tally, cold, table, out, n,
+                events[event], r, ptr, style, judge, params, deadline, due, held, band, next_due,
+                at_link, tally, cold, table, out, n,
             )  # fmt: skip
             event += 1
         if r.verdict == at.SKIP:

@@ -190,7 +190,7 @@ def tick(state: State, scratch: Scratch, table: Any, wall: int, moved: bool) -> 
         state.site[:, 2] = 0
     n = 0
     for kind in state.kinds:
-        n = _tick_kind(state, scratch, table, kind, wall, n_events, n, everyone)
+        n = _tick_kind(state, scratch, table, kind, wall, moved, n_events, n, everyone)
     return n
 
 
@@ -204,6 +204,7 @@ def _tick_kind(
     table: Any,
     kind: KindState,
     wall: int,
+    moved: bool,
     n_events: int,
     n: int,
     everyone: Int64,
@@ -221,7 +222,7 @@ def _tick_kind(
         )  # fmt: skip
         if len(kind.guard):
             kind.guard[who] = (np.inf, -np.inf)
-    if kind.bound <= wall:
+    if moved and kind.bound <= wall:
         mine = state.next_due[kind.plan.first : kind.plan.last] <= wall
         need = int(mine.sum()) * EMISSIONS_PER_INSTANCE
         if len(scratch.out) < n + need:
