@@ -188,7 +188,7 @@ def test_a_frame_is_never_written_to(kind: str) -> None:
 @kinds
 def test_no_memory_is_kept_per_sample(kind: str) -> None:
     profile = PROFILES[kind]
-    first, *log = entries(profile.plant(), frames_of(profile, profile.loud, 600))
+    first, *log = entries(profile.plant(), frames_of(profile, profile.loud, 2_000))
     core = Core()
     core.step(1, first)
     parts = [log[i : i + 10] for i in range(0, len(log), 10)]
@@ -209,8 +209,8 @@ def test_no_memory_is_kept_per_sample(kind: str) -> None:
     finally:
         tracemalloc.stop()
     assert buffer_sizes(core) == buffers
-    # A byte a sample would be 2,000; what the interpreter itself caches is less.
-    assert grown < 1_500
+    # A byte a sample would be 10,000; what the interpreter itself caches is less.
+    assert grown < 6_000
 
 
 def buffer_sizes(core: Core) -> dict[str, int]:
