@@ -14,8 +14,9 @@ from typing import Final
 
 import pytest
 
-from faults.harness.campaign import Campaign, Death, Verdict
+from faults.harness.campaign import Campaign, Death
 from faults.harness.mutants import MUTANTS
+from faults.harness.verdict import Verdict
 from lifeline.simulators.city_gas import city_gas
 
 SEED: Final = 20
@@ -38,7 +39,9 @@ def before_the_outbox() -> list[Death]:
 
 def from_a_snapshot() -> list[Death]:
     """Deaths with timers running; then what was sent last comes again, with nothing newer before."""
-    again = Death(after_s=2.0, quiet=True, before_next=lambda campaign: campaign.resend(RESENT_S))
+    again = Death(
+        after_s=2.0, quiet=True, before_next=lambda campaign: campaign.publishers.resend(RESENT_S)
+    )
     return [Death(after_s=3.0), Death(after_s=2.0), again]
 
 

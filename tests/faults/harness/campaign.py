@@ -1,4 +1,4 @@
-"""A campaign: publishers, people and a broker that live on, an engine that dies again and again.
+"""A campaign: publishers, people, a witness and a broker that live on, an engine that dies.
 
 Seeds draw the deaths and are printed; moments depend on the machine all the same, so a failure is
 found in what is left behind (the directory is kept by pytest), not by running it again.
@@ -6,45 +6,38 @@ found in what is left behind (the directory is kept by pytest), not by running i
 
 from __future__ import annotations
 
-import statistics
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lifeline.engine.clock import SystemClock
-from lifeline.engine.entry import decode
-from lifeline.engine.frame import Frame
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.log import LogReader
+from lifeline.engine.outputs import topics
 from lifeline.engine.warming import warm
-from lifeline.simulators.audit import Audit
-from lifeline.simulators.gateway import Connection
-from lifeline.simulators.ledger import Ledger
-from lifeline.simulators.plant import Scenario, Site
-from lifeline.simulators.publish import Published, publish
-from lifeline.simulators.shapes import messages
-from lifeline.simulators.stream import Stream
-from servers.mosquitto import Mosquitto
+from lifeline.simulators.plant import Site
+from servers.mosquitto import Mosquitto, MosquittoSub
 
 from . import evidence
-from .engine import EngineProcess, Life
-from .evidence import Evidence
+from .engine import EngineProcess
 from .people import People
 from .plant import KINDS, Plant, three_sites, write_plant
+from .publishers import Publishers
+from .tail import Tail
+from .verdict import Verdict
 
-# A life that should die at a point and has not come there by then is killed, and counted so.
-POINT_WITHIN_S: Final = 20.0
-# Nothing new has come for so long: the broker has no more for the engine.
-DRAINED_AFTER_S: Final = 4.0
 # The broker persists, every second. Saving at every change, which is for tests that kill the broker,
 # it takes 100 messages a second from a backlog, and acknowledgements wait in its socket.
 BROKER: Final = {"autosave_interval": 1, "autosave_on_changes": False}
+RECORDS: Final = f"{topics.ROOT}/record/#"
+# A life that should die at a point and has not come there by then is killed, and counted so.
+POINT_WITHIN_S: Final = 20.0
 RECORDS_WITHIN_S: Final = 120.0
+WITNESSED_WITHIN_S: Final = 30.0
 _POLL_S: Final = 0.1
 # Event time begins so long after the plant was written: by then the engine has started.
 _LEAD_S: Final = 4
@@ -70,94 +63,6 @@ class Death:
     before_next: Callable[[Campaign], None] | None = None
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What a campaign found. `violations` is empty when every claim holds."""
-
-    seed: int
-    lives: list[Life]
-    evidence: Evidence
-    audits: dict[str, Audit]
-    published: list[Published]
-    commands: Counter[str]
-    seconds: float
-    violations: list[str] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        """Lives that SIGKILL ended."""
-        return sum(life.killed for life in self.lives)
-
-    @property
-    def points(self) -> Counter[str]:
-        """The named points at which lives died, without their count."""
-        return Counter(life.crash_at.partition(":")[0] for life in self.lives if life.died_at_point)
-
-    @property
-    def restored(self) -> list[Life]:
-        """Lives that began from a snapshot."""
-        return [life for life in self.lives if life.restored and life.restored.position]
-
-    def total(self, name: str) -> int:
-        """A count of the audits, over all sites."""
-        return sum(getattr(audit, name) for audit in self.audits.values())
-
-    def summary(self) -> str:
-        """One paragraph for people."""
-        alive = sum(life.restored.all_alive for life in self.restored if life.restored)
-        points = ", ".join(f"{name} {n}" for name, n in sorted(self.points.items()))
-        took = [life.subscribed_s for life in self.lives if life.subscribed_s is not None]
-        equal = self.evidence.live_digest == self.evidence.replay_digest
-        return (
-            f"seed {self.seed}: {self.kills} kills, {sum(self.points.values())} of them at points"
-            f" ({points}); {len(self.lives)} starts, {len(self.restored)} from a snapshot, {alive}"
-            " of these with pending, unacknowledged and shelved alarms alive,"
-            f" {statistics.median(took):.1f} s (median) until subscribed;"
-            f" {self.evidence.entries} entries, {len(self.evidence.outbox)} records;"
-            f" samples sent {self.total('sent')}, acknowledged {self.total('acked')}, logged"
-            f" {self.total('logged')}, redelivered {self.total('duplicated')}, lost"
-            f" {self.total('lost')}; commands {dict(self.commands)}; digest"
-            f" {self.evidence.live_digest} {'=' if equal else '≠'} {self.evidence.replay_digest}"
-            f" of the replay; {self.seconds:.0f} s"
-        )
-
-
-def _send(client: Connection, scenario: Scenario, first_ns: int, last_ns: int) -> None:
-    """The messages of a scenario that were due between the two times, acknowledged."""
-    window = scenario.site.window_ns
-    rows = Stream(scenario).take(last_ns // window * window)
-    again = rows.take(rows.due >= first_ns // window * window)
-    for number, message in enumerate(messages(scenario.site, again)):
-        while not client.room():
-            client.wait(_POLL_S)
-        client.send(number, message.topic, message.payload)
-    while client.waiting():
-        client.wait(_POLL_S)
-
-
-class Tail:
-    """The samples of a log that is being written, by (sensor, event time)."""
-
-    def __init__(self, directory: Path) -> None:
-        self.samples: set[tuple[int, int]] = set()
-        self._directory = directory
-        self._position = 0
-
-    def advance(self) -> bool:
-        """Reads what is new; whether samples were among it."""
-        reader, found = LogReader.open(self._directory), False
-        try:
-            for position, data in reader.read(self._position, 1 << 31):
-                self._position, payload = position, decode(data).payload
-                if isinstance(payload, Frame):
-                    rows = zip(payload.sensor.tolist(), payload.time.tolist(), strict=True)
-                    self.samples.update(rows)
-                    found = True
-        finally:
-            reader.close()
-        return found
-
-
 class Campaign:
     """Runs a plan of deaths and judges what is left.
 
@@ -165,6 +70,10 @@ class Campaign:
     least_records   the last life goes on until the outbox holds so many, then
     settle_s        so much longer; then the publishers end
     """
+
+    broker: Mosquitto
+    witness: MosquittoSub
+    publishers: Publishers
 
     def __init__(
         self,
@@ -180,14 +89,11 @@ class Campaign:
     ) -> None:
         self.directory = directory
         self.seed = seed
-        self.deaths = list(deaths)
-        self.mutant = mutant
+        self._deaths = tuple(deaths)
+        self._mutant = mutant
         self._sites = tuple(sites) or three_sites()
         self._kinds = tuple(kinds)
         self._least_records, self._settle_s = least_records, settle_s
-        self._ending = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._published: list[Published] = []
         self._violations: list[str] = []
 
     def run(self) -> Verdict:
@@ -195,33 +101,17 @@ class Campaign:
         warm()  # so that no life spends its time compiling
         began = time.monotonic()
         with ExitStack() as stack:
-            self.broker = stack.enter_context(Mosquitto(self.directory / "broker", BROKER))
-            self.plant = self._write_plant()
-            self.engine = stack.enter_context(
-                EngineProcess(self.plant, self.broker, mutant=self.mutant)
+            enter = stack.enter_context
+            self.broker = enter(Mosquitto(self.directory / "broker", BROKER))
+            self._plant = self._write_plant()
+            self.witness = enter(
+                MosquittoSub(self.broker, RECORDS, self.directory / "witness", client_id="witness")
             )
-            stack.callback(self._stop_publishing)
+            self.publishers = enter(Publishers(self._plant, self.broker, self.directory))
+            self._engine = enter(EngineProcess(self._plant, self.broker, mutant=self._mutant))
             people = self._live(stack)
             answers = self._end(people)
         return self._judge(answers, people, time.monotonic() - began)
-
-    def resend(self, seconds: float) -> None:
-        """The publishers send the last seconds again, the same bytes, as gateways do that have not
-        heard their PUBACKs."""
-        client = Connection("resend", self.broker.host, self.broker.port, clock=SystemClock())
-        client.open()
-        try:
-            for scenario in self.plant.scenarios:
-                until = int(Ledger.read(self.ledgers()[scenario.site.id]).time.max())
-                _send(client, scenario, until - round(seconds * SECOND_NS), until)
-        finally:
-            client.close()
-
-    def ledgers(self) -> dict[str, Path]:
-        """Every site's ledger."""
-        return {s.site.id: self.directory / f"{s.site.id}.ledger" for s in self.plant.scenarios}
-
-    # --- lives ------------------------------------------------------------------------------------
 
     def _write_plant(self) -> Plant:
         start = SystemClock().wall() + _LEAD_S * SECOND_NS
@@ -238,150 +128,122 @@ class Campaign:
             kinds=self._kinds,
         )
 
+    # --- lives ------------------------------------------------------------------------------------
+
     def _live(self, stack: ExitStack) -> People:
         """The first life subscribes before anybody publishes: until a session stands, a broker
-        keeps nothing for it. Then the deaths."""
+        keeps nothing for it. Then the deaths; the life behind the last one lives on."""
         people: People | None = None
-        for death in [*self.deaths, None]:
-            self.engine.start(crash_at=death.point if death else "")
+        for death in [*self._deaths, None]:
+            self._engine.start(crash_at=death.point if death else "")
             if people is None:
-                self._must_subscribe()
-                self._publish()
+                self._engine.wait_subscribed()
+                self.publishers.start()
                 people = stack.enter_context(
-                    People(self.plant, self.broker, self.seed, lambda: self.engine.life.serves)
+                    People(self._plant, self.broker, self.seed, lambda: self._engine.life.serves)
                 )
-            if death is None or not self._die(death):
+            if death is None or not self._dies(death):
                 break
             if death.before_next is not None:
                 death.before_next(self)
         assert people is not None
         return people
 
-    def _die(self, death: Death) -> bool:
+    def _dies(self, death: Death) -> bool:
         """Ends the present life; False where it ended in a way of its own."""
+        engine = self._engine
         if death.point:
-            if not self.engine.wait_dead(POINT_WITHIN_S):
-                self.engine.kill()
-            else:
-                self.engine.life.died_at_point = self.engine.life.killed
+            if engine.wait_dead(POINT_WITHIN_S):
+                engine.life.died_at_point = engine.life.killed
         else:
             if not death.from_start:
-                self.engine.wait_subscribed()
+                engine.wait_subscribed()
             if death.quiet:
-                self._stop_publishing()
-            self.engine.wait_dead(death.after_s)
-            self.engine.kill()
+                self.publishers.stop()
+            engine.wait_dead(death.after_s)
+        engine.kill()
         return self._was_killed()
 
     def _was_killed(self) -> bool:
-        if not self.engine.life.killed:
-            life, said = self.engine.life, self.engine.said()
+        life = self._engine.life
+        if not life.killed:
+            said = self._engine.said()
             last = said.splitlines()[-1] if said else "nothing said"
             self._violations.append(
                 f"life {life.number} ended by itself with {life.code}: {last}\n{said}"
             )
-        return self.engine.life.killed
-
-    def _must_subscribe(self) -> None:
-        if not self.engine.wait_subscribed():
-            self._was_killed()
+        return life.killed
 
     def _end(self, people: People) -> Counter[str]:
         """The last life goes on until everything is settled, and is stopped in order."""
-        answers: Counter[str] = Counter()
-        if self.engine.alive() and self.engine.wait_subscribed():
+        engine, answers = self._engine, Counter[str]()
+        if engine.alive() and engine.wait_subscribed():
             self._wait_records()
-            self.engine.wait_dead(self._settle_s)
-            people.stop()
-            self._stop_publishing()
-            self._wait_drained()
+            engine.wait_dead(self._settle_s)
         people.stop()
-        self._stop_publishing()
-        if self.engine.alive():
+        self.publishers.stop()
+        if engine.alive():
+            Tail(self._plant.storage).drain(self.publishers.sent(), engine.alive)
             answers = people.answers()
-            code = self.engine.stop()
+            self._wait_delivered()
+        if engine.alive():
+            code = engine.stop()
             if code:
-                self._violations.append(f"stopping ended with {code}:\n{self.engine.said()}")
-        elif self.engine.life.code is not None and not self.engine.life.killed:
+                self._violations.append(f"stopping ended with {code}:\n{engine.said()}")
+        elif not engine.life.killed:
             self._was_killed()
         return answers
 
-    # --- publishers --------------------------------------------------------------------------------
-
-    def _publish(self) -> None:
-        for scenario in self.plant.scenarios:
-            ledger = self.ledgers()[scenario.site.id]
-
-            def run(scenario=scenario, ledger=ledger) -> None:  # type: ignore[no-untyped-def]
-                self._published.append(
-                    publish(
-                        scenario,
-                        self.broker.host,
-                        self.broker.port,
-                        ledger_path=ledger,
-                        stop=self._ending,
-                    )
-                )
-
-            thread = threading.Thread(target=run, name=f"publish-{scenario.site.id}")
-            thread.start()
-            self._threads.append(thread)
-
-    def _stop_publishing(self) -> None:
-        self._ending.set()
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
-
-    # --- judgement ---------------------------------------------------------------------------------
-
     def _wait_records(self) -> None:
-        until = time.monotonic() + RECORDS_WITHIN_S
-        reader = LogReader.open(self.plant.storage)
+        """Until the outbox holds as many records as are wanted, or too long."""
+        self._wait(lambda reader: reader.outbox_end() >= self._least_records, RECORDS_WITHIN_S)
+
+    def _wait_delivered(self) -> None:
+        """Until the witness has as many records as the outbox, or too long."""
+        self._wait(lambda reader: self._seen(reader.outbox_end()), WITNESSED_WITHIN_S)
+
+    def _seen(self, records: int) -> bool:
+        if len(self.witness.out.read_bytes().splitlines()) < records:
+            return False
+        return len(evidence.witnessed(self.witness.messages())) >= records
+
+    def _wait(self, holds: Callable[[LogReader], bool], within_s: float) -> None:
+        until = time.monotonic() + within_s
+        reader = LogReader.open(self._plant.storage)
         try:
-            while self.engine.alive() and time.monotonic() < until:
-                if reader.outbox_end() >= self._least_records:
-                    return
+            while self._engine.alive() and time.monotonic() < until and not holds(reader):
                 time.sleep(_POLL_S)
         finally:
             reader.close()
 
-    def _wait_drained(self) -> None:
-        """Until every sample is in the log, or nothing has come for a while."""
-        ledgers = [Ledger.read(path) for path in self.ledgers().values()]
-        sent = sum(sum(ledger.counts().values()) for ledger in ledgers)
-        tail, since = Tail(self.plant.storage), time.monotonic()
-        while self.engine.alive() and time.monotonic() - since < DRAINED_AFTER_S:
-            if tail.advance():
-                since = time.monotonic()
-            if len(tail.samples) >= sent:
-                return
-            time.sleep(_POLL_S)
+    # --- judgement --------------------------------------------------------------------------------
 
     def _judge(self, answers: Counter[str], people: People, seconds: float) -> Verdict:
-        found = evidence.gather(self.plant.storage)
-        audits = evidence.audits(found, self.ledgers())
+        found = evidence.gather(self._plant.storage)
+        audits = evidence.audits(found, self.publishers.ledgers)
+        messages = self.witness.messages()
         violations = [
             *self._violations,
             *people.errors,
+            *self.publishers.complaints(),
             *evidence.claim_a(found),
             *evidence.chains(found),
             *evidence.claim_b(audits),
-            *evidence.last_snapshot(self.plant.storage, found.replay_digest),
+            *evidence.delivered(found, messages),
+            *evidence.last_snapshot(self._plant.storage, found.replay_digest),
         ]
         if answers["none"]:
             violations.append(f"{answers['none']} commands in the inbox were never answered")
         lost = people.by_mqtt - found.commands
         if lost:
             violations.append(f"commands by MQTT are not in the log: {sorted(lost)[:5]}")
-        violations += [f"a publisher gave up: {p.gave_up}" for p in self._published if p.gave_up]
         return Verdict(
             self.seed,
-            self.engine.lives,
+            self._engine.lives,
             found,
             audits,
-            self._published,
             answers + Counter(mqtt=len(people.by_mqtt)),
+            len(messages),
             seconds,
             violations,
         )

@@ -6,11 +6,13 @@ from the first entry to the last, without a snapshot. So what crashes did to a l
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from lifeline.engine.command import Command
 from lifeline.engine.configuration import Configuration
@@ -22,6 +24,7 @@ from lifeline.engine.log import LogReader, LogStore
 from lifeline.engine.record import Record, decode_record, first_break, run_digest
 from lifeline.simulators.audit import Audit, Logged, compare, names_in
 from lifeline.simulators.ledger import Ledger
+from servers.mosquitto import Message
 
 _AT_ONCE: Final = 1_000
 _TOLD: Final = 5
@@ -180,6 +183,38 @@ def last_snapshot(directory: Path, replay_digest: str) -> list[str]:
         store.close()
 
 
+def witnessed(messages: Iterable[Message]) -> dict[tuple[str, int], str]:
+    """The hash of every record that a witness saw, by (site, seq); raises ValueError where two
+    messages tell different records under one number."""
+    seen: dict[tuple[str, int], str] = {}
+    for message in messages:
+        record = msgspec.json.decode(message.payload, type=_Told)
+        if seen.setdefault((record.site, record.seq), record.hash) != record.hash:
+            raise ValueError(f"{record.site} {record.seq} was published as two records")
+    return seen
+
+
+class _Told(msgspec.Struct, frozen=True):
+    site: str
+    seq: int
+    hash: str
+
+
+def delivered(evidence: Evidence, messages: Sequence[Message]) -> list[str]:
+    """The witness saw every record of the outbox at least once, as it is, and nothing else."""
+    try:
+        seen = witnessed(messages)
+    except ValueError as error:
+        return [str(error)]
+    stored = {key: decode_record(data).hash for key, (_, data) in evidence.outbox.items()}
+    other = sorted(key for key in stored.keys() & seen.keys() if stored[key] != seen[key])
+    return [
+        *_difference("never seen by mosquitto_sub", stored, seen),
+        *_difference("seen by mosquitto_sub and not in the outbox", seen, stored),
+        *_told("seen by mosquitto_sub as another record", other),
+    ]
+
+
 def _difference(
     what: str,
     these: Mapping[tuple[str, int], object],
@@ -193,8 +228,3 @@ def _told(what: str, keys: Sequence[tuple[str, int]]) -> list[str]:
         return []
     some = ", ".join(f"{site} {seq}" for site, seq in keys[:_TOLD])
     return [f"{what}: {len(keys)} ({some})"]
-
-
-def transitions(evidence: Evidence) -> Counter[str]:
-    """How many records of each transition there are."""
-    return Counter(record.transition for record in evidence.records())

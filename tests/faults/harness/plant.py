@@ -64,8 +64,9 @@ def write_plant(
     *,
     stories: int = 1,
     kinds: Sequence[str] = KINDS,
+    noisy: bool = True,
 ) -> Plant:
-    """Scenarios from `start_ns` on, and their configuration with rules within the noise.
+    """Scenarios from `start_ns` on, and their configuration, with rules within the noise if `noisy`.
 
     `stories` is how often the sites' incidents and faults play within the run; rules of other
     kinds than `kinds` are left out.
@@ -73,7 +74,8 @@ def write_plant(
     scenarios = tuple(site.scenario(start_ns, seconds, seed, stories) for site in sites)
     path = write_config(directory, scenarios, "127.0.0.1", port, node=NODE)
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    rules = document["rules"] + [rule for s in scenarios for rule in noise_rules(s)]
+    noise = [rule for s in scenarios for rule in noise_rules(s)] if noisy else []
+    rules = document["rules"] + noise
     document["rules"] = [rule for rule in rules if rule["kind"] in kinds]
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     path.write_text(text, encoding="utf-8")
