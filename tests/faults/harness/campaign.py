@@ -16,7 +16,6 @@ from typing import Final
 
 from lifeline.engine.clock import SystemClock
 from lifeline.engine.limits import SECOND_NS
-from lifeline.engine.log import LogReader
 from lifeline.engine.outputs import topics
 from lifeline.engine.warming import warm
 from lifeline.simulators.plant import Site
@@ -27,7 +26,7 @@ from .engine import EngineProcess
 from .people import People
 from .plant import KINDS, Plant, three_sites, write_plant
 from .publishers import Publishers
-from .tail import Tail
+from .tail import Tail, wait_outbox
 from .verdict import Verdict
 
 # The broker persists, every second. Saving at every change, which is for tests that kill the broker,
@@ -38,7 +37,6 @@ RECORDS: Final = f"{topics.ROOT}/record/#"
 POINT_WITHIN_S: Final = 20.0
 RECORDS_WITHIN_S: Final = 120.0
 WITNESSED_WITHIN_S: Final = 30.0
-_POLL_S: Final = 0.1
 # Event time begins so long after the plant was written: by then the engine has started.
 _LEAD_S: Final = 4
 # How long a publisher could go on (a campaign ends it), and how often the sites' stories of
@@ -196,25 +194,22 @@ class Campaign:
 
     def _wait_records(self) -> None:
         """Until the outbox holds as many records as are wanted, or too long."""
-        self._wait(lambda reader: reader.outbox_end() >= self._least_records, RECORDS_WITHIN_S)
+        wait_outbox(
+            self._plant.storage,
+            lambda records: records >= self._least_records or not self._engine.alive(),
+            RECORDS_WITHIN_S,
+        )
 
     def _wait_delivered(self) -> None:
         """Until the witness has as many records as the outbox, or too long."""
-        self._wait(lambda reader: self._seen(reader.outbox_end()), WITNESSED_WITHIN_S)
+        wait_outbox(
+            self._plant.storage,
+            lambda records: self._has_seen(records) or not self._engine.alive(),
+            WITNESSED_WITHIN_S,
+        )
 
-    def _seen(self, records: int) -> bool:
-        if len(self.witness.out.read_bytes().splitlines()) < records:
-            return False
+    def _has_seen(self, records: int) -> bool:
         return len(evidence.witnessed(self.witness.messages())) >= records
-
-    def _wait(self, holds: Callable[[LogReader], bool], within_s: float) -> None:
-        until = time.monotonic() + within_s
-        reader = LogReader.open(self._plant.storage)
-        try:
-            while self._engine.alive() and time.monotonic() < until and not holds(reader):
-                time.sleep(_POLL_S)
-        finally:
-            reader.close()
 
     # --- judgement --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The samples of a log that is being written."""
+"""What a log holds while it is being written."""
 
 from __future__ import annotations
 
@@ -49,3 +49,14 @@ class Tail:
         finally:
             reader.close()
         return found
+
+
+def wait_outbox(directory: Path, holds: Callable[[int], bool], within_s: float) -> None:
+    """Returns when `holds(records in the outbox)`, or when time is up."""
+    until = time.monotonic() + within_s
+    reader = LogReader.open(directory)
+    try:
+        while not holds(reader.outbox_end()) and time.monotonic() < until:
+            time.sleep(_POLL_S)
+    finally:
+        reader.close()
