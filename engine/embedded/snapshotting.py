@@ -83,6 +83,18 @@ class Snapshotter:
         return self._open
 
 
+def _counts_lost_records(core: Core, store: LogStore) -> bool:
+    """Whether damage took alert records that the snapshot counts though their entries are there.
+
+    Then only stepping the log again from its beginning brings them back; where that is trimmed,
+    the snapshot is the best that is left.
+    """
+    if store.recovery is None or store.trimmed() is not None:
+        return False
+    kept = store.heads()
+    return any(seq > kept.get(site, (0, ""))[0] for site, (seq, _) in core.site_heads().items())
+
+
 def restored(store: LogStore) -> tuple[Core, int]:
     """The core of the newest snapshot that agrees with the log, and its position; else an empty
     core and 0.
@@ -99,7 +111,9 @@ def restored(store: LogStore) -> tuple[Core, int]:
                 f"the snapshot at {position} says that it is of {core.position}: it is not used; "
                 "keep the storage directory and report this"
             )
-        return core, position
+        if not _counts_lost_records(core, store):
+            return core, position
+        return Core(), 0
     trimmed = store.trimmed()
     if trimmed is not None:
         raise LogError(
