@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,15 @@ READY_S = 600.0  # the first compilation on a slow or busy machine
 STOP_S = 90.0
 _LOOK_S = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@cache
+def compile_kernels() -> None:
+    """In a process of its own, so that compiling is no part of what is measured next."""
+    code = "from lifeline.engine.warming import warm; warm()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    if done.returncode:
+        raise NotMeasured(f"the kernels cannot be compiled: {done.stderr.decode()[-300:]}")
 
 
 class EngineProcess:

@@ -23,7 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from engines import EngineProcess, processor_s
+from engines import EngineProcess, compile_kernels, processor_s
 from figure import Figure, NotMeasured, Setting, grouped, percentile, spread, unmeasured
 from load import LoadProcess, Order, Sent
 from plants import Plant
@@ -98,6 +98,7 @@ class Bench:
 
     def through_engine(self) -> None:
         """The engine takes the messages; its alerts are heard."""
+        compile_kernels()
         port = self._broker.port
         file = self._plant.write(self._folder / "plant", port)
         self._receive(listen_to_alerts)
