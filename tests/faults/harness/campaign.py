@@ -188,7 +188,7 @@ class Campaign:
             code = engine.stop()
             if code:
                 self._violations.append(f"stopping ended with {code}:\n{engine.said()}")
-        elif not engine.life.killed:
+        elif not engine.life.killed and not self._violations:
             self._was_killed()
         return answers
 
