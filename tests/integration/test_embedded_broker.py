@@ -1,10 +1,12 @@
 """The whole path through a real broker: from a publisher's message to a subscriber's alert, and back
 with a command; and an engine that is killed again and again."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from lifeline.engine.entry import decode
 from lifeline.engine.errors import SinkError
 from lifeline.engine.frame import Frame
 from lifeline.engine.log import LogReader
+from lifeline.engine.log.snapshots import SNAPSHOT_FILE
 from lifeline.engine.mqtt import EmbeddedBroker, MqttClient
 from plant_files import TAGS
 
@@ -293,6 +296,7 @@ def test_kills_lose_nothing_and_the_live_digest_is_that_of_a_replay(
     for kill in range(KILLS + 1):
         seen = reader.end()
         until(lambda seen=seen: reader.end() > seen + 20)  # type: ignore[misc]
+        until(lambda: snapshots(directory) > 0)
         if kill < KILLS:
             lives.kill()
     gateway.stop()
@@ -310,6 +314,12 @@ def test_kills_lose_nothing_and_the_live_digest_is_that_of_a_replay(
     assert status is not None
     assert (status.state, status.core["position"]) == ("stopped", len(found.kinds))
     until(lambda: {(p["site"], p["seq"]) for _, p in subscriber.of("record")} == set(found.outbox))
+
+
+def snapshots(directory: Path) -> int:
+    """Complete snapshots on the disk, seen by a process that does not own them."""
+    with closing(sqlite3.connect(f"file:{directory / SNAPSHOT_FILE}?mode=ro", uri=True)) as base:
+        return int(base.execute("SELECT count(*) FROM snapshots").fetchone()[0])
 
 
 def logged(reader: LogReader) -> set[tuple[int, float]]:
