@@ -60,11 +60,14 @@ class Standing:
 class Core:
     """Judges a log. Starts empty; the first entry it understands is a `config` entry.
 
-    `table` is the alarm table (`alarm_table.table_arrays`); only tests pass another.
+    `table` is the alarm table (`alarm_table.table_arrays`); only tests pass another. `engine_site`
+    is the reserved site of the records about the engine itself: where several cores share the
+    receivers of their records, each has its own.
     """
 
-    def __init__(self, table: Any = None) -> None:
+    def __init__(self, table: Any = None, engine_site: str = ENGINE_SITE) -> None:
         self.table = table_arrays() if table is None else table
+        self.engine_site = engine_site
         self.position = 0
         self.wall = at.NO_TIME
         self.appended = 0
@@ -192,7 +195,7 @@ class Core:
     def _recovered(self, header: Header, payload: Recovered, records: Records) -> None:
         state = self._live()
         index = {s.id: i for i, s in enumerate(state.plan.configuration.sites)}
-        index[ENGINE_SITE] = len(index)
+        index[self.engine_site] = len(index)
         for site, head in sorted(payload.heads.items()):
             place = index.get(site)
             if place is not None and head.seq > state.seq[place]:
@@ -260,7 +263,7 @@ class Core:
         state = self._live()
         who: dict[str, Any] = {
             "tenant": "",
-            "site": ENGINE_SITE,
+            "site": self.engine_site,
             "rule": rule,
             "rule_hash": "",
             "subject": "partition",
@@ -306,9 +309,9 @@ class Core:
         return snapshot.take(self)
 
     @classmethod
-    def restore(cls, data: bytes, table: Any = None) -> Core:
+    def restore(cls, data: bytes, table: Any = None, engine_site: str = ENGINE_SITE) -> Core:
         """The core of a snapshot. Raises LogError where the bytes are not one."""
-        core = cls(table)
+        core = cls(table, engine_site)
         snapshot.put_back(core, data)
         return core
 
@@ -327,7 +330,7 @@ class Core:
         """(seq, chain hash) of every site that has a record, the engine's own included."""
         if self.state is None:
             return {}
-        names = [s.id for s in self.state.plan.configuration.sites] + [ENGINE_SITE]
+        names = [s.id for s in self.state.plan.configuration.sites] + [self.engine_site]
         return {
             name: (int(seq), head)
             for name, seq, head in zip(names, self.state.seq, self.state.heads, strict=True)
