@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = "The engine imports no rules, the rules no simulators"
 FLOORS = "Inside the engine a floor imports only what lies below it"
+RUNTIMES = "The two runtimes do not know each other"
 # The world outside: clocks, threads, files behind servers, sockets, chance, faces.
 WORLD = frozenset(
     [
@@ -43,6 +44,8 @@ WORLD = frozenset(
         "typer",
         "urllib3",
         "uuid",
+        "aiokafka",
+        "faust",
     ]
 )
 
@@ -94,6 +97,7 @@ def test_the_tree_keeps_every_contract(lint: Lint) -> None:
     out = lint({})
     assert f"{ROOMS} KEPT" in out, out
     assert f"{FLOORS} KEPT" in out, out
+    assert f"{RUNTIMES} KEPT" in out, out
 
 
 @pytest.mark.parametrize(
@@ -115,6 +119,12 @@ def test_a_floor_that_looks_up_is_caught(lint: Lint, lower: int) -> None:
     out = lint({_file(high): "", _file(low): f"from lifeline.engine import {high}"})
     assert f"{FLOORS} BROKEN" in out
     assert f"lifeline.engine.{low} is not allowed to import lifeline.engine.{high}" in out
+
+
+@pytest.mark.parametrize(("one", "other"), [("cluster", "embedded"), ("embedded", "cluster")])
+def test_a_runtime_that_uses_the_other_is_caught(lint: Lint, one: str, other: str) -> None:
+    out = lint({_file(one): f"from lifeline.engine import {other}"})
+    assert f"{RUNTIMES} BROKEN" in out
 
 
 def test_a_module_on_no_floor_is_caught(lint: Lint) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 ROOMS = ("engine", "rules", "simulators")
+# What the extra `cluster` brings may be imported here only.
+CLUSTER = "lifeline.engine.cluster"
 
 
 def test_the_list_of_packages_is_every_folder_with_code(tree: Any) -> None:
@@ -61,14 +63,17 @@ def test_every_library_that_is_imported_is_declared(tree: Any) -> None:
     """An environment for tests holds more than a user's: a library that only dev brings would
     be missed here by every other test."""
     distributions = importlib.metadata.packages_distributions()
-    declared = {_distribution(word) for word in tree.project()["project"]["dependencies"]}
+    project = tree.project()["project"]
+    declared = {_distribution(word) for word in project["dependencies"]}
+    extra = {_distribution(word) for word in project["optional-dependencies"]["cluster"]}
     undeclared = {
         f"{source.module}: {top}"
         for source in tree.sources()
         for level, name in source.imports()
         if level == 0
         and (top := name.split(".")[0]) not in {"lifeline", *sys.stdlib_module_names}
-        and not declared & {_normal(each) for each in distributions.get(top, [])}
+        and not (declared | (extra if source.module.startswith(CLUSTER) else set()))
+        & {_normal(each) for each in distributions.get(top, [])}
     }
     assert undeclared == set()
 
@@ -76,7 +81,11 @@ def test_every_library_that_is_imported_is_declared(tree: Any) -> None:
 def test_every_declared_library_is_pinned(tree: Any) -> None:
     pinned = {_distribution(line) for line in (tree.root / "constraints.txt").read_text().split()}
     project = tree.project()["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"], "uv"]
+    extras = project["optional-dependencies"]
+    own = f"{project['name']}[cluster]"
+    assert own in extras["dev"]
+    libraries = [*extras["cluster"], *(word for word in extras["dev"] if word != own)]
+    wanted = [*project["dependencies"], *libraries, "uv"]
     assert [word for word in wanted if _distribution(word) not in pinned] == []
 
 
