@@ -2,7 +2,8 @@
 
 The log holds `samples` (a Frame), `tick` (time passed), `command` (a person or an area acted) and
 `config` (rules or registry changed); `recovered` says that the tail of the log was lost
-and from where each site's `seq` goes on. Nothing else can change an alarm.
+and from where each site's `seq` goes on. In the cluster `named_config` stands for a `config`
+whose content lies elsewhere, durable before it is named. Nothing else can change an alarm.
 
 An encoded entry is a packed little-endian header behind a magic and a version byte, tenant and
 producer as UTF-8, then the payload. A Frame's columns lie at multiples of eight bytes, so that
@@ -43,6 +44,7 @@ class EntryKind(IntEnum):
     COMMAND = 3
     CONFIG = 4
     RECOVERED = 5
+    NAMED_CONFIG = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,22 @@ class Recovered(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-Payload: TypeAlias = Frame | Tick | Command | Configuration | Recovered
+@dataclass(frozen=True, slots=True)
+class NamedConfiguration:
+    """The configuration with this version (16 bytes) holds from here.
+
+    Whoever reads the log finds its content by the version and steps the core with the
+    Configuration itself, under the same header; the core refuses the name alone.
+    """
+
+    version: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.version) != len(_NO_VERSION):
+            raise ValueError(f"a version has 16 bytes, not {len(self.version)}")
+
+
+Payload: TypeAlias = Frame | Tick | Command | Configuration | Recovered | NamedConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +130,7 @@ _KIND_OF: Final[dict[type, EntryKind]] = {
     Command: EntryKind.COMMAND,
     Configuration: EntryKind.CONFIG,
     Recovered: EntryKind.RECOVERED,
+    NamedConfiguration: EntryKind.NAMED_CONFIG,
 }
 
 
@@ -149,6 +167,8 @@ def _encode_payload(payload: Payload) -> bytes:
             return _TICK.pack(payload.time, payload.resumed, 0)
         case Configuration():
             return pack(payload)
+        case NamedConfiguration():
+            return payload.version
         case _:
             return msgspec.json.encode(payload, order="deterministic")
 
@@ -167,6 +187,8 @@ def _decode_payload(kind: int, data: bytes, offset: int) -> Payload:
                 return msgspec.json.decode(data[offset:], type=Command)
             case EntryKind.RECOVERED:
                 return msgspec.json.decode(data[offset:], type=Recovered)
+            case EntryKind.NAMED_CONFIG:
+                return NamedConfiguration(bytes(data[offset:]))
     except (struct.error, msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         raise EntryError(f"an entry of kind {kind} cannot be read: {error}") from error
     raise EntryError(f"entry kind {kind} is not known to this version")

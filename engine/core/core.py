@@ -17,7 +17,7 @@ from .. import layout as at
 from ..alarm_table import IMPOSSIBLE, table_arrays
 from ..command import Command, Reply
 from ..configuration import Configuration
-from ..entry import Entry, Header, Recovered, Tick
+from ..entry import Entry, Header, NamedConfiguration, Recovered, Tick
 from ..errors import EntryError, InvariantError
 from ..frame import Frame
 from ..level import LEVELS
@@ -102,6 +102,11 @@ class Core:
                 self._configure(header, payload, records)
             case Recovered():
                 self._recovered(header, payload, records)
+            case NamedConfiguration():
+                raise EntryError(
+                    f"configuration {payload.version.hex()} is only named here; "
+                    "whoever reads the log must find its content first"
+                )
         self.position = position
         return records
 

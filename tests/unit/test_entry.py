@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from lifeline.engine.command import ACTIONS, Command
 from lifeline.engine.configuration import Configuration, Link, Sensor, Site
+from lifeline.engine.core import Core
 from lifeline.engine.entry import (
     FORMAT_VERSION,
     Entry,
     EntryKind,
     Header,
+    NamedConfiguration,
     Recovered,
     SiteHead,
     Tick,
@@ -75,6 +77,7 @@ payloads = st.one_of(
     commands,
     configurations(),
     st.builds(Recovered, heads, names),
+    st.builds(NamedConfiguration, st.binary(min_size=16, max_size=16)),
 )
 headers = st.builds(
     Header,
@@ -102,6 +105,7 @@ ONE_OF_EACH = (
         Configuration((Site("s", "t", "a/b/c"),), (Link(0, "x"),), (Sensor("P", 0, 0, "q", "u"),)),
     ),
     Entry(Header(), Recovered({"site": SiteHead(3, "ab")}, "disk")),
+    Entry(Header(producer="apply"), NamedConfiguration(bytes(range(16)))),
 )
 each = pytest.mark.parametrize("entry", ONE_OF_EACH, ids=lambda entry: entry.kind.name)
 
@@ -175,7 +179,7 @@ def test_an_unknown_version_or_magic_is_refused_and_named(entry: Entry) -> None:
 @each
 def test_an_unknown_kind_is_refused(entry: Entry) -> None:
     data = encode(entry)
-    for kind in (0, 6, 255):
+    for kind in (0, 7, 255):
         with pytest.raises(EntryError, match=f"entry kind {kind} is not known"):
             decode(data[:2] + bytes([kind]) + data[3:])
 
@@ -216,6 +220,19 @@ def test_a_frame_that_claims_more_rows_than_there_are_bytes_is_refused() -> None
     for rows in (0, 2, 1 << 40, (1 << 64) - 1):
         with pytest.raises(EntryError, match="wrong length"):
             decode(data[:48] + rows.to_bytes(8, "little") + data[56:])
+
+
+@pytest.mark.parametrize("size", [0, 15, 17])
+def test_a_configuration_is_named_by_sixteen_bytes_and_nothing_else(size: int) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        NamedConfiguration(bytes(size))
+
+
+def test_the_core_refuses_a_name_without_its_content() -> None:
+    core = Core()
+    with pytest.raises(EntryError, match=bytes(range(16)).hex()):
+        core.step(1, Entry(Header(), NamedConfiguration(bytes(range(16)))))
+    assert core.position == 0
 
 
 def test_names_that_are_no_text_are_refused() -> None:
