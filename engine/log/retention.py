@@ -1,8 +1,9 @@
 """What of the log may go, and when: by age, and by the named byte limit.
 
-Never beyond what the oldest kept snapshot needs (under the byte limit: the newest), and never
-beyond an alert record that an alert output has not delivered. Age also waits for the series
-outputs; the byte limit passes them and says so. Where even that makes no room, entries are refused.
+Never beyond what the oldest kept snapshot needs (under the byte limit: the newest), never
+beyond an alert record that an alert output has not delivered, and never beyond what a forwarder
+has not passed on. Age also waits for the series outputs; the byte limit passes them and says so.
+Where even that makes no room, entries are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..limits import (
 from . import failpoints
 from .checks import row_hash
 from .errors import Trouble
-from .rows import ALERT, SERIES, Anchor, chain_head
+from .rows import ALERT, FORWARD, SERIES, Anchor, chain_head
 from .salvage import LOG_ANCHOR
 from .schema import PAGE_BYTES, LogMeta, read_meta, write_meta
 
@@ -35,10 +36,12 @@ _FREE_SHARE: Final = 8  # the file is made smaller while more than 1/8 of it is 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long and how much is kept: ns, and bytes of log and snapshots."""
+    """How long and how much is kept: ns, and bytes of log and snapshots; whether a core steps this
+    log, so that nothing goes before a first snapshot."""
 
     age_ns: int
     max_bytes: int
+    core: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,16 @@ class Retention:
         if full and not self.refused and not done.entries:
             self.refused = (
                 f"disk limit of {self._policy.max_bytes:,} bytes reached ({self.used:,} used) and "
-                "nothing more may be trimmed: bring the alert outputs back, or raise "
+                f"nothing more may be trimmed: bring {self._waited_for()} back, or raise "
                 "storage.retention.size"
             )
             self._tell(Trouble("disk_limit", self.refused))
         elif self.refused and not full:
             self.refused = ""
             self._tell(Trouble("disk_limit_over", "there is room again; entries are taken"))
+
+    def _waited_for(self) -> str:
+        return "the alert outputs" if self._policy.core else "the link and the outputs"
 
     def _remove(
         self, connection: sqlite3.Connection, floors: Floors, cursors: Mapping[str, int], now: int
@@ -132,8 +138,12 @@ class Retention:
     ) -> int | None:
         """The last position of the next chunk, or None."""
         snapshot = floors.newest_snapshot if self._pressed else floors.oldest_snapshot
-        # The snapshot's own entry stays: by its hash the snapshot is checked against the log.
-        hard = min([snapshot - 1, *_undelivered(connection, cursors)])
+        if not self._policy.core:
+            (snapshot,) = connection.execute("SELECT MAX(position) FROM entries").fetchone()
+        forward = [value for name, value in cursors.items() if name.startswith(FORWARD)]
+        # The snapshot's own entry stays: by its hash the snapshot is checked against the log. So
+        # does the last one of a log without snapshots, by which the log knows where it ends.
+        hard = min([(snapshot or 0) - 1, *forward, *_undelivered(connection, cursors)])
         series = [value for name, value in cursors.items() if name.startswith(SERIES)]
         soft = hard if self._pressed else min([hard, *series])
         oldest = connection.execute(

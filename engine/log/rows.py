@@ -12,9 +12,12 @@ from .checks import HASH_BYTES, entry_hash, row_hash
 Stored: TypeAlias = bytes | str | int | float | None
 
 
-# Cursors of alert outputs count outbox numbers, those of series outputs log positions.
+# Cursors of alert outputs count outbox numbers, those of series outputs and of a forwarder log
+# positions; an offset says how far another log was taken in, and holds nothing back.
 ALERT: Final = "alert:"
 SERIES: Final = "series:"
+FORWARD: Final = "forward:"
+OFFSET: Final = "offset:"
 
 
 class EntryRow(NamedTuple):

@@ -22,7 +22,7 @@ from .mark import MARK_FILE, MarkFile
 from .reader import LogReader
 from .recovery import Known, OpenLog, Recovery, open_log, set_aside
 from .retention import Policy, Retention
-from .rows import ALERT, SERIES, chain_head
+from .rows import ALERT, FORWARD, OFFSET, SERIES, chain_head
 from .schema import LOG_FILE
 from .snapshots import SNAPSHOT_FILE, SnapshotFile, SnapshotInfo
 from .ticket import Ticket
@@ -95,9 +95,13 @@ class LogStore(LogReader):
         *,
         retention_ns: int = RETENTION_NS,
         max_bytes: int = RETENTION_BYTES,
+        core: bool = True,
         on_trouble: Callable[[Trouble], None] | None = None,
     ) -> LogStore:
         """The log in `directory`, made, or recovered where it is damaged (see `recovery`).
+
+        `core`: a core steps this log, and nothing is trimmed that its snapshots need. Without one
+        the log only passes on what it holds, and cursors alone hold back trimming.
 
         Raises LogInUse while another engine holds it, and LogError where the disk refuses or
         another version wrote it; never for damage.
@@ -113,7 +117,7 @@ class LogStore(LogReader):
             whole = (directory / VERIFY_FILE).exists()
             opened = open_log(directory, _known(mark, snapshots), clock, whole=whole)
             (directory / VERIFY_FILE).unlink(missing_ok=True)
-            policy = Policy(retention_ns, max_bytes)
+            policy = Policy(retention_ns, max_bytes, core)
             store = cls(directory, opened, mark, lock, snapshots, clock, policy, on_trouble)
         except BaseException:
             if snapshots is not None:
@@ -175,13 +179,15 @@ class LogStore(LogReader):
     def set_cursor(self, name: str, position: int) -> Ticket:
         """Queues how far an output has come.
 
-        `alert:<output>` counts outbox numbers, `series:<output>` log positions; other names raise
-        ValueError. A cursor holds back trimming from its first setting on, so an output sets it
-        to 0 when it first starts; one that exists no more is removed with `drop_cursor`.
+        `alert:<output>` counts outbox numbers, `series:<output>` and `forward:<log>` log positions,
+        `offset:<topic>` positions of another log; other names raise ValueError. But for the last, a
+        cursor holds back trimming from its first setting on, so an output sets it to 0 when it
+        first starts; one that exists no more is removed with `drop_cursor`.
         """
-        if not name.startswith((ALERT, SERIES)) or not 0 <= position <= _MAX_INT64:
+        known = name.startswith((ALERT, SERIES, FORWARD, OFFSET))
+        if not known or not 0 <= position <= _MAX_INT64:
             raise ValueError(
-                f"{name}={position}: a cursor is called alert:<output> or series:<output>, ≥ 0"
+                f"{name}={position}: a cursor is called alert:, series:, forward: or offset:… and ≥ 0"
             )
         return self._writer.submit(SetCursor(name, position))
 

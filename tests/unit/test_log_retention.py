@@ -182,3 +182,47 @@ def test_the_file_gives_back_what_trimming_freed(tmp_path: Path) -> None:
     store.trim().wait()
     store.close()
     assert (tmp_path / "log.db").stat().st_size < 3_000_000
+
+
+def test_a_log_without_a_core_waits_for_nothing_but_its_forwarder(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    store = open_store(tmp_path, clock=clock, retention_ns=-1, core=False)
+    store.set_cursor("forward:far", 0)
+    store.append([tick(n) for n in range(1, 101)]).wait()
+    assert store.trim().wait() == 1, "nothing is passed on yet"
+    store.set_cursor("forward:far", 60).wait()
+    assert store.trim().wait() == 61
+    store.set_cursor("forward:far", 100).wait()
+    assert store.trim().wait() == 100, "the last one stays: it says where the log ends"
+    store.close()
+    store = open_store(tmp_path, clock=clock, core=False)
+    assert (store.first(), store.end(), store.recovery) == (100, 100, None)
+    assert store.append([tick(101)]).wait() == 101
+    store.close()
+
+
+def test_at_the_byte_limit_a_forwarder_that_is_behind_refuses_entries(tmp_path: Path) -> None:
+    store = open_store(tmp_path, max_bytes=LIMIT, core=False)
+    store.set_cursor("forward:far", 50)
+    taken: list[int] = []
+    with pytest.raises(DiskLimit, match="bring the link and the outputs back"):
+        for n in range(1, 1_001):
+            store.append([tick(n, size=BIG)]).wait()
+            taken.append(n)
+    assert store.first() == 51, "what was passed on has made room"
+    assert numbers(store) == taken[50:]
+    store.set_cursor("forward:far", taken[-1] - 10).wait()
+    store.trim().wait()
+    assert store.append([tick(9_999)]).wait() == taken[-1] + 1
+    store.close()
+
+
+def test_an_offset_holds_nothing_back(tmp_path: Path) -> None:
+    store = open_store(tmp_path, retention_ns=-1, core=False)
+    store.append([tick(n) for n in range(1, 11)]).wait()
+    store.set_cursor("offset:alerts/3", 7).wait()
+    assert store.trim().wait() == 10
+    assert store.cursor("offset:alerts/3") == 7
+    with pytest.raises(ValueError, match="a cursor is called"):
+        store.set_cursor("other:x", 1)
+    store.close()
