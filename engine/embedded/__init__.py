@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import typing
 
+from ..troubles import EngineTrouble
 from .directory import DataDirectory
 from .status import EngineStatus, read_status
-from .troubles import EngineTrouble
 
 if typing.TYPE_CHECKING:
     from .engine import Engine

@@ -17,6 +17,7 @@ from ..log import Inbox, LogStore
 from ..log import Trouble as LogTrouble
 from ..outputs.mqtt_commands import Engine as Served
 from ..record import Record
+from ..troubles import Troubles
 from .commanding import Commands
 from .configuring import (
     ConfigurationFiles,
@@ -31,7 +32,6 @@ from .snapshotting import SnapshotPace, Snapshotter, restored
 from .standing import StandingBoard, repair
 from .stepping import Stepper
 from .ticking import SteadyClock, Ticker
-from .troubles import Troubles
 
 PRODUCER = "recovery"
 

@@ -30,17 +30,17 @@ from ..limits import (
 from ..log import LogStore, Nondeterminism, Ticket
 from ..outputs.ports import Place
 from ..record import Record
+from ..service import notify
+from ..troubles import EngineTrouble, Troubles
 from ..warming import Progress, warm
 from .assembly import Assembly, Hooks
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration
 from .delivering import places_of
 from .observing import Observer
-from .service import notify
 from .snapshotting import SnapshotPace
 from .status import EngineStatus, State, health_of
 from .ticking import SteadyClock
-from .troubles import EngineTrouble, Troubles
 
 _LOOK_S: Final = 0.02
 

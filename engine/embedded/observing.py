@@ -13,10 +13,10 @@ from ..agent import Agent
 from ..errors import LifelineError, LogError
 from ..layout import NO_TIME
 from ..limits import CLOCK_APART_TOLD_NS, SECOND_NS, STATUS_INTERVAL_NS
+from ..service import notify
+from ..troubles import Troubles
 from .assembly import Assembly
-from .service import notify
 from .status import EngineStatus, State, write_status
-from .troubles import Troubles
 
 _UNKNOWN_LISTED: Final = 20
 

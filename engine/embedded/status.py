@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import LogError
-from .troubles import EngineTrouble
+from ..troubles import EngineTrouble
 
 State = Literal["starting", "running", "stopping", "stopped", "failed"]
 

@@ -201,14 +201,19 @@ def test_a_log_without_a_core_waits_for_nothing_but_its_forwarder(tmp_path: Path
     store.close()
 
 
+def fill_until_refused(store: LogStore, taken: list[int]) -> None:
+    """Appends big entries until the store refuses."""
+    for n in range(1, 1_001):
+        store.append([tick(n, size=BIG)]).wait()
+        taken.append(n)
+
+
 def test_at_the_byte_limit_a_forwarder_that_is_behind_refuses_entries(tmp_path: Path) -> None:
     store = open_store(tmp_path, max_bytes=LIMIT, core=False)
     store.set_cursor("forward:far", 50)
     taken: list[int] = []
     with pytest.raises(DiskLimit, match="bring the link and the outputs back"):
-        for n in range(1, 1_001):
-            store.append([tick(n, size=BIG)]).wait()
-            taken.append(n)
+        fill_until_refused(store, taken)
     assert store.first() == 51, "what was passed on has made room"
     assert numbers(store) == taken[50:]
     store.set_cursor("forward:far", taken[-1] - 10).wait()

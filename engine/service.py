@@ -1,7 +1,8 @@
 """Signs of life for a service manager (the protocol of systemd's sd_notify).
 
-With `Type=notify` it hears when the engine is ready; with `WatchdogSec` it restarts an engine that makes
-no progress, however alive its process looks.
+With `Type=notify` it hears when a process is ready; with `WatchdogSec` it restarts one that makes no
+progress, however alive it looks. Whoever runs a loop says `WATCHDOG=1` where the loop got on, never
+from a timer of its own.
 """
 
 from __future__ import annotations

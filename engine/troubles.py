@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..clock import Clock
-from ..limits import TROUBLES_KEPT
+from .clock import Clock
+from .limits import TROUBLES_KEPT
 
 _LOG = logging.getLogger("lifeline.engine")
 
