@@ -315,3 +315,23 @@ SNIFFED_BYTES: Final = 65_536
 COMMAND_REPLY_S: Final = 10.0
 # A broker or server on the plant's network answers within this, or a person must look.
 DOCTOR_CONNECT_S: Final = 6.0
+
+# --- reading MQTT (engine/mqtt/packets.py, intake.py) -----------------------------------------------
+# One read of a connection: some hundred messages, so that the calls for a read cost each of them
+# little; a default socket buffer of Linux (128 KiB) is taken in two.
+MQTT_READ_BYTES: Final = 65_536
+
+# --- monitoring (engine/metrics) -------------------------------------------------------------------
+# Callers that are answered at once: Prometheus, its twin, a supervisor and a person.
+MONITORING_CONNECTIONS: Final = 8
+# A caller that does not finish its request or does not take the answer in this time is left.
+MONITORING_REQUEST_S: Final = 5.0
+# Figures of one answer, some 5 MB of text: 64 partitions have some 6,000.
+MONITORING_READINGS: Final = 50_000
+# A stepping loop that did not turn for so long hangs: a turn is at most one read of the log (256
+# entries, a few seconds at worst) or one cut of a snapshot (100 MB take under a second).
+LIVE_TURN_NS: Final = 30 * SECOND_NS
+# Who is further behind is not ready: ticks come every 2 s, so a core that keeps up is below 3 s.
+READY_LAG_NS: Final = 10 * SECOND_NS
+# Figures that are older were taken by a thread that hangs, probably in a disk.
+READY_STATUS_NS: Final = 15 * SECOND_NS

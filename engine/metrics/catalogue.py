@@ -1,0 +1,241 @@
+"""Every figure that a process of Lifeline gives, by name: the same names on one machine and many.
+
+`partition` is "0" in the embedded engine, which has one log; areas' logs are "area-<n>". Where a time
+matters the point in time is given, not the age: `time() - lifeline_checkpoint_timestamp_seconds` is true
+also when nobody writes any more. Counters start at 0 with the process unless their help says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .metric import Metric
+
+# --- the process ---------------------------------------------------------------------------------
+INFO: Final = Metric(
+    "lifeline_info", "gauge", "1, with who this is.", ("node", "role", "version", "python")
+)
+STATE: Final = Metric(
+    "lifeline_state",
+    "gauge",
+    "1 for the state that the process is in: starting, running, stopping, stopped, failed.",
+    ("state",),
+)
+STARTED: Final = Metric(
+    "lifeline_start_timestamp_seconds", "gauge", "When the process began, s since 1970 UTC."
+)
+STATUS_TIME: Final = Metric(
+    "lifeline_status_timestamp_seconds",
+    "gauge",
+    "When these figures were taken, s since 1970 UTC; older than some seconds: who takes them hangs.",
+)
+TURNED: Final = Metric(
+    "lifeline_turn_age_seconds",
+    "gauge",
+    "Since when the stepping loop has not turned; above 30 the process is not live.",
+)
+TROUBLES: Final = Metric(
+    "lifeline_troubles_total", "counter", "What an operator was told, by kind.", ("kind",)
+)
+DROPPED: Final = Metric(
+    "lifeline_readings_dropped",
+    "gauge",
+    "Figures that this answer leaves out because there were too many.",
+)
+CONFIGURATION: Final = Metric(
+    "lifeline_configuration_info", "gauge", "1, with the version in force.", ("version",)
+)
+CONFIGURED: Final = Metric(
+    "lifeline_configured",
+    "gauge",
+    "How many of each the configuration in force has: sites, sensors, rules.",
+    ("what",),
+)
+CLOCK_AHEAD: Final = Metric(
+    "lifeline_clock_ahead_seconds",
+    "gauge",
+    "Time of the process less the machine's clock (in the cluster: less the broker's).",
+)
+
+# --- the log and the core ------------------------------------------------------------------------
+LOG_POSITION: Final = Metric(
+    "lifeline_log_position", "gauge", "Position of the last entry that was judged.", ("partition",)
+)
+LOG_END: Final = Metric(
+    "lifeline_log_end_position", "gauge", "Position of the log's last entry.", ("partition",)
+)
+LOG_FIRST: Final = Metric(
+    "lifeline_log_first_position",
+    "gauge",
+    "Position of the first entry that is kept.",
+    ("partition",),
+)
+LAG_ENTRIES: Final = Metric(
+    "lifeline_lag_entries", "gauge", "Entries of the log not judged yet.", ("partition",)
+)
+LAG_SECONDS: Final = Metric(
+    "lifeline_lag_seconds",
+    "gauge",
+    "Wall time less the time that the core has reached by its ticks.",
+    ("partition",),
+)
+ENTRIES: Final = Metric(
+    "lifeline_entries_total",
+    "counter",
+    "Entries judged, those judged again after a start included.",
+    ("partition",),
+)
+STEP: Final = Metric("lifeline_step_seconds", "histogram", "Time to decode and judge one entry.")
+SAMPLES: Final = Metric(
+    "lifeline_samples_total",
+    "counter",
+    "Samples by what became of them, those judged again after a start included.",
+    ("partition", "outcome"),
+)
+RECORDS: Final = Metric(
+    "lifeline_records_total",
+    "counter",
+    "Alert records that became durable, by the level after and the transition.",
+    ("partition", "level", "transition"),
+)
+STANDING: Final = Metric(
+    "lifeline_standing_alarms",
+    "gauge",
+    "Alarms that are not normal, by level and by state.",
+    ("partition", "level", "state"),
+)
+TICKS: Final = Metric(
+    "lifeline_ticks_total",
+    "counter",
+    "Ticks by what became of them: appended, resumed (nobody was there before), refused by the log.",
+    ("partition", "outcome"),
+)
+COMMANDS: Final = Metric(
+    "lifeline_commands_total", "counter", "Commands taken and answered.", ("step",)
+)
+LOG_BYTES: Final = Metric("lifeline_log_bytes", "gauge", "Bytes that the log uses on this disk.")
+LOG_LIMIT: Final = Metric("lifeline_log_limit_bytes", "gauge", "Bytes that it may use.")
+LOG_REFUSES: Final = Metric(
+    "lifeline_log_refuses",
+    "gauge",
+    "1 while the log takes nothing: the disk fails, is full, or the broker does not answer.",
+    ("what",),
+)
+LOG_EVENTS: Final = Metric(
+    "lifeline_log_events_total", "counter", "What the log's writer did and met.", ("event",)
+)
+
+# --- snapshots (checkpoints in the cluster) ------------------------------------------------------
+CHECKPOINT_POSITION: Final = Metric(
+    "lifeline_checkpoint_position",
+    "gauge",
+    "Position of the last snapshot; a restart begins behind it.",
+    ("partition",),
+)
+CHECKPOINT_TIME: Final = Metric(
+    "lifeline_checkpoint_timestamp_seconds",
+    "gauge",
+    "When it was cut, s since 1970 UTC; the start of the process where none was cut since.",
+    ("partition",),
+)
+CHECKPOINT_BYTES: Final = Metric("lifeline_checkpoint_bytes", "gauge", "Its size.", ("partition",))
+CHECKPOINT_SECONDS: Final = Metric(
+    "lifeline_checkpoint_seconds",
+    "gauge",
+    "Time that cutting the last one took; nothing is judged meanwhile.",
+    ("partition",),
+)
+CHECKPOINT_LONGEST: Final = Metric(
+    "lifeline_checkpoint_longest_seconds", "gauge", "The longest cut so far.", ("partition",)
+)
+CHECKPOINTS: Final = Metric(
+    "lifeline_checkpoints_total", "counter", "Snapshots that were cut.", ("partition",)
+)
+
+# --- partitions (cluster) ------------------------------------------------------------------------
+REBALANCES: Final = Metric(
+    "lifeline_rebalances_total", "counter", "How often partitions were given out anew."
+)
+PARTITIONS_HELD: Final = Metric(
+    "lifeline_partitions_held", "gauge", "Partitions that this process judges now."
+)
+RESTORE_SECONDS: Final = Metric(
+    "lifeline_restore_seconds", "gauge", "Time that the last restore of partitions took."
+)
+
+# --- agent ---------------------------------------------------------------------------------------
+SOURCE_CONNECTED: Final = Metric(
+    "lifeline_source_connected", "gauge", "1 while connected and subscribed.", ("source",)
+)
+SOURCE_MESSAGES: Final = Metric(
+    "lifeline_source_messages_total", "counter", "Messages that were decoded.", ("source",)
+)
+SOURCE_SAMPLES: Final = Metric(
+    "lifeline_source_samples_total", "counter", "Samples that came out of them.", ("source",)
+)
+SOURCE_UNKNOWN: Final = Metric(
+    "lifeline_source_unknown_total",
+    "counter",
+    "Topics and sensors that no configuration names, each time they came.",
+    ("source", "what"),
+)
+SOURCE_REFUSED: Final = Metric(
+    "lifeline_source_refused_total",
+    "counter",
+    "Points and messages that could not be read, by reason.",
+    ("source", "reason"),
+)
+AGENT_EVENTS: Final = Metric(
+    "lifeline_agent_events_total", "counter", "What the agent counted of itself.", ("event",)
+)
+DEAD_LETTERS: Final = Metric(
+    "lifeline_dead_letters_total",
+    "counter",
+    "Messages kept as dead letters, by reason, since the log was made.",
+    ("reason",),
+)
+FORWARD_POSITION: Final = Metric(
+    "lifeline_forward_position", "gauge", "Local entry up to which Kafka has everything."
+)
+FORWARD_BEHIND: Final = Metric(
+    "lifeline_forward_behind_entries", "gauge", "Local entries that Kafka does not have yet."
+)
+FORWARDED: Final = Metric(
+    "lifeline_forward_events_total", "counter", "What the forwarder counted of itself.", ("event",)
+)
+
+# --- outputs and sinks ---------------------------------------------------------------------------
+OUTPUT_ALIVE: Final = Metric(
+    "lifeline_output_alive", "gauge", "1 while the output's threads run.", ("output",)
+)
+OUTPUT_CONNECTED: Final = Metric(
+    "lifeline_output_connected", "gauge", "1 while connected, where that can be said.", ("output",)
+)
+OUTPUT_POSITION: Final = Metric(
+    "lifeline_output_position", "gauge", "Up to where everything is delivered.", ("output",)
+)
+OUTPUT_BEHIND: Final = Metric(
+    "lifeline_output_behind",
+    "gauge",
+    "What is not delivered yet: alert records, or entries of the log for series.",
+    ("output",),
+)
+OUTPUT_TROUBLES: Final = Metric(
+    "lifeline_output_troubles", "gauge", "Troubles that stand, by kind.", ("output", "kind")
+)
+OUTPUT_EVENTS: Final = Metric(
+    "lifeline_output_events_total",
+    "counter",
+    "What the output counted of itself: published, repeated, taken, dead, …",
+    ("output", "event"),
+)
+MIRROR_SITES_HELD: Final = Metric(
+    "lifeline_sink_sites_held",
+    "gauge",
+    "Sites whose records are held back: a gap in seq, or one seq with two contents.",
+    ("output", "reason"),
+)
+
+CATALOGUE: Final[dict[str, Metric]] = {
+    metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)
+}
