@@ -335,3 +335,38 @@ LIVE_TURN_NS: Final = 30 * SECOND_NS
 READY_LAG_NS: Final = 10 * SECOND_NS
 # Figures that are older were taken by a thread that hangs, probably in a disk.
 READY_STATUS_NS: Final = 15 * SECOND_NS
+
+# --- the cluster (engine/cluster): topics, configuration, connections -------------------------------
+# One record of any topic: a full Frame (MAX_FRAME_ROWS of 21 bytes) and its header fit. Kafka's own
+# limit is 1 MiB.
+CLUSTER_MESSAGE_BYTES: Final = 2 * 1024 * 1024
+# What does not fit one record travels in pieces of this size: below Kafka's default limit of 1 MiB
+# with its headers, so that mirrors of the topic with default settings take them too.
+CLUSTER_CHUNK_BYTES: Final = 900_000
+# Alert records in the cluster: statutory evidence is asked for a year later, and a sink rebuilds
+# itself from them; a month more than a year.
+CLUSTER_ALERT_RETENTION_NS: Final = 400 * DAY_NS
+# Replies to commands: whoever asked waits for seconds; a day is for a person who looks into it.
+CLUSTER_REPLY_RETENTION_NS: Final = DAY_NS
+# Compacted topics keep every record at least this long: a worker that wakes from a pause may write
+# old state behind new state, and no pause that anyone has seen lasted an hour.
+CLUSTER_COMPACTION_LAG_NS: Final = HOUR_NS
+# Segments of compacted topics: only closed ones are compacted, and a restore reads what is left.
+CLUSTER_SEGMENT_BYTES: Final = 64 * 1024 * 1024
+# A worker's checkpoints, membership and the time to hand partitions over, unless lifeline.yaml says
+# otherwise: ten seconds of log are stepped again in about one; Kafka's least session is 6 s.
+CLUSTER_CHECKPOINT_NS: Final = 10 * SECOND_NS
+CLUSTER_SESSION_NS: Final = 10 * SECOND_NS
+CLUSTER_HEARTBEAT_NS: Final = 2 * SECOND_NS
+CLUSTER_REBALANCE_NS: Final = 30 * SECOND_NS
+# One request to a broker; longer than a broker needs to elect a leader, shorter than a person's
+# patience.
+CLUSTER_REQUEST_NS: Final = 30 * SECOND_NS
+# A configuration that the log names is on its topic before; a broker that is being restarted
+# may withhold it for so long.
+CLUSTER_CONFIG_WAIT_NS: Final = MINUTE_NS
+# Deltas that lie upon one another before a configuration is written whole again: each is one more
+# thing to find at a start.
+CLUSTER_DELTA_DEPTH: Final = 16
+# An apply that has begun holds off others for so long; it gives up by itself after half of it.
+CLUSTER_APPLY_NS: Final = 2 * MINUTE_NS
