@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Problem
-from .plant import InfluxSpec, OutputsSpec, Plant, StorageSpec
+from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec
 
 __all__ = [
     "InfluxSpec",
+    "MonitoringSpec",
     "OutputsSpec",
     "Plant",
     "Problem",

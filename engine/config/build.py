@@ -16,7 +16,7 @@ from .cells import Places, Tags
 from .document import Document, read_document
 from .doubtful import Doubtful
 from .models import LifelineFile, Outputs
-from .plant import InfluxSpec, OutputsSpec, Plant, StorageSpec
+from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec
 from .problems import Problems, quoted
 from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
 from .sections import read_sections
@@ -72,6 +72,9 @@ class Builder:
             outputs=self._outputs(model),
             storage=self._storage(model),
             timezones={site.id: site.timezone for site in model.sites if site.timezone},
+            monitoring=None
+            if model.monitoring is None
+            else MonitoringSpec(model.monitoring.host, model.monitoring.port),
         )
         return Built(plant, model, document)
 

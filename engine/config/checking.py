@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
 from ..errors import Problem, SpecError
@@ -30,6 +31,7 @@ def check(path: Path) -> list[Problem]:
         _check_secrets(built, problems)
         _check_client_ids(built, problems)
         _check_use(built, problems)
+        _check_monitoring(built, problems)
     return problems.all()
 
 
@@ -88,6 +90,24 @@ def _check_client_ids(built: Built, problems: Problems) -> None:
                 found=quoted(broker.client_id),
                 expected="none, or one for each",
             )
+
+
+def _check_monitoring(built: Built, problems: Problems) -> None:
+    """Figures that other machines can read are read by anybody: there is no login."""
+    spec = built.plant.monitoring
+    if spec is None or spec.host == "localhost":
+        return
+    try:
+        own = ip_address(spec.host).is_loopback
+    except ValueError:
+        own = False
+    if not own:
+        problems.warning(
+            built.document.where(("monitoring", "host")),
+            "everyone who reaches this address can read the figures; there is no login",
+            found=quoted(spec.host),
+            expected="127.0.0.1, or a network that only Prometheus reaches",
+        )
 
 
 def _check_use(built: Built, problems: Problems) -> None:

@@ -233,6 +233,21 @@ class Influx(Authored):
         return self
 
 
+class Monitoring(Authored):
+    """Where /livez, /readyz and /metrics are served; without this section nowhere."""
+
+    host: str = Field("127.0.0.1", description="an address of this machine")
+    port: int = Field(9464, ge=1, le=65_535)
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Monitoring:
+        if not self.host or any(c.isspace() or c in "/[]" for c in self.host):
+            raise SpecError(
+                "host is no address", found=repr(self.host), expected="127.0.0.1, or a host's name"
+            )
+        return self
+
+
 class Outputs(Authored):
     """Where alerts and series go."""
 
@@ -263,3 +278,4 @@ class LifelineFile(Authored):
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None
+    monitoring: Monitoring | None = Field(None, description="figures and checks over HTTP")

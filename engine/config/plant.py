@@ -45,12 +45,20 @@ class StorageSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitoringSpec:
+    """Where /livez, /readyz and /metrics are served."""
+
+    host: str = "127.0.0.1"
+    port: int = 9464
+
+
+@dataclass(frozen=True, slots=True)
 class Plant:
     """A loaded configuration. Equal files give an equal Plant, and `configuration` equal bytes.
 
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
-    IANA name for each site that states one.
+    IANA name for each site that states one. `monitoring` None: nothing is served.
     """
 
     node: str
@@ -59,3 +67,4 @@ class Plant:
     outputs: OutputsSpec
     storage: StorageSpec
     timezones: Mapping[str, str] = field(default_factory=dict)
+    monitoring: MonitoringSpec | None = None

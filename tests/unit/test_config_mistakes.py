@@ -48,7 +48,7 @@ MISTAKES = {
     "unknown top-level key": (
         head("tenant: acme\n", "tennant: acme\ntenant: acme\n"),
         "lifeline.yaml:2: unknown key; found 'tennant'; expected version, node, tenant, storage, "
-        "broker, sites, sensors, sources … (3 more); did you mean tenant?",
+        "broker, sites, sensors, sources … (4 more); did you mean tenant?",
     ),
     "unknown version": (
         head("version: 1", "version: 2"),
@@ -88,6 +88,15 @@ MISTAKES = {
     "unknown storage key": (
         head("tenant: acme", "tenant: acme\nstorage:\n  retention:\n    sice: 20 GB"),
         "lifeline.yaml:5: unknown key; found 'sice'; expected age or size; did you mean size?",
+    ),
+    "address of monitoring with a path": (
+        head("tenant: acme", "tenant: acme\nmonitoring: {host: 'http://127.0.0.1'}"),
+        "lifeline.yaml:3: monitoring: host is no address; found 'http://127.0.0.1'; "
+        "expected 127.0.0.1, or a host's name",
+    ),
+    "privileged nonsense as a port": (
+        head("tenant: acme", "tenant: acme\nmonitoring: {port: 0}"),
+        "lifeline.yaml:3: port is out of range; found 0; expected at least 1",
     ),
     # --- sites
     "area of two parts": (
@@ -493,6 +502,11 @@ WARNINGS = {
         head("{mqtt: {}}", "{}"),
         "lifeline.yaml:4: no output: nobody is told of an alarm; "
         "expected outputs: {mqtt: {}} or outputs: {influx: …}",
+    ),
+    "figures for everybody": (
+        head("tenant: acme", "tenant: acme\nmonitoring: {host: 0.0.0.0}"),
+        "lifeline.yaml:3: everyone who reaches this address can read the figures; there is no "
+        "login; found '0.0.0.0'; expected 127.0.0.1, or a network that only Prometheus reaches",
     ),
     "password file that is not there": (
         head("{host: 127.0.0.1}", "{username: u, password_env: LIFELINE_NO_SUCH_VARIABLE}"),

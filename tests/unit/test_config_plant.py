@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lifeline.engine.config import check, load
+from lifeline.engine.config import MonitoringSpec, check, load
 from lifeline.engine.config.authored import RESERVED_SITES
 from lifeline.engine.config.cells import Cells
 from lifeline.engine.config.columns import COLUMNS, HEADINGS, folded
@@ -418,3 +418,19 @@ def test_canonical_units_load_without_pint(tmp_path: Path) -> None:
     modules = imported_after(f"from lifeline.engine.config import load\nload({str(path)!r})")
     assert "pydantic" in modules
     assert not modules & {"pint", "numba"}
+
+
+@pytest.mark.parametrize(
+    ("section", "spec"),
+    [
+        ("", None),
+        ("monitoring: {}\n", MonitoringSpec("127.0.0.1", 9464)),
+        ("monitoring: {host: '::1', port: 9999}\n", MonitoringSpec("::1", 9999)),
+    ],
+)
+def test_monitoring_is_served_only_where_it_is_asked_for(
+    tmp_path: Path, section: str, spec: MonitoringSpec | None
+) -> None:
+    plant = replace(PLANT, head=HEAD + section).write(tmp_path)
+    assert load(plant).monitoring == spec
+    assert check(plant) == []
