@@ -24,7 +24,8 @@ from ..source import BrokerSpec
 from .inbox import Delivery, Inbox
 from .loop import NetworkLoop
 from .outgoing import Outgoing, PublishTicket
-from .session import Will, new_paho_client
+from .packets import Arrival
+from .session import Will, new_intake_client
 from .trouble import Trouble, TroubleKind
 from .watchdog import Vitals, Watchdog
 
@@ -86,7 +87,7 @@ class MqttClient:
         self._disconnects: deque[int] = deque(maxlen=4 * MQTT_STORM_DISCONNECTS)
         self._awaited: dict[int, tuple[Subscription, ...]] = {}  # SUBSCRIBE packets by id
         self._awaiting_since: int | None = None
-        self._paho = new_paho_client(broker, client_id, will)
+        self._paho = new_intake_client(broker, client_id, will)
         self._hook()
         self._loop = NetworkLoop(
             self._paho,
@@ -95,7 +96,8 @@ class MqttClient:
             before_connect=self._new_connection,
             on_gone=self._gone,
             after_turn=self._after_turn,
-            may_read=lambda: not self._inbox.full,
+            on_messages=self._arrived,
+            room=lambda: self._inbox.room,
             on_trouble=self._tell,
         )
         self._inbox = Inbox(self._loop.wake, on_waiting)
@@ -200,6 +202,7 @@ class MqttClient:
             "waiting": len(self._inbox),
             "unconfirmed": self._outgoing.unconfirmed,
             "published": self._outgoing.published,
+            "cut": self._paho.cut,
             **dict(self.counters),
         }
 
@@ -293,21 +296,37 @@ class MqttClient:
             self._on_ready()
 
     def _message(self, message: paho.MQTTMessage) -> None:
-        self.counters["received"] += 1
-        self._last_message = self._clock.monotonic()
+        """What paho read itself: where it has a socket of its own, or what only it understands."""
         try:
-            topic = message.topic
-        except (
-            UnicodeDecodeError
-        ):  # forbidden by MQTT; kept readable for the list of unknown topics
-            topic = "(not UTF-8)"
-            self.counters["topic_not_utf8"] += 1
-        received = self._clock.wall()
+            topic = message.topic.encode()
+        except UnicodeDecodeError:
+            topic = b"\xff"  # not UTF-8 either
         mid = message.mid if message.qos else 0
-        payload = bytes(message.payload)
-        self._inbox.put(
-            Delivery(topic, payload, received, mid, self._connection, bool(message.retain))
-        )
+        self._arrived([(topic, bytes(message.payload), mid, bool(message.retain))])
+
+    def _arrived(self, arrived: list[Arrival]) -> None:
+        self.counters["received"] += len(arrived)
+        self._last_message = self._clock.monotonic()
+        received, connection = self._clock.wall(), self._connection
+        try:
+            deliveries = [
+                Delivery(topic.decode(), payload, received, mid, connection, retained)
+                for topic, payload, mid, retained in arrived
+            ]
+        except UnicodeDecodeError:
+            deliveries = [
+                Delivery(self._readable(topic), payload, received, mid, connection, retained)
+                for topic, payload, mid, retained in arrived
+            ]
+        self._inbox.put(deliveries)
+
+    def _readable(self, topic: bytes) -> str:
+        """Topics that MQTT forbids are kept readable, for the list of unknown ones."""
+        try:
+            return topic.decode()
+        except UnicodeDecodeError:
+            self.counters["topic_not_utf8"] += 1
+            return "(not UTF-8)"
 
     def _transmit(self, topic: str, payload: bytes, retain: bool) -> int:
         return self._paho.publish(topic, payload, qos=1, retain=retain).mid

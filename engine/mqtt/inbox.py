@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..limits import MQTT_QUEUE_BYTES, MQTT_QUEUE_MESSAGES
@@ -29,8 +29,8 @@ class Delivery(NamedTuple):
 class Inbox:
     """First in, first out, bounded by messages and bytes.
 
-    `put` never refuses: the owner asks `full` before it reads another packet, so a queue is over
-    its limit by one packet at most, and the bytes that are not read stay in the broker.
+    `put` never refuses: the owner asks for `room` before it puts, so a queue is never over its limit of
+    messages, and over that of bytes by one read at most. What is not read stays in the broker.
     `on_waiting` is called when it was empty and is no more, in the loop thread.
     """
 
@@ -55,14 +55,20 @@ class Inbox:
     @property
     def full(self) -> bool:
         """Whether the owner must stop reading."""
-        return len(self._deliveries) >= self._limits[0] or self._bytes >= self._limits[1]
+        return self.room == 0
 
-    def put(self, delivery: Delivery) -> None:
-        """Appends; wakes whoever waits in `take`."""
+    @property
+    def room(self) -> int:
+        """How many messages may be put now."""
+        messages, size = self._limits
+        return max(0, messages - len(self._deliveries)) if self._bytes < size else 0
+
+    def put(self, deliveries: Sequence[Delivery]) -> None:
+        """Appends them in order; wakes whoever waits in `take`."""
         with self._changed:
-            self._deliveries.append(delivery)
-            self._bytes += len(delivery.payload)
-            first = len(self._deliveries) == 1
+            first = bool(deliveries) and not self._deliveries
+            self._deliveries.extend(deliveries)
+            self._bytes += sum(len(d.payload) for d in deliveries)
             if first:
                 self._changed.notify_all()
         if first and self._on_waiting is not None:

@@ -1,9 +1,9 @@
 """The loop thread: the only one that reads and writes the socket of a paho client.
 
 paho's own loop reads one packet per `select`, dies silently of an exception in a callback and
-can't pause. This one reads in bursts, stops reading while the inbox is full (TCP and the broker's
-window then hold the rest), survives every exception, counts its turns for the watchdog, and
-reconnects with backoff. It uses only paho's interface for foreign event loops.
+can't pause. This one reads many messages at a time (see `intake`), stops reading while the inbox is
+full (TCP and the broker's window then hold the rest), survives every exception, counts its turns for
+the watchdog, and reconnects with backoff. It uses only paho's interface for foreign event loops.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import logging
 import selectors
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from typing import cast
@@ -22,11 +21,13 @@ import paho.mqtt.client as paho
 from ..clock import Clock
 from ..limits import MQTT_STABLE_S, SECOND_NS
 from .backoff import Backoff
+from .intake import Intake
+from .packets import Arrival, OversizePacket
 from .trouble import TroubleKind
 
 _LOG = logging.getLogger("lifeline.mqtt")
 _TURN_S = 0.5  # the longest wait for the socket: keep-alive is looked after this often
-_BURST = 256  # packets read before writing gets its turn
+_BURST = 256  # packets that paho itself reads before writing gets its turn
 _FLUSH_TURNS = 40  # turns of 50 ms that the last acknowledgements get to leave
 _FLUSH_TURN_S = 0.05
 
@@ -68,7 +69,9 @@ class NetworkLoop:
     before_connect  called before each attempt; what the old connection left is void from then on
     on_gone         called after each attempt, however it ended
     after_turn      called after each turn, outside paho's callbacks and locks
-    may_read        asked before each packet
+    on_messages     what arrived, in order; where it raises, the connection is made anew and what was
+                    not acknowledged comes again
+    room            how many messages may be handed over now; at 0 the socket is not read
     on_trouble      told of what the loop itself meets
     """
 
@@ -81,7 +84,8 @@ class NetworkLoop:
         before_connect: Callable[[], None],
         on_gone: Callable[[], None],
         after_turn: Callable[[], None],
-        may_read: Callable[[], bool],
+        on_messages: Callable[[list[Arrival]], None],
+        room: Callable[[], int],
         on_trouble: Callable[[TroubleKind, str], None],
     ) -> None:
         self._client = client
@@ -90,7 +94,8 @@ class NetworkLoop:
         self._before_connect = before_connect
         self._on_gone = on_gone
         self._after_turn = after_turn
-        self._may_read = may_read
+        self._on_messages = on_messages
+        self._room = room
         self._on_trouble = on_trouble
         self._backoff = Backoff()
         self._waker: Waker | None = None  # from `start` to `stop`
@@ -99,7 +104,7 @@ class NetworkLoop:
         self._thread: threading.Thread | None = None
         self.turned = clock.monotonic()  # when the thread last turned, for the watchdog
         self.paused_since: int | None = None
-        self.packets = 0  # the callbacks count here what they handled
+        self.packets = 0  # the callbacks count here what paho handed them
         # paho writes from whatever thread queues a packet, unless a foreign loop is registered.
         client.on_socket_register_write = lambda *_: None
 
@@ -152,6 +157,8 @@ class NetworkLoop:
                 self._serve()
             except OSError as error:
                 self._on_trouble("unreachable", f"{type(error).__name__}: {error}")
+            except OversizePacket as error:
+                self._on_trouble("disconnected", f"by us: {error}")
             except Exception as error:  # noqa: BLE001
                 # Whatever it was, the thread must live: a client that says it is connected while
                 # nothing reads is the worst failure of all (paho issues 365, 504, 704).
@@ -171,7 +178,7 @@ class NetworkLoop:
         sock = self._client.socket()
         if sock is not None:
             with contextlib.suppress(OSError):  # it may be gone already, which is what we want
-                cast(socket.socket, sock).shutdown(socket.SHUT_RDWR)
+                cast(socket.socket | Intake, sock).shutdown(socket.SHUT_RDWR)
 
     def _wait(self, seconds: float) -> None:
         until = self._clock.monotonic() + int(seconds * SECOND_NS)
@@ -195,16 +202,19 @@ class NetworkLoop:
 
     def _turn(self, selector: selectors.BaseSelector, sock: paho.SocketLike, waker: Waker) -> None:
         self.turned = self._clock.monotonic()
-        readable = self._may_read()
+        readable = self._room() > 0
         self._note_pause(readable)
         interest = selectors.EVENT_READ if readable else 0
         if self._client.want_write():
             interest |= selectors.EVENT_WRITE
-        buffered = readable and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        buffered = readable and _buffered(sock)
         ready = self._select(selector, sock, interest, 0.0 if buffered else _TURN_S)
         waker.drain()
         if buffered or ready & selectors.EVENT_READ:
-            self._read()
+            if isinstance(sock, Intake):
+                self._read(sock)
+            else:
+                self._let_paho_read()
         self._after_turn()
         if self._client.socket() is sock and self._client.want_write():
             self._client.loop_write()
@@ -227,10 +237,23 @@ class NetworkLoop:
                 ready = events
         return ready
 
-    def _read(self) -> None:
+    def _read(self, intake: Intake) -> None:
+        """One read's worth: its messages to us, what stands between them to paho."""
+        intake.fill()
+        while True:
+            arrived = intake.messages(self._room())
+            if arrived:
+                self._on_messages(arrived)
+            if not intake.waiting or self._client.loop_read():
+                return
+            if self._client.socket() is not intake:
+                return
+
+    def _let_paho_read(self) -> None:
+        """Packet by packet, each to its callback: where there is no `Intake`."""
         for _ in range(_BURST):
             before = self.packets
-            if self._client.loop_read() or self.packets == before or not self._may_read():
+            if self._client.loop_read() or self.packets == before or self._room() <= 0:
                 return
 
     def _note_pause(self, readable: bool) -> None:
@@ -254,3 +277,11 @@ class NetworkLoop:
         except Exception as error:  # noqa: BLE001  the end must be reached
             _LOG.exception("mqtt goodbye of %s", self._name)
             self._on_trouble("loop_error", repr(error))
+
+
+def _buffered(sock: paho.SocketLike) -> bool:
+    """Whether bytes wait in front of the socket, of which a selector does not know."""
+    if isinstance(sock, Intake):
+        return sock.buffered
+    pending = getattr(sock, "pending", None)  # TLS, also below websockets
+    return pending is not None and pending() > 0

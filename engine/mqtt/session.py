@@ -6,6 +6,7 @@ import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -20,6 +21,9 @@ from ..limits import (
     MQTT_RECEIVE_WINDOW,
 )
 from ..source import BrokerSpec, TlsSpec
+from .intake import IntakeClient
+
+Kind = TypeVar("Kind", bound=paho.Client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,19 @@ def new_paho_client(
     `clean`: the broker keeps no session for it, before or after.
     Raises SpecError where a password or a TLS file cannot be read.
     """
+    return _made_ready(paho.Client, broker, client_id, will, clean)
+
+
+def new_intake_client(broker: BrokerSpec, client_id: str, will: Will | None) -> IntakeClient:
+    """The same, keeping its session, for a `NetworkLoop` that reads many messages at a time."""
+    return _made_ready(IntakeClient, broker, client_id, will, clean=False)
+
+
+def _made_ready(
+    kind: type[Kind], broker: BrokerSpec, client_id: str, will: Will | None, clean: bool
+) -> Kind:
     five = broker.version == "5"
-    client = paho.Client(
+    client = kind(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if five else clean,

@@ -22,6 +22,7 @@ from lifeline.engine.frame import Frame
 from lifeline.engine.limits import MQTT_STORM_DISCONNECTS
 from lifeline.engine.log import LogStore
 from lifeline.engine.mqtt import MqttClient, Trouble, Will
+from lifeline.engine.mqtt.intake import Intake
 from lifeline.engine.source import (
     BrokerSpec,
     MqttVersion,
@@ -365,7 +366,7 @@ def test_the_last_will_says_that_the_agent_is_lost(
     (running_message,) = witness.wait_for(1)
     assert msgspec.json.decode(running_message.payload)["status"] == "running"
     sock = running._lanes["src"].client._paho.socket()
-    assert isinstance(sock, socket.socket)
+    assert isinstance(sock, Intake)
     sock.shutdown(socket.SHUT_RDWR)  # to the broker the agent has vanished
     lost = witness.wait_for(2)[1]
     assert msgspec.json.decode(lost.payload)["status"] == "lost"

@@ -107,15 +107,18 @@ def delivery(n: int, size: int = 1) -> Delivery:
 def test_the_inbox_is_full_by_messages_or_bytes_and_then_wakes_its_reader() -> None:
     woken: list[None] = []
     inbox = Inbox(lambda: woken.append(None), messages=3, size=100)
-    full = []
+    full, room = [], []
     for n in range(3):
+        room.append(inbox.room)
         full.append(inbox.full)
-        inbox.put(delivery(n))
+        inbox.put([delivery(n)])
     full.append(inbox.full)
     assert full == [False, False, False, True]
+    assert room == [3, 2, 1]
+    assert inbox.room == 0
     assert [d.mid for d in inbox.take(1, 0)] == [0]
     assert (bool(inbox.full), len(woken)) == (False, 1)
-    inbox.put(delivery(9, size=98))
+    inbox.put([delivery(9, size=98)])
     assert bool(inbox.full)
     assert [d.mid for d in inbox.take(9, 0)] == [1, 2, 9]
     assert len(woken) == 2
@@ -128,12 +131,13 @@ def test_the_inbox_says_when_something_waits_and_wakes_whoever_waits_for_it() ->
     taken: list[Delivery] = []
     thread = threading.Thread(target=lambda: taken.extend(inbox.take(9, 30.0)))
     thread.start()
-    inbox.put(delivery(1))
+    inbox.put([delivery(1)])
     thread.join(30)
     assert [d.mid for d in taken] == [1]
-    inbox.put(delivery(2))
-    inbox.put(delivery(3))
-    assert len(waiting) == 2  # once for 1, once for 2: 3 came on top of it
+    inbox.put([])
+    inbox.put([delivery(2), delivery(3)])
+    inbox.put([delivery(4)])
+    assert len(waiting) == 2  # once for 1, once for 2 and 3: 4 came on top of them
 
 
 def test_an_answer_that_comes_before_the_packet_id_is_known_still_resolves_its_ticket() -> None:
