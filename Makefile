@@ -29,10 +29,10 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-integration: $(VENV)/.dev servers ## the tests that need Mosquitto and InfluxDB; installs these first
+integration: $(VENV)/.dev servers ## the tests that need Mosquitto, InfluxDB and Kafka; installs these first
 	@$(BIN)/pytest -m integration tests
 
-servers: ## install Mosquitto and build InfluxDB 1.8.10, where missing
+servers: ## install Mosquitto, InfluxDB 1.8.10 and Apache Kafka, where missing
 	@.ci/servers
 
 bench: $(VENV)/.dev servers ## the figures of the README, on this machine

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 INFLUXD_VERSION = "1.8.10"
+KAFKA_VERSION = "4.1.0"  # a test holds it to .ci/kafka.xml
 # Debian puts daemons where an ordinary user's PATH does not look.
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -41,6 +42,17 @@ def influxd() -> str:
     if not os.access(path, os.X_OK):
         raise ServerMissing(f"influxd {INFLUXD_VERSION}", str(path))
     return str(path)
+
+
+def kafka_classpath() -> str:
+    """The class path of Apache Kafka, whose jars `make integration` copies into the cache.
+
+    Raises ServerMissing.
+    """
+    folder = cache() / f"kafka-{KAFKA_VERSION}"
+    if not any(folder.glob("kafka_*.jar")):
+        raise ServerMissing(f"Apache Kafka {KAFKA_VERSION}", str(folder))
+    return f"{folder}/*"
 
 
 def cache() -> Path:

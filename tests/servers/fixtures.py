@@ -2,18 +2,33 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from servers.influx import InfluxV2
+from servers.kafka import Kafka
 from servers.mosquitto import Mosquitto
 
-_NAMES = frozenset({"mosquitto", "start_mosquitto", "influx", "start_influx"})
+_NAMES = frozenset(
+    {
+        "mosquitto",
+        "start_mosquitto",
+        "influx",
+        "start_influx",
+        "kafka",
+        "kafka_prefix",
+        "start_kafka",
+    }
+)
+
+_numbers = count(1)
 
 StartMosquitto = Callable[..., Mosquitto]
 StartInflux = Callable[..., InfluxV2]
+StartKafka = Callable[..., Kafka]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +71,34 @@ def start_influx(tmp_path: Path) -> Iterator[StartInflux]:
 def influx(start_influx: StartInflux) -> InfluxV2:
     """A running InfluxDB 1.8.10 without logins, with the bucket `lifeline/autogen`."""
     return start_influx()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """The broker that all tests share, since one takes some seconds to start.
+
+    A test takes its topics from `kafka_prefix`; one that stops or kills a broker, or needs logins,
+    starts its own by `start_kafka`.
+    """
+    with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def kafka_prefix(kafka: Kafka) -> str:
+    """A prefix of topics and groups of the shared broker that no other test has."""
+    return f"test-{next(_numbers)}"
+
+
+@pytest.fixture
+def start_kafka(tmp_path: Path) -> Iterator[StartKafka]:
+    """Starts any number of brokers, with `Kafka`'s arguments; they end with the test."""
+    with ExitStack() as running:
+
+        def start(**kwargs: Any) -> Kafka:
+            return running.enter_context(Kafka(_next_folder(tmp_path, "kafka"), **kwargs))
+
+        yield start
 
 
 def _next_folder(parent: Path, name: str) -> Path:

@@ -38,6 +38,7 @@ class ServerProcess(ABC):
     """
 
     name: str
+    ready_within_s = READY_WITHIN_S
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -82,7 +83,7 @@ class ServerProcess(ABC):
             )
         _running.add(self._process)
         try:
-            wait_until(self._ready_or_dead, f"{self.name} to answer", within_s=READY_WITHIN_S)
+            wait_until(self._ready_or_dead, f"{self.name} to answer", within_s=self.ready_within_s)
         except ServerFailed as slow:
             self.kill9()
             raise ServerFailed(f"{slow}\n{self.log_tail()}") from None
