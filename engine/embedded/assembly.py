@@ -13,14 +13,13 @@ from ..core import Core
 from ..entry import Entry, Header, Recovered, encode
 from ..errors import InvariantError
 from ..limits import CONFIG_APPEND_NS, SECOND_NS
-from ..log import Inbox, LogStore
+from ..log import ConfigurationFiles, Inbox, LogStore
 from ..log import Trouble as LogTrouble
 from ..outputs.mqtt_commands import Engine as Served
 from ..record import Record
 from ..troubles import Troubles
 from .commanding import Commands
 from .configuring import (
-    ConfigurationFiles,
     append_and_wait,
     append_configuration,
     next_configuration,

@@ -28,7 +28,7 @@ from ..limits import (
     STOP_STEP_NS,
 )
 from ..log import LogStore, Nondeterminism, Ticket
-from ..outputs.ports import Place
+from ..outputs.ports import Place, places_of
 from ..record import Record
 from ..service import notify
 from ..troubles import EngineTrouble, Troubles
@@ -36,7 +36,6 @@ from ..warming import Progress, warm
 from .assembly import Assembly, Hooks
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration
-from .delivering import places_of
 from .observing import Observer
 from .snapshotting import SnapshotPace
 from .status import EngineStatus, State, health_of
@@ -114,7 +113,7 @@ class Engine:
             self._live = True
             configuration = parts.take_up(self.plant.configuration)
             parts.first_tick()
-            self._places = places_of(self.plant, configuration)
+            self._places = places_of(configuration, self.plant.timezones)
             self._observer = observer = Observer(
                 self.plant.node, parts, self.troubles, self._how, lambda: self._agent, self._fail
             )
@@ -229,7 +228,7 @@ class Engine:
                 self._agent.reconfigure(
                     plant.sources, configuration, log_it, CONFIG_APPEND_NS / SECOND_NS
                 )
-            self.plant, self._places = plant, places_of(plant, configuration)
+            self.plant, self._places = plant, places_of(configuration, plant.timezones)
             become()
             parts.deliveries.reconcile()
 

@@ -1,5 +1,6 @@
 """The embedded log: entries, outbox, cursors and snapshots in SQLite."""
 
+from .configurations import ConfigurationFiles
 from .dead_letters import DeadLetter, Unknown
 from .errors import DiskLimit, LogClosed, LogInUse, Nondeterminism, Trouble
 from .inbox import Inbox
@@ -10,6 +11,7 @@ from .store import Health, LogStore
 from .ticket import Ticket
 
 __all__ = [
+    "ConfigurationFiles",
     "DeadLetter",
     "DiskLimit",
     "Health",

@@ -5,6 +5,7 @@
     lineprotocol, influx_retry                             InfluxDB: encoding and retry, pure
     influx_http, influx_feeds, influx_output               InfluxDB: series and alerts
     acl, passwords                                         Mosquitto's files
+    owner                                                  outputs of one process, watched
     ports                                                  what is needed of the log and of MQTT
 
 An output that is down delays nothing else: it reads the log or the outbox at its own pace.

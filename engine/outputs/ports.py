@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from ..configuration import Configuration
 from .times import zone
 
 
@@ -23,6 +24,14 @@ class Place(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         zone(self.zone)
+
+
+def places_of(configuration: Configuration, timezones: Mapping[str, str]) -> Mapping[str, Place]:
+    """Every site of a configuration, retired ones included, where it is now."""
+    return {
+        site.id: Place(site.area, site.name, timezones.get(site.id) or "UTC")
+        for site in configuration.sites
+    }
 
 
 class OutputTrouble(msgspec.Struct, frozen=True):

@@ -10,9 +10,8 @@ from typing import NamedTuple, Protocol
 from ..configuration import Configuration
 from ..core import Core, Records
 from ..embedded import DataDirectory
-from ..embedded.configuring import ConfigurationFiles
 from ..entry import Tick
-from ..log import LogReader
+from ..log import ConfigurationFiles, LogReader
 from .history import ReviewedRun, beginning, entries
 from .recorded import RecordedRun, cut
 from .tables import Samples

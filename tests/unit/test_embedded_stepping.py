@@ -11,7 +11,7 @@ from embedded_runs import EAGER, Run, full_disk, plant, replay, until
 from lifeline.engine.clock import ManualClock
 from lifeline.engine.command import Reply
 from lifeline.engine.core import Core
-from lifeline.engine.embedded.configuring import ConfigurationFiles, next_configuration
+from lifeline.engine.embedded.configuring import next_configuration
 from lifeline.engine.embedded.snapshotting import SnapshotPace, Snapshotter, restored
 from lifeline.engine.embedded.standing import repair
 from lifeline.engine.embedded.stepping import Stepper
@@ -19,7 +19,7 @@ from lifeline.engine.entry import Entry, Header, Tick, encode
 from lifeline.engine.errors import LogError
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import SECOND_NS, STEP_OPEN_POSITIONS
-from lifeline.engine.log import LogStore, Nondeterminism
+from lifeline.engine.log import ConfigurationFiles, LogStore, Nondeterminism
 from lifeline.engine.record import Record
 from log_entries import START, open_store
 
