@@ -365,8 +365,96 @@ CLUSTER_REQUEST_NS: Final = 30 * SECOND_NS
 # A configuration that the log names is on its topic before; a broker that is being restarted
 # may withhold it for so long.
 CLUSTER_CONFIG_WAIT_NS: Final = MINUTE_NS
+# Configurations that one reader of the topic keeps decoded: those of its partitions and the city's.
+CLUSTER_CONFIGURATIONS_KEPT: Final = 16
 # Deltas that lie upon one another before a configuration is written whole again: each is one more
 # thing to find at a start.
 CLUSTER_DELTA_DEPTH: Final = 16
 # An apply that has begun holds off others for so long; it gives up by itself after half of it.
 CLUSTER_APPLY_NS: Final = 2 * MINUTE_NS
+
+# --- the worker of the cluster (engine/cluster: worker, checkpoint, restore, ticks, watchdog) --------
+# A record waits so long for others of its partition before it is sent: at 20 ms the worker's rate
+# doubled against none (measured), and a person does not see an alarm 10 ms later.
+WORKER_LINGER_NS: Final = 10_000_000
+# Records that faust holds per partition, and that one read of the log gives: 64 Frames of 1,000
+# samples are 1.3 MB; more gained nothing (16 to 4,096 were measured).
+WORKER_BUFFER_RECORDS: Final = 64
+WORKER_POLL_RECORDS: Final = 200
+# The loop steps no longer than this without letting ticks, commits and sends have their turn.
+WORKER_SLICE_NS: Final = 10_000_000
+# Alert records of one partition on their way to Kafka; stepping waits beyond it. A step of one
+# large Frame makes more at worst, and is let through whole.
+WORKER_OPEN_RECORDS: Final = 10_000
+# One commit of offsets; the coordinator answers in milliseconds, and finds itself anew in seconds.
+WORKER_COMMIT_NS: Final = 20 * SECOND_NS
+# A main loop that does not poll for so long leaves the group by Kafka's own rule.
+WORKER_POLL_INTERVAL_NS: Final = 2 * MINUTE_NS
+# No progress for so long while there is lag, or a loop that hangs so long, ends the process. The
+# longest rebalance measured took 43 s, the longest step (a configuration of 100,000 sensors) 5 s.
+WORKER_STUCK_NS: Final = 90 * SECOND_NS
+# The watchdog looks this often.
+WORKER_WATCH_NS: Final = SECOND_NS
+# A partition's checkpoint is delayed so that a snapshot is not written faster than this: with
+# 12 partitions of 10 MB every 10 s the broker would write more state than telemetry.
+CHECKPOINT_BYTES_PER_S: Final = 1_000_000
+# However large the snapshot, this often there is one: what a successor steps again stays bounded.
+CHECKPOINT_LATEST_NS: Final = 2 * MINUTE_NS
+# A superseded checkpoint stays readable so long, for a restore that has just chosen it, and so
+# many newer complete ones must be durable before it is deleted.
+CHECKPOINT_KEPT_NS: Final = MINUTE_NS
+CHECKPOINTS_NEWER: Final = 2
+# Superseded checkpoints that a marker names for its successor to delete: an hour's worth of ten
+# second intervals would be 360, but they live a minute; the rest is for lives that ended early.
+CHECKPOINT_OLDER: Final = 64
+# Sites whose heads a marker carries beside the digest of all: 60 bytes each, so that it stays one
+# record. A partition of 1,000,000 sensors has about 5,000 sites.
+CHECKPOINT_HEAD_SITES: Final = 10_000
+# A restore looks for the furthest checkpoint from the end of the topic backward, first in so many
+# records, then in four times as many: in a healthy partition the first look finds it.
+RESTORE_WINDOW: Final = 16
+RESTORE_WINDOW_GROWTH: Final = 4
+# One restore of one partition: reading 100 MB at 10 MB/s, and as much again for a busy broker.
+RESTORE_READ_NS: Final = 30 * SECOND_NS
+# A worker whose clock is further from the broker's gives its partitions up: its ticks would fire
+# timers too early or too late by as much.
+BROKER_APART_NS: Final = 2 * SECOND_NS
+# The machine's clock may drift so far from what the broker last confirmed before it is asked again.
+BROKER_UNCONFIRMED_NS: Final = 250_000_000
+# A worker whose clock is wrong when it starts waits, and looks again this often.
+BROKER_ASK_AGAIN_NS: Final = 10 * SECOND_NS
+# A tick or probe that the broker does not take within this is counted and tried again later.
+TICK_LANDED_NS: Final = 10 * SECOND_NS
+
+# --- agents of the cluster (engine/cluster: loop, splitting, forward, agent) -------------------------
+# Ending what runs in the loop of the Kafka clients; a connection that hangs is left behind then.
+BRIDGE_STOP_S: Final = 10.0
+# Rows of one Kafka record: 21 bytes each make 840 kB, below the message limit with its header.
+FORWARD_ROWS: Final = 40_000
+# Bytes on their way to Kafka and not acknowledged: at a round trip of 100 ms that is 80 MB/s, and it
+# is what an agent sends again after a crash, at most.
+FORWARD_WINDOW_BYTES: Final = 8_000_000
+# Entries that one read of the local log hands to the forwarder, beside the bytes above.
+FORWARD_ENTRIES: Final = 256
+# What waits for one partition is sent together, so many bytes at once; below the message limit.
+FORWARD_BATCH_BYTES: Final = 900_000
+# A record waits so long for others of its partition: an idle plant adds it to its latency.
+FORWARD_LINGER_MS: Final = 5
+# The forwarder's place is written down so often: a restart sends that much again.
+FORWARD_CURSOR_NS: Final = 500_000_000
+# Kafka answers a producer within this or the connection is given up and made anew.
+FORWARD_CONNECT_S: Final = 15.0
+# Nothing acknowledged for so long while something is on its way: the connection is made anew and
+# everything unacknowledged is sent again. A broker that restarts is back within half of it.
+FORWARD_STALL_S: Final = 30.0
+# Waits between two attempts to reach Kafka: the first, and the longest after doubling.
+FORWARD_RETRY_FIRST_S: Final = 0.5
+FORWARD_RETRY_LAST_S: Final = 10.0
+# A look at the local log when nothing came; new entries wake it at once.
+FORWARD_IDLE_S: Final = 0.5
+# An agent that stops sends what it has for so long; what is left is sent after the next start.
+FORWARD_STOP_S: Final = 5.0
+# An agent asks so often which configuration is in force.
+FOLLOW_INTERVAL_S: Final = 2.0
+# One question to the topic of configurations, a city of 100,000 sensors included.
+FOLLOW_ANSWER_S: Final = 60.0
