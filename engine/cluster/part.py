@@ -1,0 +1,144 @@
+"""One partition in the hands of a worker: its core, where it stands, what it sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from ..clock import Clock
+from ..core import Records
+from ..entry import Entry, Tick
+from ..errors import LogError
+from ..limits import CHECKPOINT_BYTES_PER_S, CHECKPOINT_LATEST_NS, SECOND_NS
+from ..steady_clock import SteadyClock
+from .lane import Lane
+from .marker import HeadMark, Written, fingerprint, head_marks
+from .reading import Torn
+from .restore import Restored
+from .superseding import Superseding
+from .ticks import Ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A core's state at one moment, and everything that its marker says about it."""
+
+    following: int
+    snapshot: bytes
+    tail: str
+    digest: str
+    heads: dict[str, HeadMark]
+
+
+class Part:
+    """Lives from a restore to the next rebalance, in the worker's main loop.
+
+    following      offset of the next record
+    checkpointed   where the last durable checkpoint stands
+    alive          False once the partition was given up: nothing may be written for it any more
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        generation: int,
+        restored: Restored,
+        lane: Lane,
+        node: str,
+        clock: Clock,
+    ) -> None:
+        self.partition = partition
+        self.generation = generation
+        self.core = restored.core
+        self.following = restored.following
+        self.checkpointed = restored.following
+        self.alive = True
+        self.lane = lane
+        self.clock = SteadyClock(clock)
+        self.ticks = Ticks(f"tick:{node}", self.core.wall, restored.log.end)
+        marker = restored.marker
+        found = Written(marker.next, marker.generation, marker.chunks) if marker else None
+        left = dict.fromkeys((*(marker.older if marker else ()), *restored.left))
+        if found is not None:
+            left.pop(found, None)
+        now = clock.monotonic()
+        self.superseding = Superseding(found, left, now)
+        self.checkpointed_at = now
+        self.checkpoint_bytes = restored.size
+        self._tail: bytes | str = marker.tail if marker else ""
+        self.ticks.stepped(self.following, self.core.wall)
+        self._keep_up()
+
+    def place(self, offset: int) -> Literal["before", "next"]:
+        """Whether a record was taken before or is the next one.
+
+        Raises LogError where records are missing before it: never passed over.
+        """
+        if offset == self.following:
+            return "next"
+        if offset < self.following:
+            return "before"
+        raise LogError(
+            f"partition {self.partition}: after offset {self.following - 1} comes {offset}; "
+            f"{offset - self.following} entries are missing (the log was trimmed while the worker "
+            "was behind, or was changed), and nothing is judged without them"
+        )
+
+    def step(self, offset: int, value: bytes, entry: Entry, levels: Counter[str]) -> Records:
+        """Steps the next record; what it says waits in the lane. Raises what a core raises."""
+        records = self.core.step(offset + 1, entry)
+        self._took(offset, value)
+        if records.parts:
+            told = []
+            for record in records:
+                levels[record.level_after] += 1
+                told.append((record.site, record.seq, record.encode()))
+            self.lane.put_records(offset + 1, told)
+        if records.replies:
+            self.lane.put_replies(offset + 1, entry.header.producer, records.replies)
+        if isinstance(entry.payload, Tick) or not self.ticks.caught_up:
+            self.ticks.stepped(self.following, self.core.wall)
+            self._keep_up()
+        return records
+
+    def put_aside(self, offset: int, value: bytes | None, torn: Torn) -> None:
+        """The next record is no entry: it goes to the dead letters, and the position advances."""
+        self._took(offset, value or b"")
+        self.lane.put_letter(offset, value, torn)
+        self.ticks.stepped(self.following, self.core.wall)
+
+    def _took(self, offset: int, value: bytes) -> None:
+        self.following = offset + 1
+        self._tail = value
+
+    def _keep_up(self) -> None:
+        """W never goes back: once the log's last tick is known, time runs on from there."""
+        core = self.core
+        if self.ticks.caught_up:
+            self.clock.not_before(max(core.wall, core.received, core.appended))
+
+    def tick_wait_ns(self, log_end: int | None) -> int:
+        """How long until this partition needs a tick; `log_end` as the last fetch said."""
+        at_end = log_end is not None and self.following >= log_end
+        return self.ticks.wait_ns(self.clock.wall(), self.core.next_due(), at_end)
+
+    def checkpoint_due(self, now: int, interval: int) -> bool:
+        """Whether a checkpoint is wanted: something new, and long enough after the last one that
+        snapshots are not written faster than CHECKPOINT_BYTES_PER_S."""
+        if self.following == self.checkpointed:
+            return False
+        paced = self.checkpoint_bytes * SECOND_NS // CHECKPOINT_BYTES_PER_S
+        wait = max(interval, min(paced, CHECKPOINT_LATEST_NS))
+        return now - self.checkpointed_at >= wait
+
+    def cut(self) -> Cut:
+        """The state as it is now; costs one copy of it."""
+        tail = self._tail
+        return Cut(
+            self.following,
+            self.core.snapshot(),
+            tail if isinstance(tail, str) else fingerprint(tail),
+            self.core.digest(),
+            head_marks(self.core.site_heads()),
+        )
