@@ -152,14 +152,12 @@ class MqttClient:
         Those of an earlier connection are skipped: the broker sends them again, and their ids
         may mean other messages by now. Thread-safe; returns at once.
         """
-        skipped = 0
         with self._lock:
-            for delivery in deliveries:
-                if delivery.mid and delivery.connection == self._connection:
-                    self._paho.ack(delivery.mid, 1)
-                else:
-                    skipped += delivery.mid != 0
-        self.counters["ack_skipped"] += skipped
+            now = self._connection
+            open_ones = [(mid, connection) for _, _, _, mid, connection, _ in deliveries if mid]
+            mids = [mid for mid, connection in open_ones if connection == now]
+            self._paho.ack_all(mids)
+        self.counters["ack_skipped"] += len(open_ones) - len(mids)
         self._loop.wake()
 
     def publish(

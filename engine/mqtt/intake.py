@@ -5,23 +5,26 @@ message 46 µs of processor time under MQTT 5 and 20 under 3.1.1, more than all 
 does with it. What is split out of one read costs 2. Connecting, subscribing, acknowledging, pinging
 and all that is malformed stays paho's.
 
-paho has no public place for this. Two of its private names are touched, both in `IntakeClient`: the
-method that makes the socket, and the time of the last bytes, without which it would ping while
-messages come. A paho that has neither reads by itself as ever, since the loop asks what kind of socket
-it got; so do websockets, where paho wraps the socket in a way of its own.
+paho has no public place for this. `IntakeClient` alone touches what is private: the method that makes
+the socket; the time of the last bytes, without which paho would ping while messages come; the queue of
+what is to be written, so that the acknowledgements of a batch leave in one piece. A paho that makes
+its socket otherwise reads by itself as ever, since the loop asks what kind it got; so it is with
+websockets, where paho has a wrapper of its own.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from ..limits import MQTT_READ_BYTES
 from .packets import Arrival, PacketSplitter
+
+_PUBACK = b"\x40\x02"
 
 
 class Intake:
@@ -136,6 +139,15 @@ class IntakeClient(paho.Client):
             return made
         five = self._protocol == MQTTProtocolVersion.MQTTv5
         return Intake(made, five=five, on_bytes=self._note_bytes, on_cut=self._note_cut)
+
+    def ack_all(self, mids: Sequence[int]) -> None:
+        """PUBACK for each, in order: what `ack` does for one, at a tenth of its cost. Thread-safe.
+
+        Under MQTT 5 too the short form, which means success.
+        """
+        if mids:
+            packets = b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids])
+            self._packet_queue(paho.PUBACK, packets, mids[-1], 1)
 
     def _note_cut(self) -> None:
         self.cut += 1

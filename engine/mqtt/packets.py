@@ -140,16 +140,16 @@ class PacketSplitter:
 
 def _extent(data: bytes, at: int) -> tuple[int, int]:
     """Where the content of the packet at `at` begins and ends, as its length says; or a code."""
+    start = at + 2
+    if start <= len(data) and (length := data[at + 1]) < _MORE:  # most messages are that short
+        return start, start + length
     length, start = _number(data, at + 1)
     return start, start + length if length >= 0 else length
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
     """MQTT's variable byte integer, or a code, and where it ends."""
-    end = len(data)
-    if at < end and (byte := data[at]) < _MORE:
-        return byte, at + 1
-    value = 0
+    end, value = len(data), 0
     for shift in (0, 7, 14, 21):
         if at >= end:
             return _UNFINISHED, at
@@ -169,17 +169,19 @@ def _message(data: bytes, at: int, start: int, stop: int, five: bool) -> Arrival
         return None
     begin = start + 2
     at = begin + (data[start] << 8 | data[start + 1])
-    if at > stop:
-        return None
     topic, mid = data[begin:at], 0
     if first & _QOS:
-        mid = int.from_bytes(data[at : at + 2], "big")
+        if at + 2 > stop:
+            return None
+        mid = data[at] << 8 | data[at + 1]
+        if not mid:
+            return None
         at += 2
-    if five and at < stop:
-        length, at = _number(data, at)
+    if five:
+        if at >= stop:
+            return None
+        length, at = (0, at + 1) if data[at] == 0 else _number(data, at)
         at += length if length >= 0 else stop
-    elif five:
+    if at > stop or not topic:
         return None
-    if at > stop or not topic or (first & _QOS and not mid):
-        return None
-    return topic, data[at:stop], mid, bool(first & _RETAIN)
+    return topic, data[at:stop], mid, first & _RETAIN == _RETAIN

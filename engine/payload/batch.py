@@ -54,17 +54,16 @@ class Decoded:
 
 @dataclass(slots=True)
 class RouteColumns:
-    """Routes as columns: what a row number means."""
+    """Routes as columns: what a row number means. `converts`: whether any changes a value."""
 
     sensor: Int32
     scale: Float64
     offset: Float64
     boolean: Bool
+    converts: bool = field(init=False)
 
-    @property
-    def converts(self) -> bool:
-        """Whether any conversion changes a value."""
-        return bool((self.scale != 1.0).any() or (self.offset != 0.0).any())
+    def __post_init__(self) -> None:
+        self.converts = bool((self.scale != 1.0).any() or (self.offset != 0.0).any())
 
 
 @dataclass(slots=True)

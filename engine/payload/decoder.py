@@ -18,7 +18,7 @@ from ..source import Route, SourceSpec, TopicPattern, split_path
 from .batch import Batch, Decoded, PointRefusals, RouteColumns
 from .layout import Layout, layout_of
 from .plain import Fields, PlainReader, excerpt
-from .typed import FALLBACK, Paths, Read, RouteOfKey, Routes, typed_reader
+from .typed import FALLBACK, Paths, Read, Routes, RoutesOfKeys, typed_reader
 
 Message = tuple[str, bytes, int]  # topic, payload, wall time of receipt in ns
 
@@ -149,23 +149,15 @@ class Decoder:
             self._readers[paths] = typed_reader(self._layout, paths, named_by_payload=True)
         return self._readers[paths]
 
-    def _named(self, topic: str, parts: dict[str, str]) -> RouteOfKey:
-        """For one topic: from the key's parts in the payload to route (or None) and key."""
-        known: dict[tuple[str | int, ...], tuple[int, str]] = {}
+    def _named(self, topic: str, parts: dict[str, str]) -> RoutesOfKeys:
+        def key(named: tuple[str | int, ...]) -> str:
+            return self._key(topic, parts, tuple(str(part) for part in named))
 
-        def route_of_key(named: tuple[str | int, ...]) -> tuple[int | None, str]:
-            found = known.get(named)
-            if found is not None:
-                return found
-            key = self._key(topic, parts, tuple(str(part) for part in named))
-            fields = self._fields.get(key)
-            if fields is None:
-                return None, key
-            found = (fields[0][1], key)
-            known[named] = found  # as many as there are sensors, whatever is sent
-            return found
+        def find(named: tuple[str | int, ...]) -> int | None:
+            fields = self._fields.get(key(named))
+            return None if fields is None else fields[0][1]
 
-        return route_of_key
+        return RoutesOfKeys(find, key)
 
     def _key(self, topic: str, parts: dict[str, str], named: tuple[str, ...]) -> str:
         """The template rendered; `named` are its parts from the payload, in order."""

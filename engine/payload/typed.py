@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -19,9 +19,31 @@ from ..limits import LATEST_TIME_NS, MAX_PAYLOAD_POINTS, MAX_RAW_VALUE
 from .batch import Batch
 from .layout import Layout, Level, Place
 
-# The routes of a message's fields, in order; or, where the payload names the sensor, how to find it.
-RouteOfKey = Callable[[tuple[str | int, ...]], tuple[int | None, str]]
-Routes = tuple[int, ...] | RouteOfKey
+# The parts of a key that the payload names, and the routes of a message's fields, in order; or, where
+# the payload names the sensor, how to find them.
+Named = tuple[str | int, ...]
+Routes: TypeAlias = "tuple[int, ...] | RoutesOfKeys"
+
+
+class RoutesOfKeys(dict[Named, int | None]):
+    """For one topic: from a key's parts in the payload to its route; None where no sensor has it.
+
+    What is known is found without a call of Python's. `find` is asked for the rest, and `key` for
+    the text of a key, which only those without a sensor need.
+    """
+
+    def __init__(self, find: Callable[[Named], int | None], key: Callable[[Named], str]) -> None:
+        super().__init__()
+        self._find = find
+        self.key = key
+
+    def __missing__(self, named: Named) -> int | None:
+        route = self._find(named)
+        if route is not None:
+            self[named] = route  # as many as there are sensors, whatever is sent
+        return route
+
+
 # (payload, time of receipt, where to append, routes); appends all of the message or nothing.
 Read = Callable[[bytes, int, Batch, Routes], None]
 Paths = tuple[tuple[tuple[str, ...], bool], ...]  # path of each field, and whether it is a boolean
@@ -248,12 +270,13 @@ class _Points(_Table):
         if isinstance(routes, tuple):
             return routes * len(points), points, ()
         columns = [self._column(getter, message, points) for getter in self._keys]
-        found = [routes(parts) for parts in zip(*columns, strict=True)]
-        rows = [route for route, _ in found if route is not None]
-        if len(rows) == len(found):
-            return rows, points, ()
-        kept = [p for p, (route, _) in zip(points, found, strict=True) if route is not None]
-        return rows, kept, [key for route, key in found if route is None]
+        found = list(map(routes.__getitem__, zip(*columns, strict=True)))
+        if None not in found:
+            return cast(list[int], found), points, ()
+        rows = [route for route in found if route is not None]
+        kept = [p for p, route in zip(points, found, strict=True) if route is not None]
+        named = zip(*columns, strict=True)
+        return rows, kept, [routes.key(n) for n, r in zip(named, found, strict=True) if r is None]
 
 
 class _Wide(_Table):
