@@ -458,3 +458,5 @@ FORWARD_STOP_S: Final = 5.0
 FOLLOW_INTERVAL_S: Final = 2.0
 # One question to the topic of configurations, a city of 100,000 sensors included.
 FOLLOW_ANSWER_S: Final = 60.0
+# Stopping a Kafka client politely; then its connections are closed.
+CLIENT_STOP_S: Final = 5.0
