@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["acknowledge", "shelve", "unshelve"]
-ACTIONS: tuple[Action, ...] = ("acknowledge", "shelve", "unshelve")
+Action = Literal["acknowledge", "shelve", "unshelve", "halt_work", "resume_work"]
+ACTIONS: tuple[Action, ...] = ("acknowledge", "shelve", "unshelve", "halt_work", "resume_work")
 Outcome = Literal["done", "repeated", "refused"]
 
 
@@ -18,6 +18,10 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     which the person has seen it (0: whatever stands). Shelving names `expires` (ns, wall time).
     `issued` is the sender's wall time, for the record only; `principal` is who did it, as the
     broker's login or the command line's user says.
+
+    An area orders a site to halt work as principal `area:<path>`; `level` is how grave the order
+    is, `episode` and `seq` are those of its own record, `expires` ends the order if nobody renews
+    it. At the area itself a person halts and resumes work by the same actions.
     """
 
     id: str
@@ -31,6 +35,7 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int = 0
     expires: int = 0
     issued: int = 0
+    level: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -200,7 +200,11 @@ def _padding(size: int) -> int:
 
 def encode(entry: Entry) -> bytes:
     """The bytes that the log stores. Raises ValueError for a name over 65,535 bytes."""
-    header = entry.header
+    return encode_as(entry.header, entry.kind, _encode_payload(entry.payload))
+
+
+def encode_as(header: Header, kind: int, payload: bytes) -> bytes:
+    """The envelope of every log around a payload of some kind. Raises as `encode`."""
     tenant, producer = header.tenant.encode(), header.producer.encode()
     flags = header.exercise * _EXERCISE | header.self_clocked * _SELF_CLOCKED
     if max(len(tenant), len(producer)) > 0xFFFF:
@@ -208,7 +212,7 @@ def encode(entry: Entry) -> bytes:
     fixed = _HEADER.pack(
         _MAGIC,
         FORMAT_VERSION,
-        entry.kind,
+        kind,
         flags,
         len(tenant),
         len(producer),
@@ -218,8 +222,7 @@ def encode(entry: Entry) -> bytes:
         header.registry,
     )
     names = tenant + producer
-    gap = bytes(_padding(len(fixed) + len(names)))
-    return b"".join((fixed, names, gap, _encode_payload(entry.payload)))
+    return b"".join((fixed, names, bytes(_padding(len(fixed) + len(names))), payload))
 
 
 def stamp(data: bytes, appended: int) -> bytes:
@@ -230,6 +233,12 @@ def stamp(data: bytes, appended: int) -> bytes:
 
 def decode(data: bytes) -> Entry:
     """The entry. Raises EntryError for an unknown version or kind, or torn bytes."""
+    kind, header, offset = opened(data)
+    return Entry(header, _decode_payload(kind, data, offset))
+
+
+def opened(data: bytes) -> tuple[int, Header, int]:
+    """Kind, header and where the payload begins. Raises EntryError as `decode`."""
     if len(data) < _HEADER.size:
         raise EntryError("an entry is shorter than its header")
     magic, version, kind, flags, n_tenant, n_producer, seq, received, appended, registry = (
@@ -256,4 +265,4 @@ def decode(data: bytes) -> Entry:
         bool(flags & _EXERCISE),
         bool(flags & _SELF_CLOCKED),
     )
-    return Entry(header, _decode_payload(kind, data, names_end + _padding(names_end)))
+    return kind, header, names_end + _padding(names_end)

@@ -154,6 +154,16 @@ def chain(previous: bytes, identity16: bytes, detail16: bytes, numbers: bytes) -
 
 def verify(record: Record) -> bool:
     """Whether the record's own hash follows from its fields and `previous`."""
+    return _hash_of(record, bytes.fromhex(record.previous)).hex() == record.hash
+
+
+def sealed(record: Record, previous: bytes) -> Record:
+    """The same record as the next of a chain whose head is `previous`."""
+    digest = _hash_of(record, previous)
+    return msgspec.structs.replace(record, previous=previous.hex(), hash=digest.hex())
+
+
+def _hash_of(record: Record, previous: bytes) -> bytes:
     who = identity(
         tenant=record.tenant,
         site=record.site,
@@ -185,8 +195,7 @@ def verify(record: Record) -> bool:
         | record.uncertain * UNCERTAIN
         | record.unknown * UNKNOWN,
     )
-    expected = chain(bytes.fromhex(record.previous), who, detail_digest(record.detail), numbers)
-    return expected.hex() == record.hash
+    return chain(previous, who, detail_digest(record.detail), numbers)
 
 
 def run_digest(heads: Mapping[str, bytes]) -> str:

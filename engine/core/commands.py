@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..alarm import shelf_cover, shelf_refusal
 from ..alarm_table import REFUSED, Event
 from ..command import Command
 from ..judge_kernels import refresh, transit
 from ..level import LEVELS
-from ..limits import HOUR_NS, MAX_SHELVE_NS
 from .state import State
 
 
@@ -29,18 +29,20 @@ def act(state: State, scratch: Any, table: Any, command: Command, now: int) -> t
                 return 0, f"it rose to {level} at seq {row['loud']}: acknowledge that one"
             event = Event.ACKNOWLEDGE
         case "shelve":
-            refusal = _cover(row, command.expires, now)
+            refusal = shelf_refusal(int(row["level"]), command.expires, now)
             if refusal:
                 return 0, refusal
             event = Event.SHELVE
         case "unshelve":
             event = Event.UNSHELVE_ACTIVE if row["level"] else Event.UNSHELVE_NORMAL
+        case _:
+            return 0, f"{command.action} is not for this alarm"
     if table[row["state"], event, 1] == REFUSED:
         return 0, f"the alarm is not in a state for {command.action}"
     shelf = int(row["shelf"])
     if command.action == "shelve":
         state.judge["shelf"][k] = command.expires
-        state.judge["cover"][k] = _covered(command.expires - now)
+        state.judge["cover"][k] = shelf_cover(command.expires - now)
     n = transit(
         state.judge, k, int(event), int(row["level"]), table, scratch.out, 0, 0, 0, 0, 0,
         int(state.plan.subject[k]), state.plan.site_of(int(state.plan.subject[k])), now, np.nan,
@@ -56,21 +58,6 @@ def _refresh(state: State, k: int) -> None:
     param = state.plan.params[int(state.judge["param"][k])]
     refresh(state.judge, state.deadline, state.due, state.band, state.next_due, k, param)
     state.forget_bounds()
-
-
-def _covered(duration: int) -> int:
-    """The gravest level that may be shelved for so long."""
-    return max(i + 1 for i, longest in enumerate(MAX_SHELVE_NS) if duration <= longest)
-
-
-def _cover(row: Any, expires: int, now: int) -> str:
-    """Why the alarm must not be shelved until `expires`, or ""."""
-    if expires <= now:
-        return "shelving needs an expiry in the future"
-    longest = MAX_SHELVE_NS[max(int(row["level"]), 1) - 1]
-    if expires - now > longest:
-        return f"shelving at this level expires after {longest // HOUR_NS} h at most"
-    return ""
 
 
 __all__ = ["act"]

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from .. import layout as at
 from ..alarm_table import IMPOSSIBLE, table_arrays
-from ..command import Command, Reply
+from ..command import Command
 from ..configuration import Configuration
 from ..entry import Entry, Header, NamedConfiguration, Recovered, Tick
 from ..errors import EntryError, InvariantError
@@ -36,25 +35,12 @@ from ..record import (
 )
 from . import snapshot, stepping
 from .commands import act
-from .records import Part, Records
+from .halts import Halts, reply
+from .records import Part, Records, Standing
 from .state import State, carried, first_state
 
 ENGINE_SITE: Final = "_engine"
 _NO_DETAIL: Final = GENESIS
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An alarm that is not normal."""
-
-    site: str
-    alarm: str
-    level: str
-    state: str
-    episode: int
-    onset: int
-    until: int
-    unknown: bool
 
 
 class Core:
@@ -75,6 +61,7 @@ class Core:
         self.versions: set[bytes] = set()
         self.seen_commands: OrderedDict[str, None] = OrderedDict()
         self.clocked = False
+        self.halts = Halts()
         self.state: State | None = None
         self.count = np.zeros(len(stepping.COUNTERS), np.int64)
         self._identities: dict[int, bytes] = {}
@@ -152,18 +139,23 @@ class Core:
         self.wall = max(before, tick.time)
         n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before)
         self._finish(header, state, n, records)
+        records.parts += self.halts.tick(state, header, self.wall)
 
     def _command(self, header: Header, command: Command, records: Records) -> None:
         state = self._live()
         if command.id in self.seen_commands:
-            records.replies = (_reply(command, "repeated", "this command was taken before"),)
+            records.replies = (reply(command, "repeated", "this command was taken before"),)
             return
         self.seen_commands[command.id] = None
         while len(self.seen_commands) > REMEMBERED_COMMANDS:
             self.seen_commands.popitem(last=False)
+        if self.halts.concerns(command):
+            made, answer = self.halts.command(state, header, command, self.appended)
+            records.parts, records.replies = [*made], (answer,)
+            return
         n, refusal = act(state, self.scratch, self.table, command, self.appended)
         if refusal:
-            records.replies = (_reply(command, "refused", refusal),)
+            records.replies = (reply(command, "refused", refusal),)
             return
         detail = {
             "principal": command.principal,
@@ -176,7 +168,7 @@ class Core:
         self._finish(header, state, n, records, detail)
         part = records.parts[-1]
         seq = int(part.numbers["seq"][-1]) if isinstance(part, Part) else 0
-        records.replies = (_reply(command, "done", "", seq),)
+        records.replies = (reply(command, "done", "", seq),)
 
     def _configure(self, header: Header, wanted: Configuration, records: Records) -> None:
         version = wanted.version()
@@ -191,6 +183,7 @@ class Core:
                 n = stepping.withdraw(old, self.scratch, self.table, instances, self.appended)
                 detail = {"principal": "configuration", "reason": reason}
                 self._finish(header, old, n, records, detail)
+            records.parts += self.halts.configured(old, header, wanted, self.appended)
             self.state.seq[: len(old.seq) - 1] = old.seq[:-1]
             self.state.heads[: len(old.heads) - 1] = old.heads[:-1]
         stepping.refresh(self.state)
@@ -358,7 +351,8 @@ class Core:
         """A lower bound of the next timer's due (ns), None where nothing is armed."""
         if self.state is None:
             return None
-        first = min([self.state.bound, *(k.bound for k in self.state.kinds)])
+        state = self.state
+        first = min([state.bound, self.halts.next_due(), *(k.bound for k in state.kinds)])
         return None if first == at.NEVER else first
 
     def counters(self) -> dict[str, int]:
@@ -385,11 +379,7 @@ class Core:
                     bool(j["flags"] & at.J_UNKNOWN),
                 )
             )
-        return sorted(found, key=lambda s: (s.site, s.alarm))
-
-
-def _reply(command: Command, outcome: Any, reason: str, seq: int = 0) -> Reply:
-    return Reply(command.id, outcome, reason, command.site, command.alarm, seq, command.principal)
+        return sorted([*found, *self.halts.standing()], key=lambda s: (s.site, s.alarm))
 
 
 def _check_continued(before: Configuration, wanted: Configuration) -> None:

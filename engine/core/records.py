@@ -19,6 +19,20 @@ _TRANSITIONS = {t.value: t.name.lower() for t in Transition}
 _STATES = {s.value: s.name.lower() for s in AlarmState}
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alarm that is not normal."""
+
+    site: str
+    alarm: str
+    level: str
+    state: str
+    episode: int
+    onset: int
+    until: int
+    unknown: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Records of one plan. `numbers` (record NUMBERS) is what the chain covers, in seq order."""

@@ -53,6 +53,7 @@ class _Header(msgspec.Struct, frozen=True):
     configuration: int
     used: list[int]
     arrays: list[_Array]
+    halts: list[dict[str, Any]] = []
 
 
 def take(core: Core) -> bytes:
@@ -75,6 +76,7 @@ def take(core: Core) -> bytes:
         configuration=len(packed),
         used=state.plan.params["used"].tolist() if state else [],
         arrays=[_Array(n, len(b), arrays[n].shape) for n, b in blobs.items()],
+        halts=core.halts.kept(),
     )
     text = msgspec.json.encode(header)
     return b"".join((_PREFIX.pack(MAGIC, VERSION, len(text)), text, packed, *blobs.values()))
@@ -96,7 +98,7 @@ def put_back(core: Core, data: bytes) -> None:
     header, start = _read_header(data)
     try:
         _put_back(core, header, memoryview(data)[start:])
-    except (EntryError, SpecError, ValueError, OverflowError) as error:
+    except (EntryError, SpecError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise LogError(f"a snapshot cannot be restored: {error}") from error
 
 
@@ -107,6 +109,7 @@ def _put_back(core: Core, header: _Header, view: memoryview) -> None:
     core.versions = {bytes.fromhex(v) for v in header.versions}
     core.seen_commands = OrderedDict.fromkeys(header.commands)
     core.count[:] = [header.counters.get(name, 0) for name in COUNTERS]
+    core.halts.put_back(header.halts)
     if not header.configuration:
         return
     configuration, version = unpack(bytes(view[: header.configuration]))

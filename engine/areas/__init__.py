@@ -1,0 +1,1 @@
+"""Areas: the second stage, which hears what the sites' alarms do and has a log of its own."""
