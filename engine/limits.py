@@ -460,3 +460,6 @@ FOLLOW_INTERVAL_S: Final = 2.0
 FOLLOW_ANSWER_S: Final = 60.0
 # Stopping a Kafka client politely; then its connections are closed.
 CLIENT_STOP_S: Final = 5.0
+# Configurations whose parts a forwarder keeps at hand: the one in force and those that a backlog
+# was written under; one of 100,000 sensors takes about 100 MB.
+SPLITS_KEPT: Final = 3
