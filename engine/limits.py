@@ -372,6 +372,12 @@ CLUSTER_CONFIGURATIONS_KEPT: Final = 16
 CLUSTER_DELTA_DEPTH: Final = 16
 # An apply that has begun holds off others for so long; it gives up by itself after half of it.
 CLUSTER_APPLY_NS: Final = 2 * MINUTE_NS
+# Each attempt finds that another configuration came into force meanwhile; people do not apply this
+# often within seconds.
+CLUSTER_APPLY_ATTEMPTS: Final = 4
+# Contents of configurations are kept longer than the log that names them: retention works by whole
+# segments and may lag.
+CLUSTER_CONFIG_MARGIN_NS: Final = 7 * DAY_NS
 
 # --- the worker of the cluster (engine/cluster: worker, checkpoint, restore, ticks, watchdog) --------
 # A record waits so long for others of its partition before it is sent: at 20 ms the worker's rate
@@ -463,3 +469,17 @@ CLIENT_STOP_S: Final = 5.0
 # Configurations whose parts a forwarder keeps at hand: the one in force and those that a backlog
 # was written under; one of 100,000 sensors takes about 100 MB.
 SPLITS_KEPT: Final = 3
+
+# --- areas (engine/areas) --------------------------------------------------------------------------
+# An area alarm falls, and work resumes, this long after the last reason is gone: a front of rain
+# comes in showers, and an alarm that sounds every few minutes is answered by nobody.
+AREA_OFF_DELAY_NS: Final = 10 * MINUTE_NS
+# An order to halt work ends after a day unless the area renews it, which it does at half of that:
+# an area that is gone must not close a site for ever, and a night without it must not open one.
+HALT_EXPIRES_NS: Final = DAY_NS
+# An engine says that it is alive this often, at once where a site has become silent or is heard
+# again, and is itself silent after three times that. 30 s: 17 MB of area log a month.
+ALIVE_INTERVAL_NS: Final = 30 * SECOND_NS
+ALIVE_LOST_NS: Final = 3 * ALIVE_INTERVAL_NS
+# The stepping thread looks for silent sites this often: under a millisecond at 100,000 sensors.
+SILENCE_LOOK_NS: Final = 2 * SECOND_NS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
-from ..errors import SpecError
+from ..errors import SinkError, SpecError
 from ..limits import CLUSTER_MESSAGE_BYTES, CLUSTER_REQUEST_NS
 from .spec import ClusterSpec, TlsSpec, password
 
@@ -84,3 +86,107 @@ def tls_context(tls: TlsSpec) -> ssl.SSLContext:
             expected="PEM files: ca_file, and cert_file with key_file",
         ) from error
     return context
+
+
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=_Client)
+
+
+async def started(spec: ClusterSpec, client: _C) -> _C:
+    """The aiokafka client, connected. One that cannot connect is closed before the SinkError."""
+    try:
+        async with reaching(spec):
+            await client.start()
+    except BaseException:
+        await (client.close() if hasattr(client, "close") else client.stop())  # type: ignore[attr-defined]
+        raise
+    return client
+
+
+@asynccontextmanager
+async def reaching(spec: ClusterSpec) -> AsyncIterator[None]:
+    """Within it, what goes wrong between us and the brokers is a SinkError that says what to do.
+
+    aiokafka itself says no more than that it could reach none of the servers; so that a refused
+    password is not taken for a broken network, the first server is asked once more for the cause.
+    """
+    from aiokafka.errors import KafkaConnectionError, KafkaError
+
+    try:
+        yield
+    except KafkaConnectionError as error:
+        raise await _diagnosed(spec, error) from error
+    except KafkaError as error:
+        raise SinkError(f"Kafka at {_named(spec)} refused: {_words(error)}") from error
+    except TimeoutError as error:
+        raise SinkError(f"Kafka at {_named(spec)} does not answer in time") from error
+
+
+async def _diagnosed(spec: ClusterSpec, first: Exception) -> SinkError:
+    """Why no server lets us in, by a connection made only to learn it."""
+    from aiokafka.conn import create_conn
+    from aiokafka.errors import KafkaError
+
+    options = client_options(spec)
+    del options["bootstrap_servers"]
+    cause: Exception = first
+    for server in spec.servers:
+        host, _, port = server.rpartition(":")
+        try:
+            connection = await create_conn(host.strip("[]"), int(port), **options)
+        except (OSError, KafkaError, TimeoutError) as error:
+            cause = error
+            if not isinstance(error, OSError) or isinstance(error, ssl.SSLError):
+                break  # it answers, and says why not
+        else:
+            connection.close()
+            return SinkError(
+                f"Kafka at {server} answers now; the connection was lost before: {_words(first)}"
+            )
+    return _explained(spec, cause)
+
+
+def _explained(spec: ClusterSpec, cause: Exception) -> SinkError:
+    from aiokafka.errors import SaslAuthenticationFailed, UnsupportedSaslMechanismError
+
+    where = f"Kafka at {_named(spec)}"
+    user = spec.sasl.username if spec.sasl is not None else ""
+    match cause:
+        case SaslAuthenticationFailed():
+            text = (
+                f"{where} refuses the login of user {user}: wrong name, password or mechanism; "
+                "look at cluster.sasl and at the user on the broker (kafka-configs.sh --describe "
+                "--entity-type users)"
+            )
+        case UnsupportedSaslMechanismError():
+            text = f"{where} does not take this login: {_words(cause)}; see cluster.sasl.mechanism"
+        case ssl.SSLCertVerificationError():
+            text = (
+                f"the certificate of {where} is not trusted: {cause.verify_message}; cluster.tls."
+                "ca_file must hold the authority that signed it, and the server's name must be in it"
+            )
+        case ssl.SSLError():
+            text = (
+                f"{where} does not agree on TLS: {_words(cause)}; is this its TLS listener, and "
+                "does it want a client certificate (cluster.tls.cert_file, key_file)?"
+            )
+        case OSError() | TimeoutError():
+            text = f"{where} cannot be reached: {_words(cause)}; is it running, is the port right?"
+            return SinkError(text)
+        case _:
+            text = (
+                f"{where} closes the connection: {_words(cause)}; does its listener want TLS or a "
+                f"login? lifeline.yaml says {spec.security}"
+            )
+    return SinkError(text, permanent=True)
+
+
+def _named(spec: ClusterSpec) -> str:
+    return ", ".join(spec.servers)
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -103,8 +103,8 @@ def applied_key(version: bytes) -> bytes:
 
 
 def packed(configuration: Configuration, version: bytes, base: Base | None) -> Content:
-    """The content of a version: as delta where a base is given and that is less than half as much
-    to read, counted over all deltas that lie upon one another; else whole."""
+    """The content of a version: as delta to the base, if one is given and the delta is less than
+    half of the whole; else whole."""
     whole = zlib.compress(configuration.encode(), _LEVEL)
     if base is not None and base.depth < CLUSTER_DELTA_DEPTH:
         delta = difference(base.configuration, configuration)

@@ -46,26 +46,30 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`go`: it is ours. `wait`: `turn` is at it. `finish`: `turn` was left behind; finish it, then
-    begin anew. `late`: another configuration came into force; begin anew."""
+    """`go`: it is ours. `finish`: it is ours, after `turn`, which was left behind. `wait`: another
+    is at it. `late`: another configuration came into force; begin anew."""
 
-    what: Literal["go", "wait", "finish", "late"]
+    what: Literal["go", "finish", "wait", "late"]
     turn: Turn | None = None
 
 
 def whose(turns: Iterable[Standing], mine: str, current: int) -> Verdict:
     """The verdict for the turn with id `mine`, which lies on the topic; `current` is the offset of
-    the record `current`, -1 for none. Time is the broker's, at which `mine` was written."""
+    the record `current`, -1 for none. Time is the broker's, at which `mine` was written.
+
+    The first of those that began from `current` and are not left behind may act, nobody else; what
+    was left behind before it is finished by it.
+    """
     standing = sorted(turns, key=lambda each: each.offset)
     own = next((each for each in standing if each.turn.id == mine), None)
     if own is None or own.turn.since != current:
         return Verdict("late")
-    first = next(each for each in standing if each.turn.since == current)
-    if first is own:
-        return Verdict("go", own.turn)
-    if own.time - first.time > CLUSTER_APPLY_NS // _NS_IN_MS:
-        return Verdict("finish", first.turn)
-    return Verdict("wait", first.turn)
+    here = [each for each in standing if each.turn.since == current]
+    oldest = own.time - CLUSTER_APPLY_NS // _NS_IN_MS
+    acting = next(each for each in here if each.time >= oldest)
+    if acting is not own:
+        return Verdict("wait", acting.turn)
+    return Verdict("go") if here[0] is own else Verdict("finish", here[0].turn)
 
 
 def obsolete(turns: Iterable[Standing], current: int) -> list[Turn]:
