@@ -9,6 +9,7 @@ from pathlib import Path
 from ..configuration import Configuration
 from ..limits import DAY_NS
 from ..source import BrokerSpec, SourceSpec
+from .cluster import ClusterSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Plant:
 
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
-    IANA name for each site that states one. `monitoring` None: nothing is served.
+    IANA name for each site that states one. `monitoring` None: nothing is served; `cluster` None:
+    it runs embedded.
     """
 
     node: str
@@ -68,3 +70,4 @@ class Plant:
     storage: StorageSpec
     timezones: Mapping[str, str] = field(default_factory=dict)
     monitoring: MonitoringSpec | None = None
+    cluster: ClusterSpec | None = None
