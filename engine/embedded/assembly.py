@@ -15,6 +15,7 @@ from ..errors import InvariantError
 from ..limits import CONFIG_APPEND_NS, SECOND_NS
 from ..log import ConfigurationFiles, Inbox, LogStore
 from ..log import Trouble as LogTrouble
+from ..metrics import RecordCounts
 from ..outputs.mqtt_commands import Engine as Served
 from ..record import Record
 from ..troubles import Troubles
@@ -76,8 +77,9 @@ class Assembly:
             core, position = restored(self.store)
             self.restored_from = position
             self.stepper = Stepper(
-                core, self.store, hooks.on_durable, hooks.on_reply, self._records_refused
+                core, self.store, hooks.on_durable, hooks.on_reply, self._records_refused, clock
             )
+            self.written = RecordCounts()
             self.snapshotter = Snapshotter(self.store, clock, pace, position)
             self.ticker = Ticker(self.store, clock)
             self.loop = StepLoop(

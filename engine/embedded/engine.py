@@ -28,6 +28,7 @@ from ..limits import (
     STOP_STEP_NS,
 )
 from ..log import LogStore, Nondeterminism, Ticket
+from ..metrics import Endpoint
 from ..outputs.ports import Place, places_of
 from ..record import Record
 from ..service import notify
@@ -36,6 +37,7 @@ from ..warming import Progress, warm
 from .assembly import Assembly, Hooks
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration
+from .monitoring import ROLE, Monitored
 from .observing import Observer
 from .snapshotting import SnapshotPace
 from .status import EngineStatus, State, health_of
@@ -92,6 +94,15 @@ class Engine:
         self._agent: Agent | None = None
         self._assembly: Assembly | None = None
         self._observer: Observer | None = None
+        self._endpoint: Endpoint | None = None
+        self.monitored = Monitored(
+            plant.node,
+            self.clock,
+            self._how,
+            lambda: None if self._observer is None else self._observer.last,
+            lambda: None if self._assembly is None else self._assembly.loop,
+            lambda: self._sources() if agents else None,
+        )
 
     # --- start and stop --------------------------------------------------------------------------
 
@@ -102,9 +113,10 @@ class Engine:
         LogError (LogInUse) and EntryError for the log, InvariantError for a fault of ours.
         """
         self._state = "starting"
-        warm(self._on_progress)
         with ExitStack() as undo:
             undo.callback(self._set_state, "stopped")
+            self._serve(undo)
+            warm(self._on_progress)
             hooks = Hooks(self._durable, self._reply, self._fail)
             parts = Assembly(self.plant, self.clock, self._pace, self.troubles, hooks, self)
             undo.callback(parts.close)
@@ -134,6 +146,19 @@ class Engine:
         except BaseException:
             self.stop()
             raise
+
+    def _serve(self, undo: ExitStack) -> None:
+        """Checks and figures, from before anything that may take long."""
+        spec = self.plant.monitoring
+        if spec is not None:
+            self._endpoint = Endpoint(self.monitored, ROLE, spec.host, spec.port)
+            undo.callback(self._endpoint.stop)
+            self._endpoint.start()
+
+    def _sources(self) -> dict[str, Any]:
+        """What the agent says of its sources now; before it is made, that there is none yet."""
+        found = {} if self._agent is None else self._agent.health()["sources"]
+        return found or {"agent": {"mqtt": _NOT_YET}}
 
     def _run(self, parts: Assembly, observer: Observer, become: Callable[[], None]) -> None:
         self._set_state("running")
@@ -170,6 +195,8 @@ class Engine:
         self._set_state("stopped")
         observer.look()
         parts.close()
+        if self._endpoint is not None:
+            self._endpoint.stop()
         self._ended.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -206,7 +233,7 @@ class Engine:
         unchanged keeps its state, its connections and its place. Returns when it is so.
 
         Raises, having changed nothing: SpecError for what is wrong or needs a restart (node,
-        storage), LogError and TimeoutError where the log or the agent's last batch takes too long.
+        storage, monitoring), LogError and TimeoutError where the log or the agent's last batch takes too long.
         """
         parts = self._parts
         with self._changing:
@@ -233,7 +260,7 @@ class Engine:
             parts.deliveries.reconcile()
 
     def _refuse_move(self, plant: Plant) -> None:
-        for what in ("node", "storage"):
+        for what in ("node", "storage", "monitoring"):
             before, wanted = getattr(self.plant, what), getattr(plant, what)
             if before != wanted:
                 raise SpecError(
@@ -317,6 +344,7 @@ class Engine:
         if not self._live:
             return
         self._parts.board.note(records)
+        self._parts.written.note(records)
         self._parts.deliveries.wake()
         if self._on_records is not None:
             self._on_records(records)
@@ -357,6 +385,7 @@ class Engine:
         return plant.outputs if self._with_outputs else OutputsSpec()
 
 
+_NOT_YET: Final = {"connected": False, "subscribed": False, "last_reason": "not started yet"}
 _KINDS: Final[dict[type[Exception], str]] = {
     Nondeterminism: "nondeterminism",
     InvariantError: "invariant",

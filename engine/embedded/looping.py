@@ -51,6 +51,7 @@ class StepLoop:
         self._retry_at = 0
         self._stop_by = 0
         self._failed_reads = 0
+        self._turned_at = clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="lifeline-step", daemon=True)
 
     def start(self) -> None:
@@ -80,6 +81,11 @@ class StepLoop:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def turned_ago_ns(self) -> int:
+        """Since when it has stepped no entry and not come round; any thread may ask."""
+        return self._clock.monotonic() - self._turned_at
+
     def catch_up(self, progress: Progress | None = None) -> None:
         """Steps to the log's end without ticking, and waits until all records are durable.
 
@@ -105,6 +111,7 @@ class StepLoop:
 
     def turn(self) -> int:
         """Steps what there is (at most one read), ticks and snapshots if due; how many entries."""
+        self._turned_at = self._clock.monotonic()
         done = self._step(self._between)
         self._offer_again()
         self.stepper.settle(0)
@@ -157,6 +164,7 @@ class StepLoop:
         return done
 
     def _between(self) -> bool:
+        self._turned_at = self._clock.monotonic()
         self._tick()
         return not self._stopping.is_set() or self._clock.monotonic() < self._stop_by
 

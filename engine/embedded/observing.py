@@ -120,6 +120,9 @@ class Observer:
                 "position": parts.snapshotter.position,
                 "restored_from": parts.restored_from,
                 "bytes": parts.snapshotter.bytes,
+                "time": parts.snapshotter.cut_time,
+                "taken": parts.snapshotter.taken,
+                "last_ns": parts.snapshotter.last_ns,
                 "longest_ns": parts.snapshotter.longest_ns,
             },
             ticks={
@@ -161,6 +164,12 @@ class Observer:
             "lag": 0 if wall == NO_TIME else max(0, parts.clock.wall() - wall),
             "stepped": stepper.entries,
             "records": stepper.records,
+            "records_by": parts.written.by_level(),
+            "step_times": {
+                "bounds_s": stepper.times.bounds_s,
+                "counts": stepper.times.counts(),
+                "total_ns": stepper.times.total_ns,
+            },
             "open_positions": stepper.open_positions,
             "records_refused": stepper.refused,
             "offered_again": stepper.offered_again,

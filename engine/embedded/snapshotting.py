@@ -28,6 +28,8 @@ class Snapshotter:
     """Cuts snapshots of one core in the stepping thread; the log writes them in its own.
 
     position   of the snapshot that the core was restored from; 0: none
+
+    `cut_time` is when the last one was cut, ns UTC; before the first, when this was made.
     """
 
     def __init__(self, store: LogStore, clock: Clock, pace: SnapshotPace, position: int) -> None:
@@ -38,7 +40,10 @@ class Snapshotter:
         self._cut_at = clock.monotonic()
         self._not_before = self._cut_at
         self._open: Ticket | None = None
+        self.cut_time = clock.wall()
+        self.taken = 0
         self.bytes = 0
+        self.last_ns = 0
         self.longest_ns = 0
 
     @property
@@ -79,7 +84,10 @@ class Snapshotter:
         self._cut_at = self._clock.monotonic()
         self._position = core.position
         self.bytes = len(data)
-        self.longest_ns = max(self.longest_ns, self._cut_at - began)
+        self.last_ns = self._cut_at - began
+        self.longest_ns = max(self.longest_ns, self.last_ns)
+        self.cut_time = self._clock.wall()
+        self.taken += 1
         return self._open
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from ..core import Core, Standing
 from ..log import LogStore
@@ -35,13 +36,17 @@ class StandingBoard:
                     record = last[site, alarm]
                     self._alarms[site, alarm] = record.level_after, record.state_after
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many alarms stand, by level and by state."""
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """How many alarms stand, by level, by state, and by level and state."""
         with self._lock:
             found = list(self._alarms.values())
         return {
             "by_level": dict(Counter(level for level, _ in found)),
             "by_state": dict(Counter(state for _, state in found)),
+            "by_level_and_state": {
+                level: dict(Counter(state for other, state in found if other == level))
+                for level in {level for level, _ in found}
+            },
         }
 
 

@@ -22,9 +22,10 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fals
     interval    how often it is written
     log         end, first, log_id, used and limit in bytes, what fails, counters
     core        position, behind (entries), wall (its time), lag (from now), counters, version of
-                the configuration, sites, sensors, rules
+                the configuration, sites, sensors, rules, records by level and transition, and
+                how long steps took: bounds in s, steps per bucket, their sum in ns
     standing    alarms that are not normal, by level and by state
-    snapshot    position, bytes, longest cut
+    snapshot    position, time, bytes, last and longest cut
     ticks       appended, resumed, refused, and how far the engine's time is ahead of wall time
     agent       its own account: state, counters, sources; {} where there is none
     outputs     by cursor name: alive, position, behind, counters, troubles
@@ -82,7 +83,7 @@ def health_of(status: EngineStatus) -> dict[str, Any]:
         "position": status.core["position"],
         "behind": status.core["behind"],
         "lag": status.core["lag"],
-        "standing": status.standing,
+        "standing": {name: status.standing[name] for name in ("by_level", "by_state")},
         "samples_refused": sum(status.dead_letters.values()),
         "outputs": {
             name: {"behind": output["behind"], "troubles": [t["kind"] for t in output["troubles"]]}

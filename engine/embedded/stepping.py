@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..clock import Clock, SystemClock
 from ..command import Reply
 from ..core import Core
 from ..entry import decode
 from ..errors import InvariantError, LogError
 from ..limits import SECOND_NS, STEP_ENTRIES, STEP_OPEN_POSITIONS
 from ..log import LogClosed, LogStore, Ticket
+from ..metrics import Durations
 from ..outputs.standing import standing_changes
 from ..record import Record
 
@@ -38,6 +40,7 @@ class Stepper:
     on_durable(records)        alert records that are durable now, in order
     on_reply(producer, reply)  the answer to a command entry of that producer, once durable
     on_refused(text)           the disk does not take alert records; "" when it does again
+    clock                      by which `times` says how long steps took
     """
 
     def __init__(
@@ -47,8 +50,11 @@ class Stepper:
         on_durable: Callable[[Sequence[Record]], None],
         on_reply: Callable[[str, Reply], None],
         on_refused: Callable[[str], None],
+        clock: Clock | None = None,
     ) -> None:
         self.core = core
+        self.times = Durations()
+        self._clock = clock or SystemClock()
         self._store = store
         self._on_durable = on_durable
         self._on_reply = on_reply
@@ -85,10 +91,12 @@ class Stepper:
         return len(entries)
 
     def _step(self, position: int, data: bytes) -> None:
+        began = self._clock.monotonic()
         entry = decode(data)
         stepped = self.core.step(position, entry)
-        self.entries += 1
         records = list(stepped)
+        self.times.add(self._clock.monotonic() - began)
+        self.entries += 1
         if records:
             self.records += len(records)
             ticket = self._offer(position, records)

@@ -226,7 +226,7 @@ OUTPUT_TROUBLES: Final = Metric(
 OUTPUT_EVENTS: Final = Metric(
     "lifeline_output_events_total",
     "counter",
-    "What the output counted of itself: published, repeated, taken, dead, …",
+    "What the output counted of itself: published, repeated, taken, dead.",
     ("output", "event"),
 )
 MIRROR_SITES_HELD: Final = Metric(

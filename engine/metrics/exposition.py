@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -84,8 +83,3 @@ def _simple(metric: Metric) -> CounterMetricFamily | GaugeMetricFamily:
 
 def _bound(bound: float) -> str:
     return "+Inf" if bound == float("inf") else repr(bound)
-
-
-def python_version() -> str:
-    """The interpreter, for `catalogue.INFO`."""
-    return platform.python_version()

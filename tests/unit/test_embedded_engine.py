@@ -243,7 +243,11 @@ def test_the_status_file_tells_how_it_is_and_how_it_ended(run: Run) -> None:
         status = engine.status()
         assert status.state == "running"
         assert status.core["position"] == engine.store.end()
-        assert status.standing == {"by_level": {"red": 1}, "by_state": {"unacknowledged": 1}}
+        assert status.standing == {
+            "by_level": {"red": 1},
+            "by_state": {"unacknowledged": 1},
+            "by_level_and_state": {"red": {"unacknowledged": 1}},
+        }
         assert engine.health()["state"] == "running"
         written = read_status(directory)
         assert written is not None
