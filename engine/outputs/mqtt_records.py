@@ -18,7 +18,7 @@ from ..record import Record, decode_record
 from . import topics
 from .payload import record_payload
 from .ports import OutboxPort, Place
-from .standing import place_of, state_message
+from .standing import CLOSED, has_state, place_of, state_topic
 from .window import Window
 
 
@@ -37,17 +37,30 @@ Post = Callable[[Callable[[], None]], None]
 
 
 def record_messages(record: Record, places: Mapping[str, Place]) -> list[Message]:
-    """The record and alert topics of one record: under both levels that are not normal."""
+    """What one record publishes: itself, the alert under both levels that are not normal, and the
+    state, which is emptied where the record closes the alarm. It is rendered once: the payloads
+    are the same bytes.
+    """
     payload = record_payload(record, place_of(record, places))
-    levels = dict.fromkeys((record.level_before, record.level_after))
-    return [
-        Message(topics.record(record.area, record.site), payload),
-        *(
-            Message(topics.alert(record.area, record.site, record.domain, level), payload)
-            for level in levels
-            if level != LEVELS[NORMAL]
-        ),
+    messages = [Message(topics.record(record.area, record.site), payload)]
+    messages += [
+        Message(topics.alert(record.area, record.site, record.domain, level), payload)
+        for level in _alert_levels(record)
     ]
+    if has_state(record):
+        state = b"" if record.state_after == CLOSED else payload
+        messages.append(Message(state_topic(record, places), state, retain=True))
+    return messages
+
+
+def message_count(record: Record) -> int:
+    """How many `record_messages` makes, without rendering."""
+    return 1 + len(_alert_levels(record)) + has_state(record)
+
+
+def _alert_levels(record: Record) -> list[str]:
+    levels = dict.fromkeys((record.level_before, record.level_after))
+    return [level for level in levels if level != LEVELS[NORMAL]]
 
 
 class RecordStream:
@@ -74,7 +87,7 @@ class RecordStream:
         self._on_failed = on_failed
         self._window = Window(OUTPUT_WINDOW)
         self._waiting: deque[tuple[int, Message]] = deque()
-        self._held: deque[tuple[int, bytes]] = deque()
+        self._held: deque[tuple[int, Record]] = deque()
         self._cursor = self._asked = self._read = outbox.cursor(name)
         self._attempt = 0
         outbox.set_cursor(name, self._cursor)  # from now on nothing unread is trimmed
@@ -115,17 +128,13 @@ class RecordStream:
         """Takes one more row into the window; False at the end or when the window is full."""
         if not self._held:
             rows = self._outbox.records(self._read, OUTPUT_WINDOW)
-            self._held.extend((rowid, data) for rowid, *_, data in rows)
+            self._held.extend((rowid, decode_record(data)) for rowid, *_, data in rows)
         if not self._held:
             return False
-        rowid, data = self._held[0]
-        record = decode_record(data)
+        rowid, record = self._held[0]
+        if not self._window.fits(message_count(record)):
+            return False  # often, in a flood: nothing was rendered for it
         messages = record_messages(record, places)
-        state = state_message(record, places)
-        if state is not None:
-            messages.append(Message(*state, retain=True))
-        if not self._window.fits(len(messages)):
-            return False
         self._held.popleft()
         self._read = rowid
         self._window.sent(rowid, len(messages))

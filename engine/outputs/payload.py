@@ -24,7 +24,7 @@ def record_payload(record: Record, place: Place) -> bytes:
     """JSON for the record, alert and state topics."""
     where = zone(place.zone)
     message: dict[str, Any] = {"version": VERSION}
-    message |= {name: getattr(record, name) for name in record.__struct_fields__}
+    message |= msgspec.structs.asdict(record)
     message |= {"alarm": record.alarm, "domain": record.domain, "site_name": place.name}
     for word, name in _TIMES:
         time = getattr(record, name)
@@ -37,7 +37,7 @@ def record_payload(record: Record, place: Place) -> bytes:
 def reply_payload(reply: Reply, time: int, reasons: dict[str, str] | None = None) -> bytes:
     """JSON for the reply topic; `reasons` by language where the refusal is the output's own."""
     message: dict[str, Any] = {"version": VERSION}
-    message |= {name: getattr(reply, name) for name in reply.__struct_fields__}
+    message |= msgspec.structs.asdict(reply)
     message |= {"time": time, "time_utc": rfc3339(time)}
     known = reasons or {}
     message["text"] = {x: reply_text(reply, x, known.get(x)) for x in LANGUAGES}

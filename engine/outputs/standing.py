@@ -33,7 +33,7 @@ def standing_changes(records: Iterable[Record]) -> list[tuple[str, str, bytes | 
     changes = {
         (record.site, record.alarm): standing_after(record)
         for record in records
-        if record.transition != _NOTICE
+        if has_state(record)
     }
     return [(site, alarm, row) for (site, alarm), row in changes.items()]
 
@@ -48,13 +48,9 @@ def state_topic(record: Record, places: Mapping[str, Place]) -> str:
     return topics.state(place_of(record, places).area, record.site, record.alarm)
 
 
-def state_message(record: Record, places: Mapping[str, Place]) -> tuple[str, bytes] | None:
-    """The retained message after a record: empty when it closes the alarm, None for a notice."""
-    if record.transition == _NOTICE:
-        return None
-    closed = record.state_after == CLOSED
-    payload = b"" if closed else record_payload(record, place_of(record, places))
-    return state_topic(record, places), payload
+def has_state(record: Record) -> bool:
+    """Whether there is an alarm whose state this is; a notice of the engine has none."""
+    return record.transition != _NOTICE
 
 
 class Reconciliation:
@@ -93,10 +89,10 @@ class Reconciliation:
         for site, _, row in standing:
             record = decode_record(row)
             sites.add(site)
-            message = state_message(record, places)
-            if message is None or not message[1]:
+            if not has_state(record) or record.state_after == CLOSED:
                 continue
-            if retained.pop(message[0], "") != record.hash:
-                wanted[message[0]] = message[1]
+            topic = state_topic(record, places)
+            if retained.pop(topic, "") != record.hash:  # rendered only where it differs
+                wanted[topic] = record_payload(record, place_of(record, places))
         orphans = [topic for topic in retained if topics.site_of_state(topic) in sites]
         return {**dict.fromkeys(orphans, b""), **wanted}

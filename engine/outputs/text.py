@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final, Literal
 
@@ -26,6 +26,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 #: A key of the tables or of a later version of them, as opposed to an author's sentence.
 _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
+_TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -43,11 +44,27 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     'done'
     """
 
-    def part(match: re.Match[str]) -> str:
-        known = all(words.get(name) for name in _PLACEHOLDER.findall(match[1]))
-        return match[1] if known else ""
+    return "".join(
+        [
+            words.get(piece, "") if is_word else piece
+            for needed, pieces in _parts(template)
+            if all(map(words.get, needed))
+            for is_word, piece in pieces
+        ]
+    )
 
-    return _PLACEHOLDER.sub(lambda m: words.get(m[1], ""), _OPTIONAL.sub(part, template))
+
+@lru_cache(maxsize=_TEMPLATES_KEPT)
+def _parts(template: str) -> tuple[tuple[tuple[str, ...], tuple[tuple[bool, str], ...]], ...]:
+    """The template taken apart once: for each part the words without which it is left out, and its
+    pieces, each a text or the name of a word.
+    """
+    found: list[tuple[tuple[str, ...], tuple[tuple[bool, str], ...]]] = []
+    for number, text in enumerate(_OPTIONAL.split(template)):  # what is optional is every other
+        pieces = tuple((bool(n % 2), p) for n, p in enumerate(_PLACEHOLDER.split(text)) if p)
+        needed = tuple(piece for is_word, piece in pieces if is_word)
+        found.append((needed if number % 2 else (), pieces))
+    return tuple(found)
 
 
 def amount(value: float | None, unit: str) -> str:

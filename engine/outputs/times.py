@@ -36,11 +36,13 @@ def rfc3339(time_ns: int, where: tzinfo = UTC) -> str:
     """
     whole, rest = divmod(time_ns, _NS)
     at = _EPOCH + timedelta(seconds=whole, milliseconds=rest // 1_000_000)
+    if where is UTC:
+        return at.isoformat(timespec="milliseconds")
     local = at.astimezone(where)
     offset = local.utcoffset() or timedelta()
-    # RFC 3339 has no seconds in an offset; zones before 1900 have.
-    whole_minutes = timezone(timedelta(minutes=round(offset.total_seconds() / 60)))
-    return at.astimezone(whole_minutes).isoformat(timespec="milliseconds")
+    if offset.seconds % 60:  # RFC 3339 has no seconds in an offset; zones before 1900 have
+        local = at.astimezone(timezone(timedelta(minutes=round(offset.total_seconds() / 60))))
+    return local.isoformat(timespec="milliseconds")
 
 
 def parse_rfc3339(text: str) -> int:

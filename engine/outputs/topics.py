@@ -14,6 +14,7 @@ accepts are never changed by this; it is the last guard, not the first.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -23,10 +24,13 @@ AREA_DEPTH: Final = 3
 COMMANDS: Final = f"{ROOT}/command/+/+"
 STATES: Final = f"{ROOT}/state/+/+/+/+/+"
 
+# Names that are not escaped anew: those of a large site and its alarms, some hundred bytes each.
+_NAMES_KEPT: Final = 4_096
 # MQTT 3.1.1 1.5.3 lets a broker drop whoever sends a control character.
 _UNSAFE: Final = re.compile(r"[/+#\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|%(?=[0-9A-Fa-f]{2})")
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def segment(name: str) -> str:
     """The name as one topic level.
 
@@ -45,6 +49,7 @@ def name(level: str) -> str:
     return unquote(level, errors="surrogatepass")
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def area_levels(area: str) -> str:
     """`city/district/street` as exactly three levels.
 

@@ -19,10 +19,10 @@ from lifeline.engine.outputs import topics
 from lifeline.engine.outputs.commands import Refusal, read_command
 from lifeline.engine.outputs.health import health_payload, will
 from lifeline.engine.outputs.mqtt_commands import OrderedAcks
-from lifeline.engine.outputs.mqtt_records import record_messages
+from lifeline.engine.outputs.mqtt_records import Message, message_count, record_messages
 from lifeline.engine.outputs.payload import record_payload, reply_payload, retained_hash
 from lifeline.engine.outputs.ports import Place
-from lifeline.engine.outputs.standing import Reconciliation, standing_changes, state_message
+from lifeline.engine.outputs.standing import Reconciliation, standing_changes
 from lifeline.engine.outputs.text import LANGUAGES, amount, fill, render, table
 from lifeline.engine.outputs.times import parse_rfc3339, rfc3339, zone
 from lifeline.engine.outputs.window import Window
@@ -94,11 +94,30 @@ def test_the_topics_are_those_of_the_contract() -> None:
 def test_a_record_goes_out_under_both_levels_that_are_not_normal(
     before: str, after: str, levels: list[str]
 ) -> None:
-    first, *alerts = record_messages(record(level_before=before, level_after=after), {})
+    first, *alerts, state = record_messages(record(level_before=before, level_after=after), {})
     assert first.topic == "lifeline/v1/record/hefei/shushan/east/gas-east"
     assert [m.topic.rsplit("/", 2)[1:] for m in alerts] == [["gas", level] for level in levels]
     assert {m.payload for m in alerts} <= {first.payload}
     assert not any(m.retain for m in (first, *alerts))
+    assert state.retain
+
+
+@given(st.data())
+def test_a_record_is_rendered_once_and_its_messages_are_counted_without(
+    data: st.DataObject,
+) -> None:
+    level = st.sampled_from(["normal", "blue", "yellow", "orange", "red"])
+    any_record = record(
+        level_before=data.draw(level),
+        level_after=data.draw(level),
+        transition=data.draw(st.sampled_from([t.name.lower() for t in Transition])),
+        state_after=data.draw(st.sampled_from(["normal", "unacknowledged", "shelved"])),
+    )
+    places = {"gas-east": EAST}
+    messages = record_messages(any_record, places)
+    assert message_count(any_record) == len(messages)
+    assert len({id(m.payload) for m in messages if m.payload}) == 1
+    assert messages[0].payload == record_payload(any_record, EAST)
 
 
 # --- texts ---------------------------------------------------------------------------------------
@@ -264,12 +283,13 @@ def test_health_and_will_are_told_apart_from_each_other() -> None:
 
 
 def test_a_state_is_the_last_record_and_is_emptied_when_it_closes() -> None:
-    topic, payload = state_message(record(), {"gas-east": EAST}) or ("", b"")
-    assert topic == "lifeline/v1/state/hefei/shushan/east/gas-east/gas.combustible~GD-1"
-    assert msgspec.json.decode(payload)["seq"] == 7
+    state = record_messages(record(), {"gas-east": EAST})[-1]
+    assert state.topic == "lifeline/v1/state/hefei/shushan/east/gas-east/gas.combustible~GD-1"
+    assert msgspec.json.decode(state.payload)["seq"] == 7
     closed = record(state_after="normal", level_after="normal", transition="cleared")
-    assert state_message(closed, {}) == (topic, b"")
-    assert state_message(record(transition="notice"), {}) is None
+    assert record_messages(closed, {})[-1] == Message(state.topic, b"", retain=True)
+    notice = record_messages(record(transition="notice"), {})
+    assert not any(m.retain for m in notice)
 
 
 def test_the_table_of_standing_alarms_takes_the_last_record_of_each_alarm() -> None:
@@ -306,7 +326,7 @@ def test_what_is_missing_is_published_and_orphans_are_emptied_and_strangers_left
 
 def test_an_outdated_state_is_published_again() -> None:
     reading = Reconciliation()
-    topic, payload = state_message(record(hash="11" * 16), {}) or ("", b"")
+    topic, payload, _ = record_messages(record(hash="11" * 16), {})[-1]
     reading.seen(topic, payload)
     found = reading.differences([("gas-east", "gas.combustible~GD-1", record().encode())], {})
     assert {t: retained_hash(p) for t, p in found.items()} == {topic: "ab" * 16}
