@@ -87,7 +87,7 @@ class RecordStream:
         self._on_failed = on_failed
         self._window = Window(OUTPUT_WINDOW)
         self._waiting: deque[tuple[int, Message]] = deque()
-        self._held: deque[tuple[int, Record]] = deque()
+        self._held: deque[tuple[int, bytes]] = deque()
         self._cursor = self._asked = self._read = outbox.cursor(name)
         self._attempt = 0
         outbox.set_cursor(name, self._cursor)  # from now on nothing unread is trimmed
@@ -128,10 +128,11 @@ class RecordStream:
         """Takes one more row into the window; False at the end or when the window is full."""
         if not self._held:
             rows = self._outbox.records(self._read, OUTPUT_WINDOW)
-            self._held.extend((rowid, decode_record(data)) for rowid, *_, data in rows)
+            self._held.extend((rowid, data) for rowid, *_, data in rows)
         if not self._held:
             return False
-        rowid, record = self._held[0]
+        rowid, data = self._held[0]
+        record = decode_record(data)
         if not self._window.fits(message_count(record)):
             return False  # often, in a flood: nothing was rendered for it
         messages = record_messages(record, places)
