@@ -166,8 +166,8 @@ class Observer:
             "records": stepper.records,
             "records_by": parts.written.by_level(),
             "step_times": {
-                "bounds_s": stepper.times.bounds_s,
-                "counts": stepper.times.counts(),
+                "bounds_s": list(stepper.times.bounds_s),
+                "counts": list(stepper.times.counts()),
                 "total_ns": stepper.times.total_ns,
             },
             "open_positions": stepper.open_positions,
