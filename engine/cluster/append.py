@@ -6,13 +6,14 @@ not send (`forward`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
-from ..errors import SinkError
-from ..limits import WORKER_LINGER_NS
-from .connection import producer_options
+from ..limits import CLIENT_STOP_S, WORKER_LINGER_NS
+from .connection import producer_options, reaching, started
+from .ending import abandon_producer
 from .spec import ClusterSpec
 from .topics import Topics
 
@@ -41,15 +42,9 @@ class LogAppender:
         self._topic = topic
 
     async def append(self, partition: int, entry: bytes) -> Appended:
-        """Returns when the entry is durable. Raises SinkError where Kafka did not take it; then
-        it may be in the log all the same, which repeats of ticks, commands and configurations
-        survive."""
-        from aiokafka.errors import KafkaError
-
-        try:
-            where = await self._producer.send_and_wait(self._topic, entry, partition=partition)
-        except KafkaError as error:
-            raise SinkError(f"Kafka did not take an entry of {self._topic}: {error}") from error
+        """Returns when the entry is durable, however long Kafka is away. Raises KafkaError where it
+        refuses."""
+        where = await self._producer.send_and_wait(self._topic, entry, partition=partition)
         return Appended(where.offset, where.timestamp or 0)
 
 
@@ -57,24 +52,27 @@ async def start_producer(spec: ClusterSpec, client_id: str) -> Any:
     """A started producer whose records are durable when acknowledged, in order, each once; its
     owner stops it. Raises SinkError where no broker answers."""
     from aiokafka import AIOKafkaProducer
-    from aiokafka.errors import KafkaError
 
-    producer = AIOKafkaProducer(
-        **producer_options(spec), client_id=client_id, linger_ms=WORKER_LINGER_NS // 1_000_000
-    )
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise SinkError(f"Kafka at {', '.join(spec.servers)} does not answer: {error}") from error
-    return producer
+    linger_ms = WORKER_LINGER_NS // 1_000_000
+    producer = AIOKafkaProducer(**producer_options(spec), client_id=client_id, linger_ms=linger_ms)
+    return await started(spec, producer)
+
+
+async def stop_producer(producer: Any) -> None:
+    """Sends what is left and ends the producer, within a bounded time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLIENT_STOP_S):
+            await producer.flush()
+    await abandon_producer(producer)
 
 
 @asynccontextmanager
 async def log_appender(spec: ClusterSpec, client_id: str) -> AsyncIterator[LogAppender]:
-    """A `LogAppender` with a producer of its own, for commands of a moment. Raises SinkError."""
+    """A `LogAppender` with a producer of its own, for what is done in a moment. Raises SinkError
+    where Kafka does not answer or refuses, also within."""
     producer = await start_producer(spec, client_id)
     try:
-        yield LogAppender(producer, Topics(spec.prefix).log)
+        async with reaching(spec):
+            yield LogAppender(producer, Topics(spec.prefix).log)
     finally:
-        await producer.stop()
+        await stop_producer(producer)

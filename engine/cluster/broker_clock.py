@@ -8,7 +8,24 @@ confirmed it anew, nothing is told to the log.
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple, Self
+
+from ..clock import Clock
 from ..limits import BROKER_APART_NS, BROKER_UNCONFIRMED_NS
+
+_MS: Final = 1_000_000
+
+
+class Moment(NamedTuple):
+    """Both clocks of this machine, ns."""
+
+    wall: int
+    monotonic: int
+
+    @classmethod
+    def of(cls, clock: Clock) -> Self:
+        """Now."""
+        return cls(clock.wall(), clock.monotonic())
 
 
 class BrokerClock:
@@ -18,28 +35,33 @@ class BrokerClock:
         self._offset: int | None = None
         self.apart = 0
 
-    def confirm(self, sent: int, answered: int, monotonic: int, stamp: int) -> bool:
-        """Takes notice of a stamp: wall time when the record was sent and when the answer came,
-        monotonic time of the answer. Whether the clocks agree within BROKER_APART_NS.
+    def confirm(self, sent: Moment, answered: Moment, stamp: int) -> bool:
+        """Takes notice of a stamp of a record that was sent and answered at these moments. Whether
+        the clocks agree within BROKER_APART_NS.
 
-        `apart` is then the least by which this machine is ahead (negative: behind).
+        `apart` is then the least by which this machine is ahead (negative: behind). Where its clock
+        was set meanwhile nothing is known; the next record tells.
         """
+        passed = answered.monotonic - sent.monotonic
+        if abs(answered.wall - sent.wall - passed) > BROKER_UNCONFIRMED_NS:
+            self._offset = None
+            return True
         # A stamp has whole milliseconds, cut off: the broker's time is up to 1 ms later.
-        if stamp + 1_000_000 < sent:
-            self.apart = sent - stamp - 1_000_000
-        elif stamp > answered:
-            self.apart = answered - stamp
+        if stamp + _MS < sent.wall:
+            self.apart = sent.wall - stamp - _MS
+        elif stamp > answered.wall:
+            self.apart = answered.wall - stamp
         else:
             self.apart = 0
         agrees = abs(self.apart) <= BROKER_APART_NS
-        self._offset = answered - monotonic if agrees else None
+        self._offset = answered.wall - answered.monotonic if agrees else None
         return agrees
 
-    def is_confirmed(self, wall: int, monotonic: int) -> bool:
+    def is_confirmed(self, now: Moment) -> bool:
         """Whether wall time still is the one that the broker confirmed."""
         if self._offset is None:
             return False
-        return abs(wall - monotonic - self._offset) <= BROKER_UNCONFIRMED_NS
+        return abs(now.wall - now.monotonic - self._offset) <= BROKER_UNCONFIRMED_NS
 
     def told(self) -> str:
         """What is wrong, for a person."""

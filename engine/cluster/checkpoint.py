@@ -80,7 +80,7 @@ class Checkpointer:
         failpoints.hit("checkpoint.marker_durable")
         if not await self._holds(part, cut.following):
             return False
-        part.checkpointed = cut.following
+        part.checkpointed, part.durable_at = cut.following, self._clock.monotonic()
         self.written += 1
         failpoints.hit("checkpoint.committed")
         await self._delete(part)

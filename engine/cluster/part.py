@@ -65,6 +65,8 @@ class Part:
         now = clock.monotonic()
         self.superseding = Superseding(found, left, now)
         self.checkpointed_at = now
+        #: When the last checkpoint became durable, or this part was taken up; monotonic.
+        self.durable_at = now
         self.checkpoint_bytes = restored.size
         self._tail: bytes | str = marker.tail if marker else ""
         self.ticks.stepped(self.following, self.core.wall)

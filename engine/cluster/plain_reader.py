@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol, Self
 
-from ..errors import LogError, SinkError
+from ..errors import LogError
 from ..limits import CLUSTER_MESSAGE_BYTES, RESTORE_READ_NS, SECOND_NS
-from .connection import client_options
+from .connection import client_options, started
+from .ending import end_consumer
 from .spec import ClusterSpec
 
 
@@ -47,7 +48,7 @@ class PlainReader:
     def __init__(self, spec: ClusterSpec, client_id: str) -> None:
         from aiokafka import AIOKafkaConsumer
 
-        self._servers = ", ".join(spec.servers)
+        self._spec = spec
         self._consumer: Any = AIOKafkaConsumer(
             **client_options(spec),
             client_id=client_id,
@@ -58,17 +59,11 @@ class PlainReader:
         )
 
     async def __aenter__(self) -> Self:
-        from aiokafka.errors import KafkaError
-
-        try:
-            await self._consumer.start()
-        except KafkaError as error:
-            await self._consumer.stop()
-            raise SinkError(f"Kafka at {self._servers} does not answer: {error}") from error
+        await started(self._spec, self._consumer)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._consumer.stop()
+        await end_consumer(self._consumer)
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0 where there is no such topic."""

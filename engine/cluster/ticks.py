@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..entry import Entry, Header, Tick, encode
 from ..layout import NO_TIME
-from ..limits import BLIND_NS, DEADLINE_TICK_NS, SECOND_NS, TICK_INTERVAL_NS
+from ..limits import BLIND_NS, DEADLINE_TICK_NS, TICK_INTERVAL_NS
 
 PRODUCER = "tick"
 
@@ -33,7 +33,6 @@ class Ticks:
         self._unstepped = -1
         self.appended = 0
         self.resumed = 0
-        self.refused = 0
 
     @property
     def caught_up(self) -> bool:
@@ -68,7 +67,8 @@ class Ticks:
         return max(0, due - now)
 
     def make(self, now: int) -> tuple[Tick, bytes]:
-        """The tick of this moment and its entry; tell `landed` or `lost` what became of it.
+        """The tick of this moment and its entry; `landed` is to be told
+        when it is in the log; until then there is no other.
 
         W never goes back, whatever `now` is.
         """
@@ -88,9 +88,3 @@ class Ticks:
         self.resumed += tick.resumed
         if offset >= following:
             self._unstepped = max(self._unstepped, offset)
-
-    def lost(self, now: int) -> None:
-        """The broker did not take it in time; perhaps it did, which does no harm."""
-        self._flying = None
-        self.refused += 1
-        self._tried = max(self._last, now - TICK_INTERVAL_NS + SECOND_NS)
