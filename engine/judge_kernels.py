@@ -15,6 +15,7 @@ from . import compiled  # noqa: F401
 from . import layout as at
 from .alarm_table import NOTHING, REFUSED, Event
 from .layout import NEVER, NO_TIME
+from .prefetch import AHEAD, prefetch
 from .record import HISTORIC as R_HISTORIC
 from .record import UNCERTAIN as R_UNCERTAIN
 from .record import UNKNOWN as R_UNKNOWN
@@ -623,6 +624,16 @@ def guard_of(s, ptr, band, guard, next_due, judge):
 
 
 @njit(cache=True, error_model="numpy")
+def _calm(k, last, measure, m, band, next_due):
+    """How many instances k..last have a measure in their band and nothing pending; -1: not all."""
+    for q in range(last - k):
+        x = measure[m + q]
+        if not (band[k + q, 0] < x and x < band[k + q, 1] and next_due[k + q] == NEVER):
+            return -1
+    return last - k
+
+
+@njit(cache=True, error_model="numpy")
 def judge_rows(
     start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
     deadline, due, held, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
@@ -640,6 +651,13 @@ def judge_rows(
     room = out.size
     i = start
     while i < rows.size:
+        if style == MEASURED and i + AHEAD < rows.size:
+            q = rows[i + AHEAD].sensor
+            if identity:
+                prefetch(guard, q, 0)
+            elif ptr[q] < band.shape[0]:
+                prefetch(band, ptr[q], 0)
+                prefetch(next_due, ptr[q], 0)
         r = rows[i]
         s = r.sensor
         if event == n_events or events[event].row != i:
@@ -647,17 +665,18 @@ def judge_rows(
                 if r.verdict == at.SKIP:
                     i += 1
                     continue
-                if identity:
-                    x = r.value
-                    if (
-                        r.verdict == at.GOOD and r.flags == 0
-                        and guard[s, 0] < x and x < guard[s, 1]
-                    ):  # fmt: skip
+                if r.flags == 0 and (style != MEASURED or r.verdict == at.GOOD):
+                    if style != MEASURED or (
+                        identity and guard[s, 0] < r.value and r.value < guard[s, 1]
+                    ):
                         i += 1
                         continue
-                elif style != MEASURED and r.flags == 0:
-                    i += 1
-                    continue
+                    if not identity:
+                        seen = _calm(ptr[s], ptr[s + 1], measure, m, band, next_due)
+                        if seen >= 0:
+                            m += seen
+                            i += 1
+                            continue
         site = cold[s].site if 0 <= s < flag.size else 0
         need = (ptr[s + 1] - ptr[s] + 2) * EMISSIONS_PER_INSTANCE if 0 <= s < flag.size else 0
         last = event

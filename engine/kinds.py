@@ -28,7 +28,8 @@ class Kind:
 
     `authored` names the module with `MODEL` (the pydantic model of the written rule) and
     `compile(rule, quantity, gas) -> Judgement`. `kernels` names the module with
-    `measure(rows, ptr, first, judge, options, ring, out) -> int`, or is "" where the measure is the
+    `measure(rows, ptr, first, param, options, rings, bits, out) -> int` (`bits`: the memory of the rings as
+    int64), or is "" where the measure is the
     value itself or comes from the sensor's state (`style`). `width` is how many float64 of state
     one instance has; `options` the names of the judgement's options in the order in which the kernel
     reads them; `geometry` those whose change empties the window.

@@ -24,7 +24,7 @@ from .selection import SensorTable
 OPTION_PLACES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KindPlan:
     """The instances of one kind: first..last of all instances, by subject through `ptr`."""
 
@@ -32,6 +32,11 @@ class KindPlan:
     first: int
     last: int
     ptr: Int64  # (subjects + 1,)
+
+    @cached_property
+    def most(self) -> int:
+        """The most instances that one subject has."""
+        return int(np.diff(self.ptr).max(initial=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +116,11 @@ class Plan:
     def identity_of(self, instance: int) -> bytes:
         """16 bytes that stand for `describe(instance)`."""
         return identity(**self.describe(instance))
+
+    @cached_property
+    def everyone(self) -> Int64:
+        """The number of every subject, for kernels that take a selection."""
+        return np.arange(self.subjects, dtype=np.int64)
 
     def find(self, site: str, alarm: str) -> int | None:
         """The instance of `<rule>~<subject>` at a site, or None."""

@@ -56,7 +56,7 @@ def _keep(ring, k, offset, v):
 
 
 @njit(cache=True)
-def measure(rows, ptr, first, judge, options, rings, out):
+def measure(rows, ptr, first, param, options, rings, out):
     """One spread per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0
     for i in range(rows.size):
@@ -66,7 +66,7 @@ def measure(rows, ptr, first, judge, options, rings, out):
         s = r.sensor
         for q in range(ptr[s], ptr[s + 1]):
             ring = rings[q - first]
-            o = options[judge[q].param]
+            o = options[param[q]]
             pane = np.int64(o[0]) // 12
             k = r.time // pane
             offset = np.float64(r.time - k * pane)

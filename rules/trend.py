@@ -6,7 +6,7 @@ KIND = Kind(
     "trend",
     authored="lifeline.rules.trend_spec",
     kernels="lifeline.rules.trend_kernels",
-    width=112,  # trend_kernels.WIDTH: fourteen cache lines
+    width=104,  # trend_kernels.WIDTH: thirteen cache lines
     options=("window", "min_span", "min_points", "significance"),
     geometry=("window",),
 )

@@ -1,14 +1,24 @@
 """The least-squares slope of the window, per second.
 
-Closed panes lie in two stacks, so that moving on costs two merges on average however long the window is:
-in the front each pane holds the merge of itself and all that follow in the front; what was closed
-later is merged in `back`, and becomes the front when the front is used up.
-
-A pane holds (index, offset of its first row, n, Σt, Σv, Σt², Σtv, Σv²), times in seconds from the
-pane's start. Merging two panes shifts the later one by d seconds:
-Σt' = Σt + nd, Σt²' = Σt² + 2dΣt + nd², Σtv' = Σtv + dΣv.
 Slope and its standard error: ordinary least squares (e.g. Draper & Smith, Applied Regression
-Analysis, ch. 1).
+Analysis, ch. 1). Times count in seconds from the earliest row of a sum, since nanoseconds since 1970
+leave a float64 no digits for a slope.
+
+A ring has one of two forms. While the window holds at most twelve rows, as it does for a sensor that
+reports no more often than the panes change, it holds the rows themselves and their sums are taken
+anew at each: four cache lines.
+
+The counts of such a ring are one more than the place of the next row; 0 is a ring in which nothing ever was.
+
+Else it holds panes: (time of the first row in ns, n, Σt, Σv, Σt², Σtv, Σv², end in ns). Merging two of them
+shifts the later one by d seconds: Σt' = Σt + nd, Σt²' = Σt² + 2dΣt + nd², Σtv' = Σtv + dΣv. The
+closed panes lie in two stacks, so that moving on costs two merges on average however long the
+window is: in the front each pane holds the merge of itself and all that follow in the front; what
+was closed later is merged in `back`, and becomes the front when the front is used up. After `back`
+come twelve slots, of which `closed` from `head` on hold closed panes and the next one the current pane.
+
+Which form a ring has depends on the rows alone. Arrays are flat, with `bits` the same memory read as
+int64 (times and counts are whole numbers): a view of each ring would cost two atomic counts a row.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
@@ -18,122 +28,22 @@ import numpy as np
 from numba import njit
 
 from lifeline.engine import layout as at
-from lifeline.engine.pane_kernels import CLOSED, INDEX, OFFSET, ROWS
+from lifeline.engine.layout import NO_TIME
+from lifeline.engine.limits import PANES
 from lifeline.engine.prefetch import AHEAD, prefetch
 
-STATS = 8
-FRONT = (
-    2  # how many of the oldest closed panes hold the merge of themselves and what follows in front
-)
-CURRENT = 8
-BACK = CURRENT + STATS  # the merge of the closed panes behind the front
-SLOTS = BACK + STATS
-T, V, TT, TV, VV = 3, 4, 5, 6, 7
-WIDTH = SLOTS + CLOSED * STATS
+LINE = 8  # float64 places of a cache line, and of a pane
+FIRST, N, T, V, TT, TV, VV, END = range(LINE)
+BACK, COUNTS = 0, 7
+HEAD_OF, FRONT_OF, PANED_OF = 8, 16, 24  # bits of the counts of a ring of panes; `closed` at 0
+BYTE = 255
+WIDTH = LINE * (1 + PANES)
 
 
 @njit(cache=True, error_model="numpy")
-def _copy(ring, a, b):
-    for q in range(STATS):
-        ring[a + q] = ring[b + q]
-
-
-@njit(cache=True, error_model="numpy")
-def _join(ring, a, b, pane):
-    """Merge the pane that starts at b into the earlier one at a."""
-    n = ring[b + ROWS]
-    d = (ring[b + INDEX] - ring[a + INDEX]) * pane * 1e-9
-    ring[a + TV] += ring[b + TV] + d * ring[b + V]
-    ring[a + TT] += ring[b + TT] + 2.0 * d * ring[b + T] + n * d * d
-    ring[a + T] += ring[b + T] + n * d
-    ring[a + V] += ring[b + V]
-    ring[a + VV] += ring[b + VV]
-    ring[a + ROWS] += n
-
-
-@njit(cache=True, error_model="numpy")
-def _slot(head, number):
-    place = head + number
-    if place >= CLOSED:
-        place -= CLOSED
-    return SLOTS + place * STATS
-
-
-@njit(cache=True, error_model="numpy")
-def _drop(ring, k, pane):
-    """Forget closed panes before pane k − 11; where the front is used up, make a new one."""
-    closed, head, front = int(ring[0]), int(ring[1]), int(ring[FRONT])
-    if closed == 0 or ring[_slot(head, 0) + INDEX] >= k - CLOSED:
-        return
-    while closed > 0 and ring[_slot(head, 0) + INDEX] < k - CLOSED:
-        head = head + 1 if head + 1 < CLOSED else 0
-        closed -= 1
-        front -= 1
-    if front <= 0:
-        for number in range(closed - 2, -1, -1):
-            _join(ring, _slot(head, number), _slot(head, number + 1), pane)
-        front = closed
-        ring[BACK + ROWS] = 0.0
-    ring[0], ring[1], ring[FRONT] = closed, head, front
-
-
-@njit(cache=True, error_model="numpy")
-def _advance(ring, k, pane):
-    """Move the window on to pane k: drop what is old, close what was current."""
-    if ring[CURRENT + ROWS] == 0.0:
-        ring[CURRENT + INDEX] = k
-    if ring[CURRENT + INDEX] == k:
-        return
-    _drop(ring, k, pane)
-    if ring[CURRENT + INDEX] >= k - CLOSED:
-        _copy(ring, _slot(int(ring[1]), int(ring[0])), CURRENT)
-        ring[0] += 1.0
-        if ring[BACK + ROWS] == 0.0:
-            _copy(ring, BACK, CURRENT)
-        else:
-            _join(ring, BACK, CURRENT, pane)
-    for q in range(STATS):
-        ring[CURRENT + q] = 0.0
-    ring[CURRENT + INDEX] = k
-
-
-@njit(cache=True, error_model="numpy")
-def _add(ring, at_pane, offset, v):
-    x = offset * 1e-9
-    if ring[at_pane + ROWS] == 0:
-        ring[at_pane + OFFSET] = offset
-    ring[at_pane + ROWS] += 1.0
-    ring[at_pane + T] += x
-    ring[at_pane + V] += v
-    ring[at_pane + TT] += x * x
-    ring[at_pane + TV] += x * v
-    ring[at_pane + VV] += v * v
-
-
-@njit(cache=True, error_model="numpy")
-def _slope(ring, k, offset, pane, min_points, min_span, significance):
-    """The slope over front, back and current pane at a row of pane k; NaN where not valid."""
-    n, st, sv = ring[CURRENT + ROWS], ring[CURRENT + T], ring[CURRENT + V]
-    stt, stv, svv = ring[CURRENT + TT], ring[CURRENT + TV], ring[CURRENT + VV]
-    first, first_offset = ring[CURRENT + INDEX], ring[CURRENT + OFFSET]
-    for part in range(2):
-        a = BACK
-        if part == 1:
-            if ring[FRONT] <= 0.0:
-                break
-            a = _slot(int(ring[1]), 0)
-        m = ring[a + ROWS]
-        if m == 0.0:
-            continue
-        d = (first - ring[a + INDEX]) * pane * 1e-9
-        stv = ring[a + TV] + (stv + d * sv)
-        stt = ring[a + TT] + (stt + 2.0 * d * st + n * d * d)
-        st = ring[a + T] + (st + n * d)
-        sv = ring[a + V] + sv
-        svv = ring[a + VV] + svv
-        n = m + n
-        first, first_offset = ring[a + INDEX], ring[a + OFFSET]
-    if n < min_points or (k - first) * pane + (offset - first_offset) < min_span:
+def _fit(n, span, min_points, min_span, st, sv, stt, stv, svv, significance):
+    """The slope of n rows over `span` ns by their sums; NaN where it is not valid."""
+    if n < min_points or span < min_span:
         return np.nan
     det = n * stt - st * st
     if det <= 0.0:
@@ -150,57 +60,230 @@ def _slope(ring, k, offset, pane, min_points, min_span, significance):
 
 
 @njit(cache=True, error_model="numpy")
-def _trial(ring, scratch, t, v, pane, min_points, min_span, significance):
-    """The slope as if a suspect row were kept; the ring is not changed."""
-    scratch[:] = ring
-    k = t // pane
-    _advance(scratch, k, pane)
-    _add(scratch, CURRENT, np.float64(t - k * pane), v)
-    return _slope(scratch, k, np.float64(t - k * pane), pane, min_points, min_span, significance)
+def _of_rows(f, bits, ring, next_row, t, v, start, min_points, min_span, significance):
+    """Takes a row into the place `next_row` of a ring of rows; the slope of those from `start` on.
+
+    All twelve places are summed, those that do not count as zeros: how many do is a surprise at every
+    row, and a mispredicted branch costs more than the arithmetic.
+    """
+    place = ring + LINE + 2 * next_row
+    bits[place], f[place + 1] = t, v
+    bits[ring + COUNTS] = 1 + (next_row + 1 if next_row + 1 < PANES else 0)
+    first, base = t, np.uint64(ring)
+    n, st, sv, stt, stv, svv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for number in range(PANES):
+        place = base + np.uint64(LINE + 2 * number)
+        at_row, value = bits[place], f[place + np.uint64(1)]
+        counts = at_row >= start
+        at_row = at_row if counts else t
+        y = value if counts else 0.0
+        first = min(first, at_row)
+        x = np.float64(at_row - t) * 1e-9
+        n += 1.0 if counts else 0.0
+        st += x
+        sv += y
+        stt += x * x
+        stv += x * y
+        svv += y * y
+    return _fit(n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance)
 
 
 @njit(cache=True, error_model="numpy")
-def _fetch(rows, ptr, first, rings, i):
-    """Hints for rows to come: first a ring's head, later the closed panes that it names."""
+def _to_panes(f, bits, ring, next_row, pane):
+    """Makes a ring of twelve rows, of which `next_row` holds the earliest, one of panes."""
+    times, values = np.empty(PANES, np.int64), np.empty(PANES)
+    for number in range(PANES):
+        place = next_row + number
+        place = ring + LINE + 2 * (place if place < PANES else place - PANES)
+        times[number], values[number] = bits[place], f[place + 1]
+    now = _slot(ring, 0, 0)
+    bits[ring + COUNTS], f[ring + BACK + N] = 1 << PANED_OF, 0.0
+    bits[now + END] = (times[0] // pane + 1) * pane
+    _begin(f, bits, now, times[0], values[0])
+    for number in range(1, PANES):
+        _keep(f, bits, ring, times[number], values[number], pane)
+
+
+@njit(cache=True, error_model="numpy")
+def _begin(f, bits, now, t, v):
+    """The pane at `now` has one row."""
+    bits[now + FIRST], f[now + N], f[now + T], f[now + V] = t, 1.0, 0.0, v
+    f[now + TT], f[now + TV], f[now + VV] = 0.0, 0.0, v * v
+
+
+@njit(cache=True, error_model="numpy")
+def _slot(ring, head, number):
+    """Where the slot `number` behind `head` is, of the ring that starts at `ring`."""
+    place = head + number
+    if place >= PANES:
+        place -= PANES
+    return ring + LINE + place * LINE
+
+
+@njit(cache=True, error_model="numpy")
+def _join(f, bits, a, b):
+    """Merge the pane at b, the later one, into the pane at a."""
+    n = f[b + N]
+    d = np.float64(bits[b + FIRST] - bits[a + FIRST]) * 1e-9
+    f[a + TV] += f[b + TV] + d * f[b + V]
+    f[a + TT] += f[b + TT] + 2.0 * d * f[b + T] + n * d * d
+    f[a + T] += f[b + T] + n * d
+    f[a + V] += f[b + V]
+    f[a + VV] += f[b + VV]
+    f[a + N] += n
+
+
+@njit(cache=True, error_model="numpy")
+def _advance(f, bits, ring, end, pane):
+    """Move the window on to the pane that ends at `end`; its slot is to be filled.
+
+    Returns where that is. Drops what lies before the twelve panes, closes what was current, which is
+    within them.
+    """
+    counts = bits[ring + COUNTS]
+    closed, head = counts & BYTE, (counts >> HEAD_OF) & BYTE
+    front = (counts >> FRONT_OF) & BYTE
+    oldest = end - (PANES - 1) * pane  # the end of the oldest pane that counts
+    now = _slot(ring, head, closed)
+    while closed > 0 and bits[_slot(ring, head, 0) + END] < oldest:
+        head = head + 1 if head + 1 < PANES else 0
+        closed -= 1
+        front -= 1
+    closed += 1
+    if front <= 0:
+        for number in range(closed - 2, -1, -1):
+            _join(f, bits, _slot(ring, head, number), _slot(ring, head, number + 1))
+        front = closed
+        f[ring + BACK + N] = 0.0
+    elif f[ring + BACK + N] == 0.0:
+        for q in range(COUNTS):
+            f[ring + BACK + q] = f[now + q]
+    else:
+        _join(f, bits, ring + BACK, now)
+    bits[ring + COUNTS] = closed | head << HEAD_OF | front << FRONT_OF | 1 << PANED_OF
+    return _slot(ring, head, closed)
+
+
+@njit(cache=True, error_model="numpy")
+def _keep(f, bits, ring, t, v, pane):
+    """Take a row into the window; returns where the current pane is."""
+    counts = bits[ring + COUNTS]
+    now = _slot(ring, (counts >> HEAD_OF) & BYTE, counts & BYTE)
+    if t < bits[now + END]:
+        x = np.float64(t - bits[now + FIRST]) * 1e-9
+        f[now + N] += 1.0
+        f[now + T] += x
+        f[now + V] += v
+        f[now + TT] += x * x
+        f[now + TV] += x * v
+        f[now + VV] += v * v
+        return now
+    end = bits[now + END] + pane
+    if t >= end:
+        end = (t // pane + 1) * pane
+    now = _advance(f, bits, ring, end, pane)
+    bits[now + END] = end
+    _begin(f, bits, now, t, v)
+    return now
+
+
+@njit(cache=True, error_model="numpy")
+def _slope(f, bits, ring, now, t, min_points, min_span, significance):
+    """The slope over front, back and current pane at a row at t; NaN where not valid."""
+    n, st, sv = f[now + N], f[now + T], f[now + V]
+    stt, stv, svv = f[now + TT], f[now + TV], f[now + VV]
+    first = bits[now + FIRST]
+    counts = bits[ring + COUNTS]
+    for part in range(2):
+        a = ring + BACK
+        if part == 1:
+            if (counts >> FRONT_OF) & BYTE == 0:
+                break
+            a = _slot(ring, (counts >> HEAD_OF) & BYTE, 0)
+        m = f[a + N]
+        if m == 0.0:
+            continue
+        d = np.float64(first - bits[a + FIRST]) * 1e-9
+        stv = f[a + TV] + (stv + d * sv)
+        stt = f[a + TT] + (stt + 2.0 * d * st + n * d * d)
+        st = f[a + T] + (st + n * d)
+        sv = f[a + V] + sv
+        svv = f[a + VV] + svv
+        n = m + n
+        first = bits[a + FIRST]
+    return _fit(n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance)
+
+
+@njit(cache=True, error_model="numpy")
+def _measured(f, bits, ring, t, v, pane, min_points, min_span, significance):
+    """Takes a row into the window; the slope, NaN where it is not valid."""
+    counts = bits[ring + COUNTS]
+    if counts >> PANED_OF:
+        end = bits[_slot(ring, (counts >> HEAD_OF) & BYTE, counts & BYTE) + END]
+        if t >= end + (PANES - 1) * pane:  # nothing of what it holds is in the window any more
+            counts = 0
+    if counts == 0:
+        for number in range(PANES):
+            bits[ring + LINE + 2 * number] = NO_TIME
+        counts = 1
+    if not counts >> PANED_OF:
+        start = (t // pane - (PANES - 1)) * pane
+        if bits[ring + LINE + 2 * (counts - 1)] < start:
+            return _of_rows(
+                f, bits, ring, counts - 1, t, v, start, min_points, min_span, significance
+            )
+        _to_panes(f, bits, ring, counts - 1, pane)
+    now = _keep(f, bits, ring, t, v, pane)
+    return _slope(f, bits, ring, now, t, min_points, min_span, significance)
+
+
+@njit(cache=True, error_model="numpy")
+def _fetch(rows, ptr, first, rings, bits, i):
+    """Hints for rows to come: a ring's beginning, and later the slots that it names."""
     if i + 2 * AHEAD >= rows.size:
         return
     q = ptr[rows[i + 2 * AHEAD].sensor] - first
     if q < rings.shape[0]:
-        prefetch(rings, q, 0)
-        prefetch(rings, q, 1)
-        prefetch(rings, q, 2)
+        for line in range(4):
+            prefetch(rings, q, line)
     q = ptr[rows[i + AHEAD].sensor] - first
     if q < rings.shape[0]:
-        closed, head = int(rings[q, 0]), int(rings[q, 1])
-        prefetch(rings, q, _slot(head, 0) // STATS)
-        prefetch(rings, q, _slot(head, 1) // STATS)
-        prefetch(rings, q, _slot(head, closed) // STATS)
+        counts = bits[q * WIDTH + COUNTS]
+        if counts >> PANED_OF:
+            closed, head = counts & BYTE, (counts >> HEAD_OF) & BYTE
+            prefetch(rings, q, _slot(0, head, 0) // LINE)
+            prefetch(rings, q, _slot(0, head, 1) // LINE)
+            prefetch(rings, q, _slot(0, head, closed) // LINE)
+            prefetch(rings, q, _slot(0, head, closed + 1) // LINE)
 
 
 @njit(cache=True, error_model="numpy")
-def measure(rows, ptr, first, judge, options, rings, out):
+def measure(rows, ptr, first, param, options, rings, out):
     """One slope per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0
-    scratch = np.empty(rings.shape[1])
+    f = rings.reshape(rings.size)
+    bits = f.view(np.int64)
+    tried = np.empty(WIDTH)
+    tried_bits = tried.view(np.int64)
     for i in range(rows.size):
-        _fetch(rows, ptr, first, rings, i)
+        _fetch(rows, ptr, first, rings, bits, i)
         r = rows[i]
         if r.verdict == at.SKIP:
             continue
         s = r.sensor
         for q in range(ptr[s], ptr[s + 1]):
-            ring = rings[q - first]
-            o = options[judge[q].param]
-            pane = np.int64(o[0]) // 12
+            ring, p = (q - first) * WIDTH, param[q]
+            pane = np.int64(options[p, 0]) // PANES
+            span, least, significance = options[p, 1], options[p, 2], options[p, 3]
             if r.verdict == at.GOOD:
-                k = r.time // pane
-                offset = np.float64(r.time - k * pane)
-                _advance(ring, k, pane)
-                _add(ring, CURRENT, offset, r.value)
-                out[m] = _slope(ring, k, offset, pane, o[2], o[1], o[3])
+                out[m] = _measured(f, bits, ring, r.time, r.value, pane, least, span, significance)
             elif r.verdict == at.BAD:
                 out[m] = np.nan
-            else:
-                out[m] = _trial(ring, scratch, r.time, r.value, pane, o[2], o[1], o[3])
+            else:  # a suspect row counts for this evaluation alone
+                for place in range(WIDTH):
+                    tried[place] = f[ring + place]
+                out[m] = _measured(
+                    tried, tried_bits, 0, r.time, r.value, pane, least, span, significance
+                )
             m += 1
     return m

@@ -134,14 +134,17 @@ def _measured(
     plan = kind.plan
     if not plan.kind.kernels:
         return _NO_MEASURE
-    sensors = rows["sensor"]
-    inside = (sensors >= 0) & (sensors < state.plan.subjects)
-    place = sensors[inside]
-    need = int((plan.ptr[place + 1] - plan.ptr[place]).sum())
+    need = len(rows) * plan.most
     if len(scratch.measure) < need + 1:
         scratch.measure = np.zeros(2 * need + 1)
     plan.kind.measure(
-        rows, plan.ptr, plan.first, state.judge, state.plan.options, kind.rings, scratch.measure
+        rows,
+        plan.ptr,
+        plan.first,
+        state.plan.param,
+        state.plan.options,
+        kind.rings,
+        scratch.measure,
     )
     # One place more than needed, so that "no instance" is not mistaken for the identity.
     return scratch.measure[: need + 1]
@@ -158,6 +161,9 @@ def _judge_kind(
     n: int,
 ) -> int:
     plan = state.plan
+    measured = kind.plan.kind.style == MEASURED
+    if not (measured or n_events or len(row_w) or rows["flags"].any()):
+        return n
     measure = _measured(state, scratch, kind, rows)
     row = event = m = 0
     while True:
@@ -176,13 +182,12 @@ def tick(state: State, scratch: Scratch, table: Any, wall: int, moved: bool) -> 
     """A partition tick at `wall`; `moved` says whether it lies after the last one."""
     plan = state.plan
     n_events = 0
-    everyone = _everyone(state)
     if state.unarmed or (moved and state.bound <= wall):
         need = 2 * plan.subjects + len(plan.link_member) + 8
         if len(scratch.events) < need:
             scratch.more_events(need)
         n_events, state.bound = sense_tick(
-            wall, 0, everyone, np.arange(len(state.link), dtype=np.int64), True, state.hot,
+            wall, 0, plan.everyone, np.arange(len(state.link), dtype=np.int64), True, state.hot,
             state.cold, state.flag, state.link, plan.link_ptr, plan.link_member, state.unarmed,
             scratch.events, 0,
         )  # fmt: skip
@@ -190,12 +195,8 @@ def tick(state: State, scratch: Scratch, table: Any, wall: int, moved: bool) -> 
         state.site[:, 2] = 0
     n = 0
     for kind in state.kinds:
-        n = _tick_kind(state, scratch, table, kind, wall, moved, n_events, n, everyone)
+        n = _tick_kind(state, scratch, table, kind, wall, moved, n_events, n)
     return n
-
-
-def _everyone(state: State) -> Int64:
-    return np.arange(state.plan.subjects, dtype=np.int64)
 
 
 def _tick_kind(
@@ -207,7 +208,6 @@ def _tick_kind(
     moved: bool,
     n_events: int,
     n: int,
-    everyone: Int64,
 ) -> int:
     plan, ptr = state.plan, kind.plan.ptr
     if n_events:
@@ -223,17 +223,20 @@ def _tick_kind(
         if len(kind.guard):
             kind.guard[who] = (np.inf, -np.inf)
     if moved and kind.bound <= wall:
-        mine = state.next_due[kind.plan.first : kind.plan.last] <= wall
-        need = int(mine.sum()) * EMISSIONS_PER_INSTANCE
-        if len(scratch.out) < n + need:
-            scratch.more_out(n + need)
-        n, kind.bound = fire_all(
-            wall, 0, everyone, ptr, state.judge, plan.params, state.deadline, state.due, state.held,
-            state.band, state.next_due, state.cold, table, scratch.out, n, PHASE_TICK,
-        )  # fmt: skip
-        if len(kind.guard) and mine.any():
-            fired = plan.subject[kind.plan.first : kind.plan.last][mine]
-            kind.guard[fired] = (np.inf, -np.inf)
+        dues = state.next_due[kind.plan.first : kind.plan.last]
+        mine = np.flatnonzero(dues <= wall)
+        if len(mine):
+            need = len(mine) * EMISSIONS_PER_INSTANCE
+            if len(scratch.out) < n + need:
+                scratch.more_out(n + need)
+            who = np.unique(plan.subject[kind.plan.first + mine]).astype(np.int64)
+            n, _ = fire_all(
+                wall, 0, who, ptr, state.judge, plan.params, state.deadline, state.due, state.held,
+                state.band, state.next_due, state.cold, table, scratch.out, n, PHASE_TICK,
+            )  # fmt: skip
+            if len(kind.guard):
+                kind.guard[who] = (np.inf, -np.inf)
+        kind.bound = int(dues.min(initial=at.NEVER))
     return int(n)
 
 
