@@ -359,6 +359,11 @@ CLUSTER_CHECKPOINT_NS: Final = 10 * SECOND_NS
 CLUSTER_SESSION_NS: Final = 10 * SECOND_NS
 CLUSTER_HEARTBEAT_NS: Final = 2 * SECOND_NS
 CLUSTER_REBALANCE_NS: Final = 30 * SECOND_NS
+# Brokers take no shorter session by default (group.min.session.timeout.ms).
+CLUSTER_LEAST_SESSION_NS: Final = 6 * SECOND_NS
+# Each partition has a core, a checkpoint and a tick every two seconds; a province of ten million
+# sensors on 64 cores needs a few hundred.
+CLUSTER_MOST_PARTITIONS: Final = 4_096
 # One request to a broker; longer than a broker needs to elect a leader, shorter than a person's
 # patience.
 CLUSTER_REQUEST_NS: Final = 30 * SECOND_NS
@@ -429,8 +434,11 @@ BROKER_APART_NS: Final = 2 * SECOND_NS
 BROKER_UNCONFIRMED_NS: Final = 250_000_000
 # A worker whose clock is wrong when it starts waits, and looks again this often.
 BROKER_ASK_AGAIN_NS: Final = 10 * SECOND_NS
-# A tick or probe that the broker does not take within this is counted and tried again later.
+# A tick that the broker has not taken within this is told; the producer goes on trying.
 TICK_LANDED_NS: Final = 10 * SECOND_NS
+# The worker's pulse turns at least and at most this often.
+PULSE_LONGEST_NS: Final = 250_000_000
+PULSE_SHORTEST_NS: Final = 5_000_000
 
 # --- agents of the cluster (engine/cluster: loop, splitting, forward, agent) -------------------------
 # Ending what runs in the loop of the Kafka clients; a connection that hangs is left behind then.

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Problem
+from .cluster import ClusterSpec
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec
 
 __all__ = [
+    "ClusterSpec",
     "InfluxSpec",
     "MonitoringSpec",
     "OutputsSpec",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -19,6 +20,8 @@ from ..limits import MAX_AREA_PARTS, MAX_NAME_BYTES
 FORBIDDEN: Final = '+#/~$\\"'
 #: Site ids that the engine and area alarms use themselves.
 RESERVED_SITES: Final = ("-", "_engine")
+#: In the cluster each partition has its own: `_engine.3`.
+RESERVED_PREFIX: Final = "_engine."
 
 _SIZE: Final = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?) *(?P<unit>[kKMGT]i?B|B)")
 _SIZES: Final = {"B": 0, "k": 1, "M": 2, "G": 3, "T": 4}
@@ -179,6 +182,19 @@ OneOrMany = Annotated[
     BeforeValidator(_one_or_many),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+
+
+def absolute(base: Path, path: str) -> str:
+    """A path of the configuration, which is relative to its directory; "" stays ""."""
+    return str((base / path).resolve()) if path else ""
+
+
+class Tls(Authored):
+    """PEM files; without `ca_file` the system's authorities are trusted."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
 
 
 class AuthoredSelect(Authored):

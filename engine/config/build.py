@@ -11,8 +11,9 @@ from ..configuration import Configuration, Link, Sensor, Site
 from ..quantities import load_catalogue
 from ..rule import Rule, Select
 from ..source import BrokerSpec, SourceSpec
-from .authored import RESERVED_SITES
+from .authored import RESERVED_PREFIX, RESERVED_SITES, absolute
 from .cells import Places, Tags
+from .cluster_models import cluster_spec
 from .document import Document, read_document
 from .doubtful import Doubtful
 from .models import LifelineFile, Outputs
@@ -24,7 +25,7 @@ from .selection import Selector
 from .sources import SourcePlan, by_source, compiled, planned
 from .table import read_table
 from .tags import TagReader
-from .transport import absolute, broker_spec
+from .transport import broker_spec
 
 #: Rules that the engine adds for every sensor, by kind.
 OWN_RULES: Final = ("stale", "clock")
@@ -72,6 +73,9 @@ class Builder:
             outputs=self._outputs(model),
             storage=self._storage(model),
             timezones={site.id: site.timezone for site in model.sites if site.timezone},
+            cluster=None
+            if model.cluster is None
+            else cluster_spec(model.cluster, self.path.parent),
             monitoring=None
             if model.monitoring is None
             else MonitoringSpec(model.monitoring.host, model.monitoring.port),
@@ -86,7 +90,7 @@ class Builder:
             if site.id in found:
                 self.problems.error(where, "the site stands twice", found=quoted(site.id))
                 continue
-            if site.id in RESERVED_SITES:
+            if site.id in RESERVED_SITES or site.id.startswith(RESERVED_PREFIX):
                 self.problems.error(where, "the site id is the engine's own", found=quoted(site.id))
             if tenant is None and "tenant" not in self.doubtful.keys:
                 self.problems.error(

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import Problem, SpecError
 from ..source import BrokerSpec
 from .build import Builder, Built
+from .cluster import ClusterSpec
 from .plant import Plant
 from .problems import Problems, quoted
 
@@ -47,6 +48,30 @@ def _check_secrets(built: Built, problems: Problems) -> None:
         at = where(("outputs", "influx"))
         _check_file(influx.token_file, "token_file", at, problems)
         _check_variable(influx.token_env, "token_env", at, problems)
+    if plant.cluster is not None:
+        _check_cluster(plant.cluster, where(("cluster",), key=True), problems)
+
+
+def _check_cluster(cluster: ClusterSpec, where: str, problems: Problems) -> None:
+    if cluster.tls is not None:
+        for key in ("ca_file", "cert_file", "key_file"):
+            _check_file(getattr(cluster.tls, key), key, where, problems)
+    if cluster.sasl is not None:
+        _check_file(cluster.sasl.password_file, "password_file", where, problems)
+        _check_variable(cluster.sasl.password_env, "password_env", where, problems)
+        if cluster.tls is None:
+            problems.warning(
+                where,
+                "cluster: a login without TLS: everybody on the way reads and changes what follows",
+                expected="tls: {ca_file: …}, or tls: {} for the system's authorities",
+            )
+    if cluster.replication == 1:
+        problems.warning(
+            where,
+            "cluster: one copy of everything: a broken disk loses the log and the alerts",
+            found="replication: 1",
+            expected="3, on three brokers",
+        )
 
 
 def _check_broker(broker: BrokerSpec, where: str, problems: Problems) -> None:

@@ -12,7 +12,8 @@ from ..errors import SpecError
 from ..limits import GRACE_NS
 from ..quality import Quality
 from ..source import Fold, MqttVersion, Shape, TimeUnit
-from .authored import Area, Authored, Duration, Name, Size
+from .authored import Area, Authored, Duration, Name, Size, Tls
+from .cluster_models import ClusterModel
 from .nearest import nearest
 
 _DAY: Final = 86_400
@@ -74,14 +75,6 @@ QualityName = Annotated[
     WithJsonSchema({"enum": [quality.text for quality in Quality]}),
 ]
 Switch = Literal["on", "off"]
-
-
-class Tls(Authored):
-    """PEM files; without `ca_file` the system's authorities are trusted."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
 
 
 class Broker(Authored):
@@ -278,4 +271,5 @@ class LifelineFile(Authored):
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None
+    cluster: ClusterModel | None = Field(None, description="Kafka, where one machine is not enough")
     monitoring: Monitoring | None = Field(None, description="figures and checks over HTTP")

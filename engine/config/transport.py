@@ -7,6 +7,7 @@ from typing import Final
 
 from ..quality import Quality
 from ..source import BrokerSpec, PayloadSpec, QualitySpec, TimeSpec, TlsSpec
+from .authored import absolute
 from .models import Broker, Payload, QualityModel, Time
 
 _QUALITIES: Final = {quality.text: quality for quality in Quality}
@@ -76,8 +77,3 @@ def broker_spec(model: Broker, base: Path) -> BrokerSpec:
         version=model.version,
         session_expiry=model.session_expiry,
     )
-
-
-def absolute(base: Path, path: str) -> str:
-    """A path of the configuration, which is relative to its directory; "" stays ""."""
-    return str((base / path).resolve()) if path else ""
