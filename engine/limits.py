@@ -372,9 +372,14 @@ CLUSTER_REQUEST_NS: Final = 30 * SECOND_NS
 CLUSTER_CONFIG_WAIT_NS: Final = MINUTE_NS
 # Configurations that one reader of the topic keeps decoded: those of its partitions and the city's.
 CLUSTER_CONFIGURATIONS_KEPT: Final = 16
+# Records of a configuration that are sent before the first of them is acknowledged: some 14 MB.
+CLUSTER_CONFIG_BATCH: Final = 16
 # Deltas that lie upon one another before a configuration is written whole again: each is one more
 # thing to find at a start.
 CLUSTER_DELTA_DEPTH: Final = 16
+# Records at the end of a partition of checkpoints in which `lifeline cluster status` looks for the
+# last marker: first a few, then more; chunks are large, and deletions follow a marker.
+CLUSTER_MARKER_LOOK: Final = (32, 512, 8_192)
 # An apply that has begun holds off others for so long; it gives up by itself after half of it.
 CLUSTER_APPLY_NS: Final = 2 * MINUTE_NS
 # Each attempt finds that another configuration came into force meanwhile; people do not apply this

@@ -23,12 +23,14 @@ from ..limits import (
     CLUSTER_APPLY_ATTEMPTS,
     CLUSTER_APPLY_NS,
     CLUSTER_CONFIG_MARGIN_NS,
+    CLUSTER_REQUEST_NS,
     SECOND_NS,
 )
 from ..plan import compile_plan
 from .configs import ConfigStore, Written
 from .connection import producer_options, reaching, started
 from .contents import Current, applied_key, chunk_key, head_key, needless
+from .ending import abandon_producer
 from .partitioning import split
 from .spec import ClusterSpec
 from .topics import Topics
@@ -206,7 +208,7 @@ class _Naming:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
+        await abandon_producer(self._producer)
 
     async def partitions(self) -> int:
         """How many partitions the log has."""
@@ -228,7 +230,8 @@ class _Naming:
     async def durable(self) -> None:
         """Returns when everything sent is on the brokers."""
         sent, self._sent = self._sent, []
-        async with reaching(self._spec):
+        # An idempotent producer never gives up by itself.
+        async with reaching(self._spec), asyncio.timeout(CLUSTER_REQUEST_NS / SECOND_NS):
             await asyncio.gather(*sent)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,11 +24,14 @@ from ..clock import Clock, SystemClock
 from ..configuration import Configuration
 from ..errors import EntryError, SinkError
 from ..limits import (
+    CLUSTER_CONFIG_BATCH,
     CLUSTER_CONFIG_WAIT_NS,
     CLUSTER_CONFIGURATIONS_KEPT,
     CLUSTER_MESSAGE_BYTES,
+    CLUSTER_REQUEST_NS,
     SECOND_NS,
 )
+from .config_index import Index
 from .connection import client_options, producer_options, reaching, started
 from .contents import (
     CURRENT_KEY,
@@ -42,15 +45,17 @@ from .contents import (
     packed,
     unpacked,
 )
+from .ending import abandon_producer, end_consumer
 from .partitioning import Split, split
 from .spec import ClusterSpec
 from .topics import Topics
-from .turns import Standing, Turn
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+Record = tuple[bytes, bytes | None]  # key, value
 _LOOK_AGAIN_S = 0.5
+_POLL_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,9 @@ class ConfigStore:
         reader, self._reader = self._reader, None
         writer, self._writer = self._writer, None
         if writer is not None:
-            await writer.stop()
+            await abandon_producer(writer)  # what was put is durable; what was not has been told
         if reader is not None:
-            await reader.stop()
+            await end_consumer(reader)
 
     # --- reading ---------------------------------------------------------------------------------
     def current(self) -> Current | None:
@@ -196,10 +201,15 @@ class ConfigStore:
             await reader.seek_to_beginning(place)
         else:
             reader.seek(place, self._index.next)
-        while await reader.position(place) < end:
-            for records in (await reader.getmany(place, timeout_ms=1_000)).values():
+        heard = self._clock.monotonic()
+        while (before := await reader.position(place)) < end:
+            for records in (await reader.getmany(place, timeout_ms=_POLL_MS)).values():
                 for record in records:
                     self._index.see(record)
+            if await reader.position(place) > before:
+                heard = self._clock.monotonic()
+            elif self._clock.monotonic() - heard > CLUSTER_REQUEST_NS:
+                raise SinkError(f"topic {self._topic} gives nothing: has it a leader?")
         self._index.next = end
 
     async def _fetch(self, offsets: list[int]) -> list[bytes]:
@@ -210,7 +220,8 @@ class ConfigStore:
         for offset in sorted(offsets):
             if offset != expected:
                 reader.seek(place, offset)
-            record = await reader.getone(place)
+            async with asyncio.timeout(CLUSTER_REQUEST_NS / SECOND_NS):
+                record = await reader.getone(place)
             if record.offset != offset:
                 raise EntryError(f"record {offset} of topic {self._topic} is gone")
             found[offset] = record.value or b""
@@ -270,15 +281,17 @@ class ConfigStore:
         records = [(chunk_key(content.version, i), c) for i, c in enumerate(content.chunks)]
         await self.put([*records, (head_key(content.version), msgspec.json.encode(content.head))])
 
-    async def put(self, records: Iterable[tuple[bytes, bytes | None]]) -> list[Any]:
-        """Writes records in their order, durable on return (None: deleted). Their metadata."""
+    async def put(self, records: Sequence[Record]) -> None:
+        """Writes records in their order, durable on return (None: deleted)."""
         writer = await self._writing()
-        async with reaching(self._spec):
-            sent = [
-                await writer.send(self._topic, key=key, value=value, partition=0)
-                for key, value in records
-            ]
-            return list(await asyncio.gather(*sent))
+        for some in _in_batches(records):
+            # An idempotent producer never gives up by itself.
+            async with reaching(self._spec), asyncio.timeout(CLUSTER_REQUEST_NS / SECOND_NS):
+                sent = [
+                    await writer.send(self._topic, key=key, value=value, partition=0)
+                    for key, value in some
+                ]
+                await asyncio.gather(*sent)
 
     async def announce(self, current: Current) -> None:
         """Says that this configuration is in force, now that the log names it everywhere."""
@@ -295,61 +308,10 @@ class ConfigStore:
         return self._writer
 
 
-class Index:
-    """What lies on the topic, by key: the last record of each counts."""
-
-    def __init__(self) -> None:
-        self.next = 0
-        self.current: Current | None = None
-        self.current_at = -1
-        self.heads: dict[str, Head] = {}
-        self.written: dict[str, int] = {}  # when each head was, ms of the broker
-        self.history: dict[str, tuple[int, Current]] = {}
-        self.turns: dict[str, Standing] = {}
-        self._chunks: dict[str, int] = {}
-
-    def see(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Takes notice of one record. Raises EntryError for one of another version's form."""
-        kind, _, name = (record.key or b"").decode("ascii", "replace").partition("|")
-        value: bytes | None = record.value
-        try:
-            match kind:
-                case "config":
-                    _set(self._chunks, name, None if value is None else record.offset)
-                case "head":
-                    self.written[name] = record.timestamp
-                    _set(self.heads, name, value and msgspec.json.decode(value, type=Head))
-                case "applied":
-                    applied = value and msgspec.json.decode(value, type=Current)
-                    _set(self.history, name, applied and (record.timestamp, applied))
-                case "turn":
-                    turn = value and msgspec.json.decode(value, type=Turn)
-                    standing = turn and Standing(record.offset, record.timestamp, turn)
-                    _set(self.turns, name, standing)
-                case "current" if value is not None:
-                    self.current = msgspec.json.decode(value, type=Current)
-                    self.current_at = record.offset
-        except msgspec.MsgspecError as error:
-            raise EntryError(
-                f"record {record.offset} of the topic of configurations ({kind}) cannot be read by "
-                f"this version: {error}"
-            ) from error
-
-    def places(self, version: bytes, head: Head) -> list[int]:
-        """The offsets of a version's chunks. Raises EntryError where one is missing."""
-        names = [f"{version.hex()}|{i}" for i in range(head.chunks)]
-        missing = [name for name in names if name not in self._chunks]
-        if missing:
-            raise EntryError(f"chunk {missing[0]} of a configuration is missing")
-        return [self._chunks[name] for name in names]
-
-
-def _set(into: dict[str, Any], name: str, value: Any) -> None:
-    """None is a deletion."""
-    if value is None:
-        into.pop(name, None)
-    else:
-        into[name] = value
+def _in_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """So many that what waits for the brokers stays within memory and one request's time."""
+    step = CLUSTER_CONFIG_BATCH
+    return (records[at : at + step] for at in range(0, len(records), step))
 
 
 def _counted(written: Written, content: Content) -> Written:
