@@ -15,6 +15,7 @@ from .admin import administering, existing
 from .configs import ConfigStore
 from .connection import client_options, reaching, started
 from .contents import Current
+from .ending import end_consumer
 from .marker import Marker
 from .plain_reader import PlainReader, Read
 from .spec import ClusterSpec
@@ -176,14 +177,16 @@ async def _bounds(spec: ClusterSpec, places: Sequence[Place]) -> dict[Place, tup
     """First offset and end of each of these partitions."""
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
+    if not places:
+        return {}
     consumer = await started(spec, AIOKafkaConsumer(**client_options(spec)))
     try:
         async with reaching(spec):
             wanted = [TopicPartition(*place) for place in places]
-            first = await consumer.beginning_offsets(wanted) if wanted else {}
-            end = await consumer.end_offsets(wanted) if wanted else {}
+            first = await consumer.beginning_offsets(wanted)
+            end = await consumer.end_offsets(wanted)
     finally:
-        await consumer.stop()
+        await end_consumer(consumer)
     return {(w.topic, w.partition): (first[w], end[w]) for w in wanted}
 
 

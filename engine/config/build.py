@@ -232,7 +232,6 @@ class Builder:
             directory=(self.path.parent / storage.directory).resolve(),
             retention_ns=storage.retention.age,
             max_bytes=storage.retention.size,
-            fsync=storage.fsync,
         )
 
 

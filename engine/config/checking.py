@@ -10,8 +10,11 @@ from ..errors import Problem, SpecError
 from ..source import BrokerSpec
 from .build import Builder, Built
 from .cluster import ClusterSpec
+from .cluster_models import ClusterModel, cluster_spec
+from .document import read_document
 from .plant import Plant
 from .problems import Problems, quoted
+from .validation import validated
 
 
 def load(path: Path) -> Plant:
@@ -22,6 +25,18 @@ def load(path: Path) -> Plant:
     if built is None:
         raise SpecError("the configuration cannot be read", where=str(path))
     return built.plant
+
+
+def load_cluster(path: Path) -> ClusterSpec | None:
+    """See `lifeline.engine.config.load_cluster`."""
+    problems = Problems()
+    document = read_document(path, problems)
+    problems.raise_errors()
+    if document is None or not isinstance(document.value, dict) or "cluster" not in document.value:
+        return None
+    model = validated(ClusterModel, document, ("cluster",), problems)
+    problems.raise_errors()
+    return None if model is None else cluster_spec(model, path.parent)
 
 
 def check(path: Path) -> list[Problem]:

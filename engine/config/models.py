@@ -112,7 +112,6 @@ class Storage(Authored):
 
     directory: str = Field("lifeline-data", description="relative to this file")
     retention: Retention = Retention()
-    fsync: bool = Field(True, description="false: for simulations only")
 
 
 class SiteModel(Authored):

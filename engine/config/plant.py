@@ -34,15 +34,11 @@ class OutputsSpec:
 
 @dataclass(frozen=True, slots=True)
 class StorageSpec:
-    """Where the log lives and how long it is kept. `directory` is absolute.
-
-    `fsync` false gives up durability at power loss; for benchmarks and simulations only.
-    """
+    """Where the log lives and how long it is kept. `directory` is absolute."""
 
     directory: Path
     retention_ns: int = 30 * DAY_NS
     max_bytes: int = 20_000_000_000
-    fsync: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..level import LEVELS
-from ..limits import SECOND_NS
+from ..limits import PANES, SECOND_NS
 from ..rule import Judgement, LevelLimits
 from .authored import AuthoredRule
 from .problems import Problems
@@ -26,6 +26,8 @@ def check_judgements(
             break
     if model.kind == "flatline":
         _silent_by_design(model, groups, where, problems)
+        if _window_beside_panes(judgements, groups, where, problems):
+            return
     _window_too_short(model, judgements, groups, where, problems)
 
 
@@ -72,6 +74,34 @@ def _silent_by_design(
             found=f"{model.id} on {', '.join(quantities)}",
             expected="select: {reports: periodic}",
         )
+
+
+def _window_beside_panes(
+    judgements: Sequence[Judgement], groups: Sequence[Group], where: str, problems: Problems
+) -> bool:
+    """A flatline wants samples that span all panes but one. Where an interval is longer than a pane,
+    the first and the last sample of a window never lie so far apart, or only now and then.
+    """
+    for judgement in judgements:
+        window = judgement.options["window"]
+        slow = max(
+            (
+                group.interval
+                for group in groups
+                if group.quantity == judgement.quantity and group.reports == "periodic"
+            ),
+            default=0,
+        )
+        if slow * PANES > window:
+            problems.warning(
+                where,
+                f"the window is shorter than {PANES} intervals of {judgement.quantity}: it may never"
+                " be judged",
+                found=f"{window / SECOND_NS:g} s for samples every {slow / SECOND_NS:g} s",
+                expected=f"at least {slow * PANES / SECOND_NS:g} s",
+            )
+            return True
+    return False
 
 
 def _window_too_short(
