@@ -1,0 +1,93 @@
+"""`lifeline worker`: the cores of a cluster's partitions, one process per processor core."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import SpecError
+from .console import stderr
+from .kernels import warm_kernels
+from .plant_files import DEFAULT_CONFIG, ConfigArgument
+
+if TYPE_CHECKING:
+    from ..cluster.spec import ClusterSpec
+    from ..cluster.worker import WorkerOptions
+    from ..troubles import EngineTrouble
+
+
+def worker(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    name: Annotated[
+        str,
+        typer.Option(
+            help="Its name in the group and in its ticks [default: the node's and the process]."
+        ),
+    ] = "",
+    ticks: Annotated[
+        bool,
+        typer.Option(help="Append ticks; without, a recorded log is stepped as it is."),
+    ] = True,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what it does, on stderr.")
+    ] = False,
+) -> None:
+    """Run a worker of a cluster: judges the partitions that the group of workers gives it.
+
+    Reads the log, keeps each partition's state by checkpoints on Kafka, writes alert records and
+    answers. Start one per processor core, on as many machines as are needed; when one ends, the
+    others take over its partitions. Of the file it reads the section `cluster`.
+
+    \b
+    lifeline worker                       # lifeline.yaml here
+    lifeline worker --name east-1 --verbose
+    kill -TERM <process>                  # a last checkpoint, then leave the group
+
+    Exit code 1 where the file or the topics are wrong, 3 where Kafka does not answer, 70 where
+    it ended by itself: the reason is on stderr, and a service manager starts it again.
+    """
+    from ..cluster.worker import WorkerOptions
+    from ..config import load
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
+    )
+    plant = load(config)
+    if plant.cluster is None:
+        raise SpecError(
+            "a worker belongs to a cluster, and this file has none",
+            where=str(config),
+            expected="a section `cluster:`; `lifeline run` serves a plant without one",
+        )
+    warm_kernels()
+    options = WorkerOptions(name or f"{plant.node}-{os.getpid()}", ticks)
+    asyncio.run(_run(plant.cluster, options, config))
+
+
+async def _run(spec: ClusterSpec, options: WorkerOptions, config: Path) -> None:
+    from ..cluster.configs import ConfigStore
+    from ..cluster.worker import Worker
+
+    err = stderr()
+
+    def tell(trouble: EngineTrouble) -> None:
+        from .format import clock_time
+
+        time = clock_time(trouble.time, None)
+        err.print(f"{time}  {trouble.source}: {trouble.kind}: {trouble.text}", style="yellow")
+
+    async with ConfigStore(spec) as store:
+        made = Worker(spec, options, store.find, on_trouble=tell)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, made.stop_soon)
+        err.print(f"lifeline worker {options.node} serves {config}; Ctrl-C or SIGTERM stops it")
+        await made.run()
+    err.print("lifeline worker has stopped")
