@@ -496,3 +496,8 @@ ALIVE_INTERVAL_NS: Final = 30 * SECOND_NS
 ALIVE_LOST_NS: Final = 3 * ALIVE_INTERVAL_NS
 # The stepping thread looks for silent sites this often: under a millisecond at 100,000 sensors.
 SILENCE_LOOK_NS: Final = 2 * SECOND_NS
+
+# --- configurations in the log (engine/configuration.py) ----------------------------------------------
+# Canonical JSON of one, unpacked: 1,000,000 sensors take some 300 MB. A few kilobytes of zlib can
+# unpack to as many gigabytes, and a payload comes from whoever may write to the log.
+MAX_CONFIGURATION_BYTES: Final = 1024 * 1024 * 1024
