@@ -87,14 +87,16 @@ class Part:
             "was behind, or was changed), and nothing is judged without them"
         )
 
-    def step(self, offset: int, value: bytes, entry: Entry, levels: Counter[str]) -> Records:
+    def step(
+        self, offset: int, value: bytes, entry: Entry, made: Counter[tuple[str, str]]
+    ) -> Records:
         """Steps the next record; what it says waits in the lane. Raises what a core raises."""
         records = self.core.step(offset + 1, entry)
         self._took(offset, value)
         if records.parts:
             told = []
             for record in records:
-                levels[record.level_after] += 1
+                made[record.level_after, record.transition] += 1
                 told.append((record.site, record.seq, record.encode()))
             self.lane.put_records(offset + 1, told)
         if records.replies:

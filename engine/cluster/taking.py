@@ -82,6 +82,7 @@ class Taker:
         counters = self.counters
         counters.entries += 1
         counters.step_ns += took
+        counters.steps.add(took)
         if took > counters.longest_step_ns:
             counters.longest_step_ns = took
         if isinstance(entry.payload, Frame):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ..layout import NO_TIME
+from ..level import LEVELS
+from ..metrics import Durations
+from ..record import AlarmState
 
 if TYPE_CHECKING:
+    from ..core import Core
     from .part import Part
 
 State = Literal[
@@ -35,6 +42,9 @@ class PartStatus:
     sites, sensors  of its configuration
     checkpoint_*  offset, age (ns) and stored bytes of the last durable checkpoint
     open          alert records and replies that are not known to be durable
+    version       of the configuration in force, "" for none
+    outcomes      samples by what became of them, since the partition was taken up
+    standing      alarms that are not normal: level → state → how many
     """
 
     partition: int
@@ -52,6 +62,9 @@ class PartStatus:
     open: int
     ticks: int
     ticks_resumed: int
+    version: str
+    outcomes: Mapping[str, int]
+    standing: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(slots=True)
@@ -60,7 +73,8 @@ class Counters:
 
     entries, samples  stepped, those stepped again after a restore included
     step_ns           spent in steps; `longest_step_ns` the longest
-    records           alert records made, by the level after them
+    steps             how long steps took
+    records           alert records made, by the level after them and the transition
     seen_before       log records that were taken before, skipped
     unowned           log records of partitions that were given up, skipped
     put_aside         log records that are no entry, by reason
@@ -77,7 +91,8 @@ class Counters:
     rebalances: int = 0
     restores: int = 0
     longest_restore_ns: int = 0
-    records: Counter[str] = field(default_factory=Counter)
+    steps: Durations = field(default_factory=Durations)
+    records: Counter[tuple[str, str]] = field(default_factory=Counter)
     put_aside: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -124,6 +139,23 @@ class WorkerStatus:
         return running and all(part.caught_up for part in self.parts)
 
 
+def standing_counts(core: Core) -> dict[str, dict[str, int]]:
+    """How many alarms of a core are not normal: level → state → how many. Costs a pass over two
+    columns; any thread may ask while the core steps, and sees some row before or after it."""
+    state = core.state
+    if state is None:
+        return {}
+    standing = np.flatnonzero(state.judge["state"])
+    rows = state.judge[standing]
+    found: dict[str, dict[str, int]] = {}
+    counts = Counter(zip(rows["level"].tolist(), rows["state"].tolist(), strict=True))
+    for (level, alarm_state), n in counts.items():
+        if alarm_state:
+            name = AlarmState(alarm_state).name.lower()
+            found.setdefault(LEVELS[level], {})[name] = n
+    return found
+
+
 def part_status(part: Part, log_end: int | None, now: int) -> PartStatus:
     """One partition as it is; `now` is monotonic."""
     core, ticks = part.core, part.ticks
@@ -144,4 +176,7 @@ def part_status(part: Part, log_end: int | None, now: int) -> PartStatus:
         open=part.lane.open,
         ticks=ticks.appended,
         ticks_resumed=ticks.resumed,
+        version="" if core.plan is None else core.plan.version.hex(),
+        outcomes=core.counters(),
+        standing=standing_counts(core),
     )

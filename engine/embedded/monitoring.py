@@ -172,13 +172,14 @@ def _core(status: EngineStatus) -> Iterator[Reading]:
     yield catalogue.LOG_POSITION(core["position"], PARTITION)
     yield catalogue.LAG_ENTRIES(core["behind"], PARTITION)
     yield catalogue.LAG_SECONDS(core["lag"] / SECOND_NS, PARTITION)
-    yield catalogue.ENTRIES(core["stepped"], PARTITION)
+    yield catalogue.ENTRIES(core["stepped"])
     times = core["step_times"]
     total = times["total_ns"] / SECOND_NS
     yield histogram(catalogue.STEP, times["bounds_s"], times["counts"], total)
     yield from core_readings(core["counters"], PARTITION)
-    yield from record_readings(core["records_by"], PARTITION)
-    yield catalogue.CONFIGURATION(1, core["configuration"])
+    yield from record_readings(core["records_by"])
+    yield catalogue.OPEN(core["open_positions"], PARTITION)
+    yield catalogue.CONFIGURATION(1, PARTITION, core["configuration"])
     for what in ("sites", "sensors", "rules"):
         yield catalogue.CONFIGURED(core[what], what)
 
@@ -188,9 +189,9 @@ def _snapshot(status: EngineStatus) -> Iterator[Reading]:
     yield catalogue.CHECKPOINT_POSITION(snapshot["position"], PARTITION)
     yield catalogue.CHECKPOINT_TIME(snapshot["time"] / SECOND_NS, PARTITION)
     yield catalogue.CHECKPOINT_BYTES(snapshot["bytes"], PARTITION)
-    yield catalogue.CHECKPOINT_SECONDS(snapshot["last_ns"] / SECOND_NS, PARTITION)
-    yield catalogue.CHECKPOINT_LONGEST(snapshot["longest_ns"] / SECOND_NS, PARTITION)
-    yield catalogue.CHECKPOINTS(snapshot["taken"], PARTITION)
+    yield catalogue.CHECKPOINT_SECONDS(snapshot["last_ns"] / SECOND_NS)
+    yield catalogue.CHECKPOINT_CUT(snapshot["longest_ns"] / SECOND_NS)
+    yield catalogue.CHECKPOINTS(snapshot["taken"])
 
 
 def _s(ns: int) -> str:

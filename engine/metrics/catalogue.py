@@ -18,7 +18,7 @@ INFO: Final = Metric(
 STATE: Final = Metric(
     "lifeline_state",
     "gauge",
-    "1 for the state that the process is in: starting, running, stopping, stopped, failed.",
+    "1 for the state that the process is in, 0 for the others.",
     ("state",),
 )
 STARTED: Final = Metric(
@@ -43,7 +43,10 @@ DROPPED: Final = Metric(
     "Figures that this answer leaves out because there were too many.",
 )
 CONFIGURATION: Final = Metric(
-    "lifeline_configuration_info", "gauge", "1, with the version in force.", ("version",)
+    "lifeline_configuration_info",
+    "gauge",
+    "1, with the version in force.",
+    ("partition", "version"),
 )
 CONFIGURED: Final = Metric(
     "lifeline_configured",
@@ -83,7 +86,6 @@ ENTRIES: Final = Metric(
     "lifeline_entries_total",
     "counter",
     "Entries judged, those judged again after a start included.",
-    ("partition",),
 )
 STEP: Final = Metric("lifeline_step_seconds", "histogram", "Time to decode and judge one entry.")
 SAMPLES: Final = Metric(
@@ -95,8 +97,8 @@ SAMPLES: Final = Metric(
 RECORDS: Final = Metric(
     "lifeline_records_total",
     "counter",
-    "Alert records that became durable, by the level after and the transition.",
-    ("partition", "level", "transition"),
+    "Alert records by the level after and the transition (cluster: some of them made again).",
+    ("level", "transition"),
 )
 STANDING: Final = Metric(
     "lifeline_standing_alarms",
@@ -112,6 +114,12 @@ TICKS: Final = Metric(
 )
 COMMANDS: Final = Metric(
     "lifeline_commands_total", "counter", "Commands taken and answered.", ("step",)
+)
+OPEN: Final = Metric(
+    "lifeline_open_records",
+    "gauge",
+    "Alert records and answers that are not known to be durable yet (embedded: log positions).",
+    ("partition",),
 )
 LOG_BYTES: Final = Metric("lifeline_log_bytes", "gauge", "Bytes that the log uses on this disk.")
 LOG_LIMIT: Final = Metric("lifeline_log_limit_bytes", "gauge", "Bytes that it may use.")
@@ -142,15 +150,14 @@ CHECKPOINT_BYTES: Final = Metric("lifeline_checkpoint_bytes", "gauge", "Its size
 CHECKPOINT_SECONDS: Final = Metric(
     "lifeline_checkpoint_seconds",
     "gauge",
-    "Time that cutting the last one took; nothing is judged meanwhile.",
-    ("partition",),
+    "Time that the last one took (embedded: its cutting alone, in the cluster until it is durable).",
 )
-CHECKPOINT_LONGEST: Final = Metric(
-    "lifeline_checkpoint_longest_seconds", "gauge", "The longest cut so far.", ("partition",)
+CHECKPOINT_CUT: Final = Metric(
+    "lifeline_checkpoint_longest_cut_seconds",
+    "gauge",
+    "The longest time for which nothing was judged because one was cut.",
 )
-CHECKPOINTS: Final = Metric(
-    "lifeline_checkpoints_total", "counter", "Snapshots that were cut.", ("partition",)
-)
+CHECKPOINTS: Final = Metric("lifeline_checkpoints_total", "counter", "How many there were.")
 
 # --- partitions (cluster) ------------------------------------------------------------------------
 REBALANCES: Final = Metric(
@@ -159,8 +166,20 @@ REBALANCES: Final = Metric(
 PARTITIONS_HELD: Final = Metric(
     "lifeline_partitions_held", "gauge", "Partitions that this process judges now."
 )
-RESTORE_SECONDS: Final = Metric(
-    "lifeline_restore_seconds", "gauge", "Time that the last restore of partitions took."
+RESTORE_LONGEST: Final = Metric(
+    "lifeline_restore_longest_seconds", "gauge", "The longest time that restoring partitions took."
+)
+
+COMMITS_REFUSED: Final = Metric(
+    "lifeline_commits_refused_total",
+    "counter",
+    "Commits that the group refused: another worker had the partitions.",
+)
+RECORDS_SKIPPED: Final = Metric(
+    "lifeline_log_records_skipped_total",
+    "counter",
+    "Records of the log that were not judged: taken before, of partitions given up, no entries.",
+    ("reason",),
 )
 
 # --- agent ---------------------------------------------------------------------------------------
@@ -194,11 +213,17 @@ DEAD_LETTERS: Final = Metric(
     "Messages kept as dead letters, by reason, since the log was made.",
     ("reason",),
 )
+LINK_UP: Final = Metric("lifeline_link_up", "gauge", "1 while Kafka answers this process.")
 FORWARD_POSITION: Final = Metric(
     "lifeline_forward_position", "gauge", "Local entry up to which Kafka has everything."
 )
 FORWARD_BEHIND: Final = Metric(
     "lifeline_forward_behind_entries", "gauge", "Local entries that Kafka does not have yet."
+)
+FORWARD_OLDEST: Final = Metric(
+    "lifeline_forward_oldest_timestamp_seconds",
+    "gauge",
+    "When the oldest of them was received, s since 1970 UTC; absent where there is none.",
 )
 FORWARDED: Final = Metric(
     "lifeline_forward_events_total", "counter", "What the forwarder counted of itself.", ("event",)

@@ -7,7 +7,7 @@ value that a part does not give is left out.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ DISTRIBUTION: Final = "lifeline-engine"
 STATES: Final = ("starting", "running", "stopping", "stopped", "failed")
 
 
-def process_readings(role: str, node: str, state: str, started_ns: int) -> Iterator[Reading]:
-    """Who this is, since when, and in which of `STATES`."""
+def process_readings(
+    role: str, node: str, state: str, started_ns: int, states: Sequence[str] = STATES
+) -> Iterator[Reading]:
+    """Who this is, since when, and in which of `states`."""
     yield catalogue.INFO(1, node, role, _version(), platform.python_version())
-    for each in STATES:
+    for each in states:
         yield catalogue.STATE(each == state, each)
     yield catalogue.STARTED(started_ns / SECOND_NS)
 
@@ -66,6 +68,17 @@ def agent_readings(health: Mapping[str, Any]) -> Iterator[Reading]:
             yield catalogue.SOURCE_UNKNOWN(counters.get(f"unknown_{what}", 0), source, what)
         for reason, n in lane["refused"].items():
             yield catalogue.SOURCE_REFUSED(n, source, reason)
+
+
+def forward_readings(link: Mapping[str, Any]) -> Iterator[Reading]:
+    """The way of an agent's local log to Kafka: `Forwarder.health()`."""
+    yield catalogue.LINK_UP(link["link"] == "up")
+    yield catalogue.FORWARD_POSITION(link["position"])
+    yield catalogue.FORWARD_BEHIND(link["behind"])
+    if link["oldest"]:
+        yield catalogue.FORWARD_OLDEST(link["oldest"] / SECOND_NS)
+    for event, n in link["counters"].items():
+        yield catalogue.FORWARDED(n, event)
 
 
 def output_readings(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Reading]:

@@ -29,8 +29,8 @@ class RecordCounts:
         return found
 
 
-def record_readings(counts: dict[str, dict[str, int]], partition: str) -> Iterator[Reading]:
+def record_readings(counts: dict[str, dict[str, int]]) -> Iterator[Reading]:
     """What `RecordCounts.by_level` gives, as figures."""
     for level, by_transition in counts.items():
         for transition, n in by_transition.items():
-            yield RECORDS(n, partition, level, transition)
+            yield RECORDS(n, level, transition)

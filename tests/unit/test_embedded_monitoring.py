@@ -76,25 +76,25 @@ def test_the_figures_are_what_was_done(run: Run) -> None:
         found = figures(run)
     assert found["lifeline_samples_total"]["0", "judged"] == 3
     assert found["lifeline_records_total"] == {
-        ("0", "orange", "raised"): 1,
-        ("0", "red", "level"): 1,
+        ("orange", "raised"): 1,
+        ("red", "level"): 1,
     }
     assert found["lifeline_standing_alarms"] == {("0", "red", "unacknowledged"): 1}
     assert found["lifeline_log_position"]["0",] == status.core["position"]
     assert found["lifeline_lag_entries"]["0",] == 0
     assert found["lifeline_lag_seconds"]["0",] <= 2
     assert found["lifeline_step_seconds_count"][()] == status.core["stepped"]
-    assert found["lifeline_entries_total"]["0",] == status.core["stepped"]
+    assert found["lifeline_entries_total"][()] == status.core["stepped"]
     assert found["lifeline_ticks_total"]["0", "appended"] == status.ticks["appended"] >= 2
     assert found["lifeline_checkpoint_position"]["0",] == status.snapshot["position"] > 0
-    assert found["lifeline_checkpoints_total"]["0",] >= 1
+    assert found["lifeline_checkpoints_total"][()] >= 1
     assert found["lifeline_checkpoint_bytes"]["0",] > 0
     cut = found["lifeline_checkpoint_timestamp_seconds"]["0",]
     assert START / SECOND_NS <= cut <= engine.clock.wall() / SECOND_NS
     assert found["lifeline_state"]["running",] == 1
     assert found["lifeline_configured"]["sensors",] == 3
     assert engine.core.plan is not None
-    assert found["lifeline_configuration_info"] == {(engine.core.plan.version.hex(),): 1}
+    assert found["lifeline_configuration_info"] == {("0", engine.core.plan.version.hex()): 1}
 
 
 def test_every_figure_is_of_the_catalogue(run: Run) -> None:
