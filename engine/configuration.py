@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from .errors import EntryError
-from .limits import GRACE_NS
+from .limits import GRACE_NS, MAX_CONFIGURATION_BYTES
 from .rule import Rule
 
 ReportsKind = Literal["periodic", "on_change", "event"]
@@ -112,12 +112,43 @@ def pack(configuration: Configuration) -> bytes:
 
 @lru_cache(maxsize=4)
 def unpack(payload: bytes) -> tuple[Configuration, bytes]:
-    """The configuration and its version. Raises EntryError where the payload is not one."""
+    """The configuration and its version. Raises EntryError where the payload is not one.
+
+    Every index in what is returned leads somewhere: kernels take rows by them, without a check.
+    """
     try:
-        canonical = zlib.decompress(payload)
-        return msgspec.json.decode(canonical, type=Configuration), version_of(canonical)
+        canonical = _inflated(payload)
+        configuration = msgspec.json.decode(canonical, type=Configuration)
     except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EntryError(f"a config entry cannot be read: {error}") from error
+    _check_indices(configuration)
+    return configuration, version_of(canonical)
+
+
+def _inflated(payload: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    canonical = stream.decompress(payload, MAX_CONFIGURATION_BYTES)
+    if not stream.eof:
+        raise zlib.error("it is cut short, or longer than any configuration")
+    if stream.unused_data:
+        raise zlib.error(f"{len(stream.unused_data)} bytes stand behind it")
+    return canonical
+
+
+def _check_indices(configuration: Configuration) -> None:
+    """Raises EntryError where a link or sensor names a site or link that there is not."""
+    sites, links = range(len(configuration.sites)), range(len(configuration.links))
+    for link in configuration.links:
+        if link.site not in sites:
+            raise EntryError(
+                f"the link of source {link.source!r} is at site {link.site}, of {len(sites)} sites"
+            )
+    for sensor in configuration.sensors:
+        if sensor.site not in sites or sensor.link not in links:
+            raise EntryError(
+                f"sensor {sensor.id!r} is at site {sensor.site} and link {sensor.link}, of"
+                f" {len(sites)} sites and {len(links)} links"
+            )
 
 
 _T = TypeVar("_T", Site, Link, Sensor)

@@ -80,11 +80,6 @@ def storage(spec: StorageSpec) -> list[Finding]:
         )  # fmt: skip
     else:
         found.append(Finding("ok", "disk", room))
-    if not spec.fsync:
-        found.append(
-            Finding("warning", "disk", "storage: fsync is off",
-                    "a power cut loses what was acknowledged: for simulations only")
-        )  # fmt: skip
     return found
 
 

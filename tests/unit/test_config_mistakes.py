@@ -484,6 +484,15 @@ WARNINGS = {
         "lifeline.yaml:15: sensors that speak on change only are flat by design; "
         "found flat on pipe.gas.pressure; expected select: {reports: periodic}",
     ),
+    "flatline window of fewer than twelve samples": (
+        replace(
+            PLANT,
+            rules="rules:\n  - {id: flat, kind: flatline, select: {quantity: gas.combustible},"
+            " window: 119s, tolerance: 1 %LEL}\n",
+        ),
+        "lifeline.yaml:15: the window is shorter than 12 intervals of gas.combustible: it may never "
+        "be judged; found 119 s for samples every 10 s; expected at least 120 s",
+    ),
     "window shorter than the samples": (
         rules(
             "kind: limit\n    select: {quantity: gas.combustible}\n"

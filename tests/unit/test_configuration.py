@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any
 
@@ -144,6 +145,34 @@ def test_any_difference_is_another_version() -> None:
 def test_what_is_no_configuration_is_refused(data: bytes) -> None:
     with pytest.raises(EntryError, match="cannot be read"):
         unpack(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"links": (Link(1, "mqtt"),)}, "source 'mqtt' is at site 1, of 1 sites"),
+        ({"links": (Link(-1, "mqtt"),)}, "at site -1"),
+        ({"sensors": (Sensor("P1", 1, 0, "q", "MPa"),)}, "sensor 'P1' is at site 1 and link 0"),
+        ({"sensors": (Sensor("P1", 0, 1, "q", "MPa"),)}, "link 1, of 1 sites and 1 links"),
+        ({"sensors": (Sensor("P1", 0, -1, "q", "MPa"),)}, "link -1"),
+        ({"sites": (), "links": (), "sensors": (Sensor("P1", 0, 0, "q", "MPa"),)}, "of 0 sites"),
+    ],
+)
+def test_an_index_that_leads_nowhere_is_refused(change: dict[str, Any], said: str) -> None:
+    whole = Configuration((Site("s", "acme", "a/b/c"),), (Link(0, "mqtt"),))
+    assert unpack(pack(whole))[0] == whole
+    with pytest.raises(EntryError, match=re.escape(said)):
+        unpack(pack(msgspec.structs.replace(whole, **change)))
+
+
+@given(wanted(), st.binary(min_size=1, max_size=20))
+def test_nothing_may_stand_behind_a_configuration_or_be_missing(
+    want: Configuration, more: bytes
+) -> None:
+    with pytest.raises(EntryError, match="stand behind it"):
+        unpack(pack(want) + more)
+    with pytest.raises(EntryError, match="cut short"):
+        unpack(pack(want)[: -len(more)])
 
 
 def test_levels_that_are_no_ladder_are_named() -> None:
