@@ -16,6 +16,7 @@ import typer
 from ..errors import LifelineError
 from .console import LangOption, Progressed, language, progress, stderr, stdout
 from .kernels import warm_kernels
+from .monitor import MonitorOption, monitored
 from .plant_files import DEFAULT_CONFIG, ConfigArgument, places
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def run(
         bool, typer.Option("--verbose", "-v", help="Log what the engine does, on stderr.")
     ] = False,
     lang: LangOption = "",
+    monitor: MonitorOption = "",
 ) -> None:
     """Run the engine of a plant until it is stopped.
 
@@ -58,17 +60,18 @@ def run(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
     )
-    _Runner(config, load(config), quiet, lang).run()
+    _Runner(config, lambda: monitored(load(config), monitor), quiet, lang).run()
 
 
 class _Runner:
     """The engine, the signals, and one thread that prints: this one."""
 
-    def __init__(self, config: Path, plant: Plant, quiet: bool, lang: str) -> None:
+    def __init__(self, config: Path, load: Callable[[], Plant], quiet: bool, lang: str) -> None:
         from ..embedded import Engine
         from .format import Lines
 
         self._config = config
+        self._load = load
         self._todo: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stopping = False
         self._progressed: Progressed = lambda share: None
@@ -76,7 +79,7 @@ class _Runner:
         self._lines = Lines(language(lang), places(config))
         self._out, self._err = stdout(), stderr()
         self._engine = Engine(
-            plant,
+            load(),
             on_records=lambda records: self._todo.put(partial(self._show, records)),
             on_trouble=lambda trouble: self._todo.put(partial(self._tell, trouble)),
             on_progress=lambda what, done, total: self._progressed(done / max(total, 1)),
@@ -130,11 +133,10 @@ class _Runner:
 
     def _reload(self) -> None:
         """The files anew. What is wrong with them changes nothing; the engine goes on."""
-        from ..config import load
         from .format import Lines
 
         try:
-            self._engine.reload(load(self._config))
+            self._engine.reload(self._load())
         except (LifelineError, TimeoutError) as error:
             self._err.print(
                 f"not reloaded, the engine goes on as before: {error}", style="bold red"

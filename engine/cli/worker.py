@@ -14,11 +14,13 @@ import typer
 from ..errors import SpecError
 from .console import stderr
 from .kernels import warm_kernels
+from .monitor import MonitorOption, monitored
 from .plant_files import DEFAULT_CONFIG, ConfigArgument
 
 if TYPE_CHECKING:
     from ..cluster.spec import ClusterSpec
     from ..cluster.worker import WorkerOptions
+    from ..config import MonitoringSpec
     from ..troubles import EngineTrouble
 
 
@@ -37,6 +39,7 @@ def worker(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log what it does, on stderr.")
     ] = False,
+    monitor: MonitorOption = "",
 ) -> None:
     """Run a worker of a cluster: judges the partitions that the group of workers gives it.
 
@@ -46,7 +49,7 @@ def worker(
 
     \b
     lifeline worker                       # lifeline.yaml here
-    lifeline worker --name east-1 --verbose
+    lifeline worker --name east-1 --monitor 9501
     kill -TERM <process>                  # a last checkpoint, then leave the group
 
     Exit code 1 where the file or the topics are wrong, 3 where Kafka does not answer, 70 where
@@ -59,7 +62,7 @@ def worker(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
     )
-    plant = load(config)
+    plant = monitored(load(config), monitor)
     if plant.cluster is None:
         raise SpecError(
             "a worker belongs to a cluster, and this file has none",
@@ -68,12 +71,15 @@ def worker(
         )
     warm_kernels()
     options = WorkerOptions(name or f"{plant.node}-{os.getpid()}", ticks)
-    asyncio.run(_run(plant.cluster, options, config))
+    asyncio.run(_run(plant.cluster, options, config, plant.monitoring))
 
 
-async def _run(spec: ClusterSpec, options: WorkerOptions, config: Path) -> None:
+async def _run(
+    spec: ClusterSpec, options: WorkerOptions, config: Path, monitoring: MonitoringSpec | None
+) -> None:
     from ..cluster.configs import ConfigStore
     from ..cluster.worker import Worker
+    from ..cluster.worker_monitoring import MonitoredWorker
 
     err = stderr()
 
@@ -89,5 +95,6 @@ async def _run(spec: ClusterSpec, options: WorkerOptions, config: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, made.stop_soon)
         err.print(f"lifeline worker {options.node} serves {config}; Ctrl-C or SIGTERM stops it")
-        await made.run()
+        with MonitoredWorker(made.status, monitoring):
+            await made.run()
     err.print("lifeline worker has stopped")
