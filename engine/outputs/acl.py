@@ -145,7 +145,9 @@ def _filter(text: str) -> str:
 
 
 def settings(directory: Path, listener: Listener) -> str:
-    """mosquitto.conf: nothing that was acknowledged is lost, nobody enters unnamed."""
+    """mosquitto.conf: what was acknowledged outlives the broker but for its last second, nobody
+    enters unnamed.
+    """
     tls = {"certfile": listener.cert_file, "keyfile": listener.key_file, "cafile": listener.ca_file}
     lines = [
         "# Written by `lifeline acl`. Mosquitto 2.0 or later.",
@@ -160,8 +162,12 @@ def settings(directory: Path, listener: Listener) -> str:
         "# power cut would lose sessions, queued messages and retained states.",
         "persistence true",
         f"persistence_location {directory / 'data'}/",
+        "# Saved each second: killed, the broker loses about the last second of what it acknowledged.",
+        "# At each change instead (autosave_on_changes true) it writes its whole store for every",
+        "# message: 110 a second were taken while the engine was away, 30,000 this way; and a kill",
+        "# still lost some, since it saves after it has acknowledged.",
         "autosave_interval 1",
-        "autosave_on_changes true",
+        "autosave_on_changes false",
         "",
         "# The default drops all but 1,000 messages for an absent subscriber, without a word.",
         "max_queued_messages 0",

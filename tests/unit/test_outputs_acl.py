@@ -187,7 +187,7 @@ def test_the_settings_keep_what_was_acknowledged_and_let_nobody_in_unnamed(tmp_p
     lines = (tmp_path / "mosquitto.conf").read_text().splitlines()
     for needed in (
         *("allow_anonymous false", "persistence true", "autosave_interval 1"),
-        *("autosave_on_changes true", "max_queued_messages 0", "listener 8883 0.0.0.0"),
+        *("autosave_on_changes false", "max_queued_messages 0", "listener 8883 0.0.0.0"),
         *("certfile c.pem", "keyfile k.pem", f"acl_file {tmp_path / 'acl'}"),
     ):
         assert needed in lines
