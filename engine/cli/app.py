@@ -11,11 +11,25 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import LifelineError
-from . import acl, alerts, check, commands, digest, doctor, replay, run, schema
+from . import (
+    acl,
+    alerts,
+    check,
+    cluster,
+    commands,
+    digest,
+    doctor,
+    nodes,
+    replay,
+    run,
+    schema,
+    worker,
+)
 from .exits import TABLE, ExitCode, code_of
 
 PLUGINS: Final = "lifeline.commands"
 TRY, PLANT, ALARMS, TRUTH = "Try it", "A plant", "Alarms, while the engine runs", "The log"
+CLUSTER = "A cluster"
 
 
 class Lifeline(TyperGroup):
@@ -98,6 +112,9 @@ app.command("alerts", rich_help_panel=ALARMS)(alerts.alerts)
 app.command("ack", rich_help_panel=ALARMS)(commands.ack)
 app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)
 app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)
+app.add_typer(cluster.app, rich_help_panel=CLUSTER)
+app.command("agent", rich_help_panel=CLUSTER)(nodes.agent)
+app.command("worker", rich_help_panel=CLUSTER)(worker.worker)
 app.command("replay", rich_help_panel=TRUTH)(replay.replay)
 app.command("digest", rich_help_panel=TRUTH)(digest.digest)
 
