@@ -20,8 +20,8 @@ from ..limits import MAX_AREA_PARTS, MAX_NAME_BYTES
 FORBIDDEN: Final = '+#/~$\\"'
 #: Site ids that the engine and area alarms use themselves.
 RESERVED_SITES: Final = ("-", "_engine")
-#: In the cluster each partition has its own: `_engine.3`.
-RESERVED_PREFIX: Final = "_engine."
+#: In the cluster each partition has its own, `_engine.3`; areas and their exercises have theirs.
+RESERVED_PREFIXES: Final = ("_engine.", "area:", "exercise:")
 
 _SIZE: Final = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?) *(?P<unit>[kKMGT]i?B|B)")
 _SIZES: Final = {"B": 0, "k": 1, "M": 2, "G": 3, "T": 4}

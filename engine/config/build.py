@@ -11,7 +11,8 @@ from ..configuration import Configuration, Link, Sensor, Site
 from ..quantities import load_catalogue
 from ..rule import Rule, Select
 from ..source import BrokerSpec, SourceSpec
-from .authored import RESERVED_PREFIX, RESERVED_SITES, absolute
+from .areas import AreaReader
+from .authored import RESERVED_PREFIXES, RESERVED_SITES, absolute
 from .cells import Places, Tags
 from .cluster_models import cluster_spec
 from .document import Document, read_document
@@ -79,6 +80,9 @@ class Builder:
             monitoring=None
             if model.monitoring is None
             else MonitoringSpec(model.monitoring.host, model.monitoring.port),
+            areas=AreaReader(document, sites, rules, self.doubtful, self.problems).read(
+                model.areas
+            ),
         )
         return Built(plant, model, document)
 
@@ -90,7 +94,7 @@ class Builder:
             if site.id in found:
                 self.problems.error(where, "the site stands twice", found=quoted(site.id))
                 continue
-            if site.id in RESERVED_SITES or site.id.startswith(RESERVED_PREFIX):
+            if site.id in RESERVED_SITES or site.id.startswith(RESERVED_PREFIXES):
                 self.problems.error(where, "the site id is the engine's own", found=quoted(site.id))
             if tenant is None and "tenant" not in self.doubtful.keys:
                 self.problems.error(

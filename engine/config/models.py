@@ -12,6 +12,7 @@ from ..errors import SpecError
 from ..limits import GRACE_NS
 from ..quality import Quality
 from ..source import Fold, MqttVersion, Shape, TimeUnit
+from .area_models import AreaModel
 from .authored import Area, Authored, Duration, Name, Size, Tls
 from .cluster_models import ClusterModel
 from .nearest import nearest
@@ -270,5 +271,6 @@ class LifelineFile(Authored):
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None
+    areas: list[AreaModel] = Field([], description="what the sites' alarms mean for an area")
     cluster: ClusterModel | None = Field(None, description="Kafka, where one machine is not enough")
     monitoring: Monitoring | None = Field(None, description="figures and checks over HTTP")

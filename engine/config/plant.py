@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..areas.configuration import AreaConfiguration
 from ..configuration import Configuration
 from ..limits import DAY_NS
 from ..source import BrokerSpec, SourceSpec
@@ -56,7 +57,7 @@ class Plant:
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
     IANA name for each site that states one. `monitoring` None: nothing is served; `cluster` None:
-    it runs embedded.
+    it runs embedded. `areas` without an area: there is no second stage.
     """
 
     node: str
@@ -67,3 +68,4 @@ class Plant:
     timezones: Mapping[str, str] = field(default_factory=dict)
     monitoring: MonitoringSpec | None = None
     cluster: ClusterSpec | None = None
+    areas: AreaConfiguration = field(default_factory=AreaConfiguration)
