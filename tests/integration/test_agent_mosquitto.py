@@ -397,6 +397,32 @@ def test_tls_with_a_client_certificate(
     assert not bare.connected
 
 
+def test_messages_of_many_tls_records_arrive_whole_through_a_full_inbox(
+    start_mosquitto: StartMosquitto, version: MqttVersion, tmp_path: Path, stack: ExitStack
+) -> None:
+    ca, (cert, key) = _certificates(tmp_path)
+    broker = start_mosquitto({"cafile": str(ca), "certfile": str(cert), "keyfile": str(key)})
+    tls = TlsSpec(ca_file=str(ca))
+    reader, troubles = client(stack, spec(broker, version, tls=tls), "me", "t")
+    reader._inbox._limits = (3, 1 << 20)
+    assert reader.wait_ready(WITHIN_S)
+    writer, _ = client(stack, spec(broker, version, tls=tls), "writer")
+    payloads = [b"%d" % i * 60_000 for i in range(40)] + [b"%d" % i for i in range(200)]
+    found: list[bytes] = []
+    for payload in payloads:
+        writer.publish("t", payload, timeout_s=WITHIN_S)
+        taken = reader.take(2, 0.0)
+        reader.ack(taken)
+        found += [d.payload for d in taken]
+    while len(found) < len(payloads):
+        taken = reader.take(2, WITHIN_S)
+        assert taken
+        reader.ack(taken)
+        found += [d.payload for d in taken]
+    assert found == payloads
+    assert troubles == []
+
+
 class _opened:
     def __init__(self, directory: Path) -> None:
         self.store = LogStore.open(directory)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,15 +20,20 @@ from lifeline.engine.source import BrokerSpec
 from mqtt_wire import publish, variable
 from servers.process import wait_until
 
+Read = Callable[[int], bytes]
+Send = Callable[[bytes], None]
+
 WITHIN_S = 30.0
 PINGRESP = b"\xd0\x00"
+WEB_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONNECT, SUBSCRIBE, PINGREQ, PUBACK = 0x10, 0x80, 0xC0, 0x40
 
 
 class Other:
-    """The other end of each connection: answers CONNECT, SUBSCRIBE and PING; the rest is the test's.
+    """The other end of each connection: answers WEB_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    CONNECT, SUBSCRIBE and PING; the rest is the test's.
 
-    `script` holds what connection n is sent once subscribed, None to hang up.
+        `script` holds what connection n is sent once subscribed, None to hang up.
     """
 
     def __init__(self, *scripts: list[bytes | None]) -> None:
@@ -57,30 +64,68 @@ class Other:
                 return
             self._now = connection
             self.connections += 1
-            with connection:
+            with connection, connection.makefile("rb") as stream:
                 try:
-                    self._answer(connection, self._scripts.pop(0) if self._scripts else [])
+                    read, send = self._speak(stream.read, connection.sendall)
+                    self._answer(read, send, self._scripts.pop(0) if self._scripts else [])
                 except OSError:  # the client hung up
                     continue
 
-    def _answer(self, connection: socket.socket, script: list[bytes | None]) -> None:
-        with connection.makefile("rb") as stream:
-            while first := stream.read(1):
-                self.heard.append(first[0] & 0xF0)
-                body = stream.read(_length(stream.read))
-                if self.heard[-1] == CONNECT:
-                    connection.sendall(b"\x20\x02%c\x00" % (self.connections > 1))  # the session
-                elif self.heard[-1] == PINGREQ:
-                    connection.sendall(PINGRESP)
-                elif self.heard[-1] == SUBSCRIBE:
-                    connection.sendall(b"\x90\x03" + body[:2] + b"\x01")
-                    for part in script:
-                        if part is None:
-                            return
-                        connection.sendall(part)
+    def _speak(self, read: Read, send: Send) -> tuple[Read, Send]:
+        """How MQTT is read and sent on a new connection."""
+        return read, send
+
+    def _answer(self, read: Read, send: Send, script: list[bytes | None]) -> None:
+        while first := read(1):
+            self.heard.append(first[0] & 0xF0)
+            body = read(_length(read))
+            if self.heard[-1] == CONNECT:
+                send(b"\x20\x02%c\x00" % (self.connections > 1))  # from the second on: the session
+            elif self.heard[-1] == PINGREQ:
+                send(PINGRESP)
+            elif self.heard[-1] == SUBSCRIBE:
+                send(b"\x90\x03" + body[:2] + b"\x01")
+                for part in script:
+                    if part is None:
+                        return
+                    send(part)
 
 
-def _length(read: Callable[[int], bytes]) -> int:
+class WebOther(Other):
+    """The same over websockets (RFC 6455), its frames cut without regard to packets."""
+
+    def _speak(self, read: Read, send: Send) -> tuple[Read, Send]:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += read(1)
+        key = request.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+        accepted = base64.b64encode(hashlib.sha1(key + WEB_GUID).digest())
+        lines = (b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade")
+        send(b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accepted, b"", b""]))
+        here = bytearray()
+
+        def read_framed(count: int) -> bytes:
+            while len(here) < count:
+                head = read(2)
+                if len(head) < 2:
+                    return b""
+                size = head[1] & 0x7F
+                size = int.from_bytes(read(2), "big") if size == 126 else size
+                mask = read(4)
+                here.extend(byte ^ mask[i % 4] for i, byte in enumerate(read(size)))
+            taken = bytes(here[:count])
+            del here[:count]
+            return taken
+
+        def send_framed(data: bytes) -> None:
+            for start in range(0, len(data), 1_000):
+                part = data[start : start + 1_000]
+                send(b"\x82\x7e" + len(part).to_bytes(2, "big") + part)
+
+        return read_framed, send_framed
+
+
+def _length(read: Read) -> int:
     value, shift = 0, 0
     while True:
         byte = read(1)[0]
@@ -232,6 +277,27 @@ def test_where_paho_makes_its_socket_otherwise_it_reads_by_itself(
     found = received(client, 4)
     assert [(d.mid, d.connection) for d in found] == [(1, 1), (2, 1), (3, 1), (4, 2)]
     assert found[2].topic == "(not UTF-8)"
+    assert [t.kind for t in troubles] == ["disconnected"]
+
+
+def test_over_websockets_paho_reads_by_itself(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_async = IntakeClient.connect_async
+
+    def over_websockets(client: IntakeClient, *arguments: object, **named: object) -> None:
+        client._transport = "websockets"  # no configuration can ask for it yet
+        connect_async(client, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(IntakeClient, "connect_async", over_websockets)
+    messages = [message(n, size=n * 7) for n in range(1, 301)]
+    client, troubles = connected(stack, WebOther([b"".join(messages), None], [message(9)]))
+    found = received(client, 301)
+    assert not isinstance(client._paho.socket(), Intake)
+    assert [(d.mid, len(d.payload)) for d in found[:300]] == [
+        (n, n * 7 - 1 + len(str(n))) for n in range(1, 301)
+    ]
+    assert (found[300].mid, found[300].connection) == (9, 2)
     assert [t.kind for t in troubles] == ["disconnected"]
 
 
