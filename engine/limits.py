@@ -376,7 +376,7 @@ CLUSTER_CONFIGURATIONS_KEPT: Final = 16
 CLUSTER_CONFIG_BATCH: Final = 16
 # Deltas that lie upon one another before a configuration is written whole again: each is one more
 # thing to find at a start.
-CLUSTER_DELTA_DEPTH: Final = 16
+CLUSTER_DELTA_DEPTH: Final = 8
 # Records at the end of a partition of checkpoints in which `lifeline cluster status` looks for the
 # last marker: first a few, then more; chunks are large, and deletions follow a marker.
 CLUSTER_MARKER_LOOK: Final = (32, 512, 8_192)

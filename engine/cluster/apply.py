@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -29,7 +29,7 @@ from ..limits import (
 from ..plan import compile_plan
 from .configs import ConfigStore, Written
 from .connection import producer_options, reaching, started
-from .contents import Current, applied_key, chunk_key, head_key, needless
+from .contents import Current, needless
 from .ending import abandon_producer
 from .partitioning import split
 from .spec import ClusterSpec
@@ -66,14 +66,35 @@ async def apply(
     of partitions than the spec; SinkError where the brokers do not answer, or another apply is at
     it.
     """
-    async with ConfigStore(spec, clock) as store, _Naming(spec) as naming:
-        return await _Apply(spec, store, naming, clock or SystemClock()).run(wanted, again)
+    async with ConfigStore(spec, clock) as store, LogNames(spec) as naming:
+        return await Applying(spec, store, naming, clock or SystemClock()).run(wanted, again)
 
 
-class _Apply:
-    def __init__(
-        self, spec: ClusterSpec, store: ConfigStore, naming: _Naming, clock: Clock
-    ) -> None:
+class Names(Protocol):
+    """Where an apply names the parts."""
+
+    @property
+    def topic(self) -> str:
+        """For messages."""
+        ...
+
+    async def partitions(self) -> int:
+        """How many partitions the log has."""
+        ...
+
+    async def name(self, partition: int, version: bytes, now: int) -> None:
+        """Sends the entry that names a part; `durable` waits for it."""
+        ...
+
+    async def durable(self) -> None:
+        """Returns when everything sent is on the brokers."""
+        ...
+
+
+class Applying:
+    """One apply: every await is a place where it may end for good, and the next one goes on."""
+
+    def __init__(self, spec: ClusterSpec, store: ConfigStore, naming: Names, clock: Clock) -> None:
         self._spec = spec
         self._store = store
         self._naming = naming
@@ -81,7 +102,8 @@ class _Apply:
         self._finished = False
         self._began = 0
 
-    async def run(self, wanted: Configuration, again: bool) -> Applied:
+    async def run(self, wanted: Configuration, again: bool = False) -> Applied:
+        """See `apply`."""
         await self._check_partitions()
         for _ in range(CLUSTER_APPLY_ATTEMPTS):
             done = await self._once(wanted, again)
@@ -183,27 +205,24 @@ class _Apply:
         gone = needless(history, index.heads, now - keep)
         gone = {name for name in gone if index.written[name] < now - keep}
         keys = [turn.key() for turn in obsolete(index.turns.values(), index.current_at)]
-        for name in sorted(gone):
-            version = bytes.fromhex(name)
-            keys += [head_key(version), applied_key(version)]
-            keys += [chunk_key(version, i) for i in range(index.heads[name].chunks)]
+        keys += [key for name in sorted(gone) for key in index.keys(name)]
         await self._store.put([(key, None) for key in keys])
         return len(gone)
 
 
-class _Naming:
+class LogNames:
     """The log, as far as an apply writes to it."""
 
     def __init__(self, spec: ClusterSpec) -> None:
         from aiokafka import AIOKafkaProducer
 
-        self.topic = Topics(spec.prefix).log
+        self.topic: str = Topics(spec.prefix).log
         self._spec = spec
         self._producer = AIOKafkaProducer(**producer_options(spec))
         self._sent: list[Any] = []
         self._number = 0
 
-    async def __aenter__(self) -> _Naming:
+    async def __aenter__(self) -> LogNames:
         await started(self._spec, self._producer)
         return self
 
@@ -211,12 +230,12 @@ class _Naming:
         await abandon_producer(self._producer)
 
     async def partitions(self) -> int:
-        """How many partitions the log has."""
+        """See `Names`."""
         async with reaching(self._spec):
             return len(await self._producer.partitions_for(self.topic))
 
     async def name(self, partition: int, version: bytes, now: int) -> None:
-        """Sends the entry that names a part; `durable` waits for it."""
+        """See `Names`."""
         self._number += 1
         header = Header(
             producer=PRODUCER, producer_seq=self._number, received=now, registry=version
@@ -228,7 +247,7 @@ class _Naming:
             )
 
     async def durable(self) -> None:
-        """Returns when everything sent is on the brokers."""
+        """See `Names`."""
         sent, self._sent = self._sent, []
         # An idempotent producer never gives up by itself.
         async with reaching(self._spec), asyncio.timeout(CLUSTER_REQUEST_NS / SECOND_NS):

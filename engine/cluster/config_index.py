@@ -26,7 +26,7 @@ class Index:
         self.written: dict[str, int] = {}  # when each head was, ms of the broker
         self.history: dict[str, tuple[int, Current]] = {}
         self.turns: dict[str, Standing] = {}
-        self._chunks: dict[str, int] = {}
+        self._chunks: dict[str, dict[str, int]] = {}
 
     def see(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Takes notice of one record. Raises EntryError for one of another version's form."""
@@ -35,7 +35,9 @@ class Index:
         try:
             match kind:
                 case "config":
-                    _set(self._chunks, name, None if value is None else record.offset)
+                    version, _, piece = name.partition("|")
+                    pieces = self._chunks.setdefault(version, {})
+                    _set(pieces, piece, None if value is None else record.offset)
                 case "head":
                     self.written[name] = record.timestamp
                     _set(self.heads, name, value and msgspec.json.decode(value, type=Head))
@@ -57,11 +59,16 @@ class Index:
 
     def places(self, version: bytes, head: Head) -> list[int]:
         """The offsets of a version's chunks. Raises EntryError where one is missing."""
-        names = [f"{version.hex()}|{i}" for i in range(head.chunks)]
-        missing = [name for name in names if name not in self._chunks]
-        if missing:
-            raise EntryError(f"chunk {missing[0]} of a configuration is missing")
-        return [self._chunks[name] for name in names]
+        there = self._chunks.get(version.hex(), {})
+        names = [f"{head.checksum}|{i}" for i in range(head.chunks)]
+        if any(name not in there for name in names):
+            raise EntryError(f"configuration {version.hex()} is incomplete: chunks are missing")
+        return [there[name] for name in names]
+
+    def keys(self, version: str) -> list[bytes]:
+        """Every key on the topic that belongs to a version (hex)."""
+        pieces = [f"config|{version}|{piece}" for piece in self._chunks.get(version, {})]
+        return [key.encode() for key in (f"head|{version}", f"applied|{version}", *pieces)]
 
 
 def _set(into: dict[str, Any], name: str, value: Any) -> None:

@@ -278,8 +278,9 @@ class ConfigStore:
 
     async def _write(self, content: Content) -> None:
         """Chunks first, then the head: whoever sees the head finds the chunks."""
-        records = [(chunk_key(content.version, i), c) for i, c in enumerate(content.chunks)]
-        await self.put([*records, (head_key(content.version), msgspec.json.encode(content.head))])
+        version, head = content.version, content.head
+        records = [(chunk_key(version, head, i), c) for i, c in enumerate(content.chunks)]
+        await self.put([*records, (head_key(version), msgspec.json.encode(head))])
 
     async def put(self, records: Sequence[Record]) -> None:
         """Writes records in their order, durable on return (None: deleted)."""

@@ -1,10 +1,10 @@
 """Configurations as records of the configs topic: keys, heads, chunks, history. Pure.
 
-    config|<version>|<chunk>   a piece of a content
-    head|<version>             says what the pieces are; written after them
-    applied|<version>          a city's version that was in force, and the versions of its parts
-    current                    the one of them that is in force
-    turn|<id>                  an apply that has begun
+    config|<version>|<checksum>|<chunk>   a piece of a content
+    head|<version>      says what the pieces are; written after them
+    applied|<version>   a city's version that was in force, and the versions of its parts
+    current             the one of them that is in force
+    turn|<id>           an apply that has begun
 
 A content is a configuration whole, or as delta to a base that lies on the topic too.
 """
@@ -87,9 +87,10 @@ class Base:
     configuration: Configuration
 
 
-def chunk_key(version: bytes, chunk: int) -> bytes:
-    """The key of one piece."""
-    return f"config|{version.hex()}|{chunk}".encode()
+def chunk_key(version: bytes, head: Head, chunk: int) -> bytes:
+    """The key of one piece. Two applies at once may write one version in two forms: no piece of
+    the one has the key of a piece of the other."""
+    return f"config|{version.hex()}|{head.checksum}|{chunk}".encode()
 
 
 def head_key(version: bytes) -> bytes:
