@@ -37,7 +37,7 @@ class AclSpec:
     engine      the login of the engine; one name for all of its connections
     publishers  user → topic filters that it may publish on (`city-gas/east/#`)
     regulators  user → area paths, whole or a beginning (`hefei`, `hefei/shushan/east`)
-    operators   user → ids of sites that it may command
+    operators   user → ids of sites (`area:<path>` for an area) that it may command
     One user may be both a regulator and an operator.
     """
 
@@ -119,7 +119,11 @@ def _area_filters(area: str) -> list[str]:
 
 
 def _site_filters(site: str) -> list[str]:
-    """Everything about one site, wherever it lies."""
+    """Everything about one site, wherever it lies; of an area (`area:<path>`) its own alarms."""
+    if site.startswith(topics.AREA_SITE):
+        path = topics.area_levels(site.removeprefix(topics.AREA_SITE))
+        own = f"{path}/{topics.EMPTY}"
+        return [f"{topics.ROOT}/{kind}/{own}{_DEEPER[kind]}" for kind in _READ_BY_AREA]
     name = topics.segment(site)
     return [f"{topics.ROOT}/{kind}/+/+/+/{name}{_DEEPER[kind]}" for kind in _READ_BY_AREA]
 

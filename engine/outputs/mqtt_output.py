@@ -40,13 +40,24 @@ _RETRY_NS = 10 * SECOND_NS
 class MqttOutput:
     """One broker. `node` names this engine on the health topic.
 
+    `second` names a further outbox of the same node: then only its records and states are
+    published, and health, commands and replies are left to the node's first output.
+
     Raises SpecError where a password or TLS file cannot be read.
     """
 
     def __init__(
-        self, broker: BrokerSpec, node: str, store: StandingPort, engine: Engine, clock: Clock
+        self,
+        broker: BrokerSpec,
+        node: str,
+        store: StandingPort,
+        engine: Engine,
+        clock: Clock,
+        second: str = "",
     ) -> None:
-        self.name = "mqtt"
+        self.name = f"mqtt:{second}" if second else "mqtt"
+        self._commands = () if second else ((topics.COMMANDS, 1),)
+        self._healthy = not second
         self._node = node
         self._engine = engine
         self._clock = clock
@@ -60,9 +71,9 @@ class MqttOutput:
         self._retry_at = 0
         self._client = MqttClient(
             broker,
-            broker.client_id or f"lifeline-{node}-output",
-            subscriptions=((topics.COMMANDS, 1),),
-            will=Will(*will(node)),
+            _client_id(broker, node, second),
+            subscriptions=self._commands,
+            will=None if second else Will(*will(node)),
             clock=clock,
             on_ready=self._on_ready,
             on_trouble=self._on_client_trouble,
@@ -196,6 +207,8 @@ class MqttOutput:
             self._counts["replies"] += 1
 
     def _say_health(self, status: Status) -> bool:
+        if not self._healthy:
+            return True
         # Also with `stopped`: whether it was meant to, or what ended the engine.
         details = dict(self._engine.health())
         payload = health_payload(self._node, status, self._clock.wall(), details)
@@ -257,7 +270,7 @@ class MqttOutput:
         self._states.ready(connection, self._clock.monotonic())
 
     def _listen(self, states: bool) -> None:
-        wanted = [(topics.COMMANDS, 1)] + ([(topics.STATES, 1)] if states else [])
+        wanted = (*self._commands, *(((topics.STATES, 1),) if states else ()))
         self._client.resubscribe(wanted)
 
     def _on_client_trouble(self, trouble: Trouble) -> None:
@@ -279,3 +292,10 @@ class MqttOutput:
         except Exception as error:
             self._tell("failed", f"{type(error).__name__}: {error}")
             raise
+
+
+def _client_id(broker: BrokerSpec, node: str, second: str) -> str:
+    """Two connections under one id throw each other off the broker."""
+    if not second:
+        return broker.client_id or f"lifeline-{node}-output"
+    return f"{broker.client_id or f'lifeline-{node}'}-{second}"

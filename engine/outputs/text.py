@@ -20,11 +20,13 @@ from ..quantities import load_catalogue
 from ..record import Record
 from ..unit_spelling import UnitError, symbol
 from .times import rfc3339
+from .topics import AREA_SITE
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 #: A key of the tables or of a later version of them, as opposed to an author's sentence.
 _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
+_ORDER: Final = "site.halt_work"  # its subject is the area that ordered
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -104,20 +106,34 @@ def render(record: Record, language: Language, where: tzinfo = UTC, site_name: s
 
 def _words(record: Record, language: Language, where: tzinfo, site_name: str) -> dict[str, str]:
     levels = table(language)["levels"]
-    place = " ".join(x for x in (site_name or record.site, record.asset, record.subject) if x)
     gap = " " if language == "zh" else ""
+    detail = record.detail
     return {
         "level": levels.get(record.level_after, record.level_after),
         "before": levels.get(record.level_before, record.level_before),
-        "place": place + gap,
+        "place": _place(record, site_name) + gap,
+        "subject": record.subject,
         "quantity": quantity_title(record.quantity, language),
         "value": amount(record.value, record.unit),
         "limit": amount(record.limit, record.unit),
         "rule": record.rule,
-        "principal": record.detail.get("principal", ""),
-        "reason": record.detail.get("reason", ""),
+        "principal": detail.get("principal", ""),
+        "reason": detail.get("reason", ""),
+        "of": levels.get(detail.get("of", ""), ""),
+        "cause": detail.get("reason", "") or detail.get("by", ""),
+        "sensors": detail.get("sensors", ""),
+        "sources": detail.get("sources", ""),
+        "orderer": record.subject.partition(":")[2],
         "until": rfc3339(record.until, where) if record.until else "",
     }
+
+
+def _place(record: Record, site_name: str) -> str:
+    """Where and on what; what an area says is about the whole of it."""
+    if record.site.startswith(AREA_SITE):
+        return site_name or record.site.removeprefix(AREA_SITE)
+    about = "" if record.message == _ORDER else record.subject
+    return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 
 def _what(record: Record, language: Language, words: Mapping[str, str]) -> str:

@@ -6,9 +6,10 @@
     lifeline/v1/command/<site>/<user>           and …/reply
     lifeline/v1/health/<node>
 
-Every name is one level, whatever is in it: `/`, `+`, `#`, `%`-escapes and control characters
-are written as `%XX` of their UTF-8 bytes, an empty name as `-`. Names that a configuration
-accepts are never changed by this; it is the last guard, not the first.
+Area alarms stand under the site level `-`; their site is `area:<path>`, and so it is called in
+command topics. Every name is one level, whatever is in it: `/`, `+`, `#`, `%`-escapes and control
+characters are written as `%XX` of their UTF-8 bytes, an empty name as `-`. Names that a
+configuration accepts are never changed by this; it is the last guard, not the first.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import unquote
 ROOT: Final = "lifeline/v1"
 EMPTY: Final = "-"
 AREA_DEPTH: Final = 3
+AREA_SITE: Final = "area:"
 COMMANDS: Final = f"{ROOT}/command/+/+"
 STATES: Final = f"{ROOT}/state/+/+/+/+/+"
 
@@ -63,19 +65,24 @@ def area_levels(area: str) -> str:
     return "/".join(segment(part) for part in parts)
 
 
+def _site_level(site: str) -> str:
+    return EMPTY if site.startswith(AREA_SITE) else segment(site)
+
+
 def record(area: str, site: str) -> str:
     """Every record of a site, without gaps in `seq`."""
-    return f"{ROOT}/record/{area_levels(area)}/{segment(site)}"
+    return f"{ROOT}/record/{area_levels(area)}/{_site_level(site)}"
 
 
 def alert(area: str, site: str, domain: str, level: str) -> str:
     """The records of a site that begin, change or end this level."""
-    return f"{ROOT}/alert/{area_levels(area)}/{segment(site)}/{segment(domain)}/{segment(level)}"
+    site_level = _site_level(site)
+    return f"{ROOT}/alert/{area_levels(area)}/{site_level}/{segment(domain)}/{segment(level)}"
 
 
 def state(area: str, site: str, alarm: str) -> str:
     """Retained: one alarm as it is."""
-    return f"{ROOT}/state/{area_levels(area)}/{segment(site)}/{segment(alarm)}"
+    return f"{ROOT}/state/{area_levels(area)}/{_site_level(site)}/{segment(alarm)}"
 
 
 def command(site: str, user: str) -> str:
@@ -94,11 +101,14 @@ def health(node: str) -> str:
 
 
 def site_of_state(topic: str) -> str | None:
-    """The site of a state topic, or None for any other topic."""
+    """The site of a state topic (`area:<path>` of an area's), or None for any other topic."""
     levels = topic.split("/")
     if len(levels) != 8 or levels[:3] != [*ROOT.split("/"), "state"]:
         return None
-    return name(levels[6])
+    if levels[6] != EMPTY:
+        return name(levels[6])
+    path = [name(level) for level in levels[3:6] if level != EMPTY]
+    return AREA_SITE + "/".join(path) if path else EMPTY
 
 
 def command_of(topic: str) -> tuple[str, str] | None:
