@@ -501,3 +501,16 @@ SILENCE_LOOK_NS: Final = 2 * SECOND_NS
 # Canonical JSON of one, unpacked: 1,000,000 sensors take some 300 MB. A few kilobytes of zlib can
 # unpack to as many gigabytes, and a payload comes from whoever may write to the log.
 MAX_CONFIGURATION_BYTES: Final = 1024 * 1024 * 1024
+
+# --- sinks of the cluster (engine/cluster: mirror, topic_log, sink_mqtt, sink_influx) -----------------
+# Alert records of one read; one local commit each, some MB in a flood.
+MIRROR_RECORDS: Final = 1_000
+# A read waits so long for the first record; also how late a commit of delivered offsets may come.
+MIRROR_POLL_MS: Final = 200
+# After an error the topics are read again so much later.
+MIRROR_RETRY_S: Final = 1.0
+# The last commit of a sink that stops.
+MIRROR_COMMIT_S: Final = 3.0
+# Offsets are committed anew so often even if nothing was delivered: the broker forgets those of a
+# group without members after a week (offsets.retention.minutes).
+MIRROR_RECOMMIT_NS: Final = 10 * MINUTE_NS

@@ -1,0 +1,346 @@
+"""The alert records of the cluster as a local outbox, for outputs that know nothing of Kafka.
+
+Every record is taken once, in the order of its site's `seq`. The local store is a cache with a
+place of its own in each partition; what says how far an output has delivered is, for good, the
+committed offset of the sink's consumer group. On an empty directory the topics are read from their
+beginning, so that standing alarms and the last `seq` of every site are known again; what lies
+before the committed offsets counts as delivered and is not delivered again.
+
+Each batch stands in the local log as one entry that names topic, partition and offset, so that
+the log's own trimming, limits and anchors hold for its records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from ..clock import Clock
+from ..entry import Entry, Header, Tick, encode
+from ..errors import EntryError, LifelineError, SinkError
+from ..limits import (
+    CLUSTER_MESSAGE_BYTES,
+    MIRROR_COMMIT_S,
+    MIRROR_POLL_MS,
+    MIRROR_RECOMMIT_NS,
+    MIRROR_RECORDS,
+    MIRROR_RETRY_S,
+)
+from ..log import LogStore
+from ..log.rows import chain_head
+from ..outputs.standing import standing_changes
+from ..record import Record, decode_record
+from .connection import client_options
+from .delivered import Delivered, Place
+from .ending import end_consumer
+from .sequence import Sequences, Verdict
+from .spec import ClusterSpec
+
+_REBUILT: Final = "offset:rebuilt"
+_TOLD: Final = {Verdict.GAP: "gap", Verdict.DIFFERS: "nondeterminism"}
+
+
+class Taken(NamedTuple):
+    """A record of the topic as it was read."""
+
+    offset: int
+    value: bytes
+
+
+class Mirror:
+    """Takes the records of `topics` into `store`, from `run` to its cancelling.
+
+    cursor         name of the output's cursor; on an empty directory it is set behind what counts
+                   as delivered
+    delivered      the output's durable cursor now; None while it does not run
+    on_records     called in a thread when records were taken
+    on_ready       called in a thread, once, when the local store is complete up to what was
+                   delivered: the output may start
+    resumed        sites whose hold ends: their partitions are read again from the beginning
+    partitions     the only ones of each topic; None: all
+
+    on_trouble(kind, text): `gap`, `nondeterminism`, `alerts_unread`, `alerts_held`, `alerts_back`
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        spec: ClusterSpec,
+        group: str,
+        topics: Sequence[str],
+        cursor: str,
+        clock: Clock,
+        delivered: Callable[[], int | None],
+        on_records: Callable[[], None],
+        on_ready: Callable[[], None],
+        on_trouble: Callable[[str, str], None],
+        *,
+        resumed: Iterable[str] = (),
+        partitions: Sequence[int] | None = None,
+    ) -> None:
+        self._store = store
+        self._spec = spec
+        self._group = group
+        self._topics = tuple(topics)
+        self._cursor = cursor
+        self._clock = clock
+        self._delivered_to = delivered
+        self._on_records = on_records
+        self._on_ready = on_ready
+        self._on_trouble = on_trouble
+        self._only = None if partitions is None else set(partitions)
+        self._resumed = set(resumed)  # until it is durable that their hold has ended
+        self._rewind = bool(self._resumed) or store.recovery is not None
+        self._sequences = Sequences({}, self._stored)
+        self._begins: dict[Place, int] = {}
+        self._furthest: dict[Place, int] = {}
+        self._delivered = Delivered()
+        self._committed: dict[Place, int] = {}
+        self._committed_at = 0
+        self._lock = threading.Lock()
+        self._link = "connecting"
+        self._why = ""
+        self._since = clock.wall()
+        self._behind: dict[Place, int] = {}
+        self.ready = False
+        self.counters: Counter[str] = Counter()
+
+    def health(self) -> dict[str, Any]:
+        """State and counters as plain JSON values; `behind` is how many records of the topics are
+        known and not taken yet, `holds` the sites of which nothing is delivered."""
+        with self._lock:
+            holds = [msgspec.to_builtins(hold) for hold in self._sequences.holds]
+        return {
+            "link": self._link,
+            "why": self._why,
+            "since": self._since,
+            "ready": self.ready,
+            "behind": sum(self._behind.values()),
+            "uncommitted": len(self._delivered),
+            "holds": holds,
+            "counters": dict(self.counters),
+        }
+
+    async def run(self) -> None:
+        """Takes records until it is cancelled; then says what was delivered last."""
+        while True:
+            try:
+                await self._connected()
+            except LifelineError as error:
+                self._is("held", str(error))
+            except Exception as error:  # noqa: BLE001  whatever the client raises, it goes on
+                self._is("away", str(error) or type(error).__name__)
+            await asyncio.sleep(MIRROR_RETRY_S)
+
+    # --- one connection --------------------------------------------------------------------------
+
+    async def _connected(self) -> None:
+        from aiokafka import AIOKafkaConsumer
+
+        consumer = AIOKafkaConsumer(
+            **client_options(self._spec),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=2 * CLUSTER_MESSAGE_BYTES,
+            fetch_max_wait_ms=MIRROR_POLL_MS,
+        )
+        try:
+            await consumer.start()
+            places = await _places(consumer, self._topics, self._only)
+            consumer.assign(list(places.values()))
+            self._behind = {}
+            # Anew, since what was judged and did not become durable is read again.
+            heads = await asyncio.to_thread(self._store.heads)
+            with self._lock:
+                self._sequences = Sequences(heads, self._stored, self._resumed)
+            if not self._store.cursor(_REBUILT):
+                await self._rebuild(consumer, places)
+            await self._begin(consumer, places)
+            self._is("up", "")
+            if not self.ready:
+                self.ready = True
+                await asyncio.to_thread(self._on_ready)
+            while True:
+                await self._turn(consumer)
+                await self._commit(consumer, places)
+        finally:
+            await self._last_commit(consumer)
+            await end_consumer(consumer)
+
+    async def _rebuild(self, consumer: Any, places: Mapping[Place, Any]) -> None:
+        """Reads what was delivered by an earlier life of this sink, and counts it as such."""
+        for place, tp in places.items():
+            committed = await consumer.committed(tp) or 0
+            begin = (await consumer.beginning_offsets([tp]))[tp]
+            end = (await consumer.end_offsets([tp]))[tp]
+            upto = min(committed, end)
+            consumer.seek(tp, max(begin, self._store.cursor(_offset(place))))
+            while await consumer.position(tp) < upto:
+                found = await consumer.getmany(
+                    tp, timeout_ms=MIRROR_POLL_MS, max_records=MIRROR_RECORDS
+                )
+                records = [r for r in found.get(tp, ()) if r.offset < upto]
+                if records:
+                    await asyncio.to_thread(self._take, place, _taken(records), begin)
+                self.counters["rebuilt"] += len(records)
+        await asyncio.to_thread(self._rebuilt)
+
+    def _rebuilt(self) -> None:
+        self._delivered = Delivered()
+        self._store.set_cursor(self._cursor, self._store.outbox_end()).wait()
+        self._store.set_cursor(_REBUILT, 1).wait()
+
+    async def _begin(self, consumer: Any, places: Mapping[Place, Any]) -> None:
+        """Goes to where the local store ends in each partition."""
+        begins = await consumer.beginning_offsets(list(places.values()))
+        self._begins = {place: begins[tp] for place, tp in places.items()}
+        number = self._store.outbox_end()
+        for place, tp in places.items():
+            known = max(self._store.cursor(_offset(place)), begins[tp])
+            consumer.seek(tp, begins[tp] if self._rewind else known)
+            self._furthest[place] = max(known, self._furthest.get(place, 0))
+            self._delivered.taken(number, place, self._furthest[place])
+        self._rewind = False
+
+    async def _turn(self, consumer: Any) -> None:
+        found = await consumer.getmany(timeout_ms=MIRROR_POLL_MS, max_records=MIRROR_RECORDS)
+        for tp, records in found.items():
+            place = tp.topic, tp.partition
+            await asyncio.to_thread(self._take, place, _taken(records), self._begins[place])
+            high = consumer.highwater(tp)
+            self._behind[place] = max(0, (high or 0) - records[-1].offset - 1)
+
+    # --- taking ----------------------------------------------------------------------------------
+
+    def _take(self, place: Place, taken: Sequence[Taken], begin: int) -> None:
+        """One batch of a partition: what is new becomes durable, then the place behind it."""
+        new: list[tuple[Record, bytes]] = []
+        for each in taken:
+            record = _read(place, each)
+            if self._judged(record, begin) is Verdict.NEW:
+                new.append((record, each.value))
+        self.counters["read"] += len(taken)
+        following = taken[-1].offset + 1
+        if new:
+            self._store_records(place, following, new)
+        self._store.set_cursor(_offset(place), following)
+        self._furthest[place] = max(following, self._furthest.get(place, 0))
+        self._delivered.taken(self._store.outbox_end(), place, self._furthest[place])
+        if new:
+            self._on_records()
+
+    def _judged(self, record: Record, begin: int) -> Verdict:
+        with self._lock:
+            verdict = self._sequences.judge(record, may_begin=begin > 0)
+            hold = next((h for h in self._sequences.holds if h.site == record.site), None)
+        self.counters[verdict.value] += 1
+        if verdict in _TOLD and hold is not None:
+            self._on_trouble(_TOLD[verdict], hold.text)
+        if verdict is Verdict.DIFFERS:
+            letter = (f"alerts/{record.site}", record.encode(), "differs", self._clock.wall())
+            self._store.dead_letters_of([letter])
+        return verdict
+
+    def _store_records(
+        self, place: Place, following: int, new: Sequence[tuple[Record, bytes]]
+    ) -> None:
+        """Raises LogError where the disk refuses; the batch is read again then."""
+        topic, partition = place
+        header = Header(producer=f"{topic}/{partition}", producer_seq=following)
+        marker = encode(Entry(header, Tick(self._clock.wall())))
+        position = self._store.append([marker]).wait()
+        self._store.append_records(
+            position,
+            [(record.site, record.seq, data) for record, data in new],
+            standing_changes([record for record, _ in new]),
+        ).wait()
+        self._resumed -= {record.site for record, _ in new}
+
+    def _stored(self, site: str, seq: int) -> str | None:
+        rows = self._store.records_of(site, seq - 1, 1)
+        return chain_head(rows[0].data) if rows and rows[0].seq == seq else None
+
+    # --- what was delivered ----------------------------------------------------------------------
+
+    async def _commit(self, consumer: Any, places: Mapping[Place, Any]) -> None:
+        """Commits what the output has delivered; now and then also what has not changed, since
+        the broker forgets the place of a group that says nothing for a week."""
+        cursor = self._delivered_to()
+        if cursor is None:
+            return
+        new = self._delivered.up_to(cursor)
+        self._committed |= new
+        now = self._clock.monotonic()
+        again = now - self._committed_at >= MIRROR_RECOMMIT_NS
+        if not new and not again:
+            return
+        what = self._committed if again else new
+        if what:
+            await consumer.commit({places[p]: offset for p, offset in what.items() if p in places})
+            self.counters["commits"] += 1
+        self._committed_at = now if again else self._committed_at
+
+    async def _last_commit(self, consumer: Any) -> None:
+        cursor = self._delivered_to()
+        new = {} if cursor is None else self._delivered.up_to(cursor)
+        if not new:
+            return
+        from aiokafka import TopicPartition
+
+        try:
+            async with asyncio.timeout(MIRROR_COMMIT_S):
+                await consumer.commit({TopicPartition(*p): offset for p, offset in new.items()})
+        except Exception as error:  # noqa: BLE001  it is committed after the next start
+            self._why = str(error)
+
+    def _is(self, link: str, why: str) -> None:
+        before, self._why = self._link, why
+        if link == before:
+            return
+        self._link, self._since = link, self._clock.wall()
+        if link == "away":
+            self._on_trouble("alerts_unread", f"Kafka cannot be reached: {why}")
+        elif link == "held":
+            self._on_trouble("alerts_held", why)
+        elif before != "connecting":
+            self._on_trouble("alerts_back", "alert records are read again")
+
+
+async def _places(consumer: Any, topics: Sequence[str], only: set[int] | None) -> dict[Place, Any]:
+    """The partitions of the topics. Raises SinkError where a topic is not there."""
+    from aiokafka import TopicPartition
+
+    known = await consumer._client.fetch_all_metadata()
+    found: dict[Place, Any] = {}
+    for topic in topics:
+        partitions = known.partitions_for_topic(topic)
+        if not partitions:
+            raise SinkError(f"there is no topic {topic}: run lifeline cluster init")
+        for partition in sorted(partitions):
+            if only is None or partition in only:
+                found[topic, partition] = TopicPartition(topic, partition)
+    return found
+
+
+def _taken(records: Sequence[Any]) -> list[Taken]:
+    return [Taken(record.offset, record.value or b"") for record in records]
+
+
+def _read(place: Place, taken: Taken) -> Record:
+    try:
+        return decode_record(taken.value)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EntryError(
+            f"record {taken.offset} of {place[0]}/{place[1]} is no alert record that this version "
+            f"knows: upgrade this sink ({error})"
+        ) from error
+
+
+def _offset(place: Place) -> str:
+    return f"offset:{place[0]}/{place[1]}"
