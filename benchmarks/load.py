@@ -53,12 +53,14 @@ class Sent:
 
     markers   by event time in ms: when it was handed to the socket
     waited_s  how long the load stood still for the receiver
+    broker_s  how long it stood still for the broker's acknowledgements
     """
 
     began: int = 0
     ended: int = 0
     messages: int = 0
     waited_s: float = 0.0
+    broker_s: float = 0.0
     markers: dict[int, int] = field(default_factory=dict)
     failed: str = ""
 
@@ -99,6 +101,7 @@ class Wire:
         self._mid = 0
         self._answered = 0  # bytes; a PUBACK has four
         self._sent = 0
+        self.waited_s = 0.0  # for the broker, ever
 
     def send(self, messages: list[tuple[bytes, bytes]], stamp: bytes) -> None:
         """Sends heads and payloads, the stamp in its place; waits while too many are open."""
@@ -109,8 +112,10 @@ class Wire:
         self._sent += len(messages)
         self._socket.sendall(b"".join(parts))
         self.listen(0.0)
+        began = time.monotonic_ns()
         while self.open > UNACKNOWLEDGED:
             self.listen(PATIENCE_S)
+        self.waited_s += (time.monotonic_ns() - began) / 1e9
 
     @property
     def open(self) -> int:
@@ -147,10 +152,11 @@ class Load:
 
     def carry_out(self, order: Order) -> Sent:
         """Returns when the receiver has everything."""
-        sent = Sent(began=time.monotonic_ns())
+        sent, waited = Sent(began=time.monotonic_ns()), self._wire.waited_s
         try:
             self._send(order, sent)
             sent.ended = time.monotonic_ns()
+            sent.broker_s = self._wire.waited_s - waited
             self._drain()
         except (OSError, NotMeasured) as error:
             sent.failed = str(error)

@@ -1,9 +1,8 @@
 """The whole path on two cores: Mosquitto, the engine, the load and who listens, all of it.
 
-Mosquitto keeps everything on disk, saved every second: saved at each change it writes its whole
-store anew for every few messages, and takes some hundred a second once a queue stands. The engine is `lifeline run`: every message
-is decoded, logged with a flush, acknowledged, judged by five rules; alerts go out by MQTT. 10,000
-sensors at 20 sites. One message in 500 is a marker (see `plants`); rates are taken between the
+Mosquitto keeps everything on disk, saved every second as `lifeline acl` sets it. The engine is
+`lifeline run`: every message is decoded, logged with a flush, acknowledged, judged by five rules;
+alerts go out by MQTT. 10,000 sensors at 20 sites. One message in 500 is a marker (see `plants`); rates are taken between the
 markers' alerts as an independent subscriber hears them, while the load keeps at most 16,384 messages
 ahead of them (see `load`): what can be kept up, not what can be buffered.
 
@@ -41,7 +40,7 @@ BARE = "bare paho subscriber that counts, QoS 1"
 ONE = "whole path, single samples, QoS 1"
 FIFTY_EACH = "whole path, 50 samples a message, QoS 1"
 LATENCY = "alert latency at half that load, publish to alert"
-IDLE = 0.05  # a load that stood still for less of its time was itself the bottleneck
+IDLE = 0.05  # a load that stood still for less of its time was not held up by whom it waited for
 
 
 @dataclass(slots=True)
@@ -49,7 +48,8 @@ class Round:
     """Messages per second of one round, and where the time went."""
 
     rate: float
-    waited: float
+    waited: float  # share of the time in which the load stood still for the receiver,
+    broker: float  # and for the broker
     processor: dict[str, float]
 
 
@@ -149,7 +149,8 @@ class Bench:
         if len(times) < 2:
             raise NotMeasured(f"{len(times)} markers came out in {ROUND_S:.0f} s")
         rate = self._mark_every * (len(times) - 1) / ((times[-1] - times[0]) / 1e9)
-        return Round(rate, 1e9 * sent.waited_s / (sent.ended - sent.began), used)
+        lasted = (sent.ended - sent.began) / 1e9
+        return Round(rate, sent.waited_s / lasted, sent.broker_s / lasted, used)
 
     def rounds(self) -> list[Round]:
         """A round that is not counted, then those that are."""
@@ -187,13 +188,16 @@ class Bench:
 
 
 def where_time_went(rounds: list[Round]) -> str:
-    """Cores used by each, and whether the load was fast enough."""
+    """Cores used by each, and who held up the rest where it was not the receiver."""
     shares = ", ".join(
         f"{who} {statistics.median(r.processor[who] for r in rounds):.2f}"
         for who in rounds[0].processor
     )
-    slow = statistics.median(r.waited for r in rounds) < IDLE
-    return f"; cores: {shares}" + ("; THE LOAD WAS THE BOTTLENECK" if slow else "")
+    said = f"; cores: {shares}"
+    if statistics.median(r.waited for r in rounds) >= IDLE:
+        return said
+    slow = statistics.median(r.broker for r in rounds) < IDLE
+    return f"{said}; THE {'LOAD' if slow else 'BROKER'} WAS THE BOTTLENECK"
 
 
 def bare_rate(bench: Bench) -> list[Figure]:

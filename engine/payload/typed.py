@@ -261,7 +261,8 @@ class _Points(_Table):
         times = self._times(message, points)
         qualities = self._qualities(message, points)
         _append(batch, rows, values, times, qualities, received)
-        batch.unknown_sensors.update(unknown)
+        if unknown:
+            batch.unknown_sensors.update(unknown)
 
     def _rows(
         self, message: Any, points: Sequence[Any], routes: Routes

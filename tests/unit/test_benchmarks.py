@@ -70,6 +70,22 @@ def test_percentile_is_a_value_that_was_measured(
     )
 
 
+@pytest.mark.parametrize(
+    ("waited", "broker", "said"),
+    [
+        (0.5, 0.0, ""),
+        (0.0, 0.5, "; THE BROKER WAS THE BOTTLENECK"),
+        (0.0, 0.0, "; THE LOAD WAS THE BOTTLENECK"),
+    ],
+)
+def test_a_rate_says_who_held_it_up(waited: float, broker: float, said: str) -> None:
+    code = f"""
+import path
+print(path.where_time_went([path.Round(1.0, {waited}, {broker}, dict(engine=0.5))] * 3))
+"""
+    assert run(code) == f"; cores: engine 0.50{said}"
+
+
 def test_figures_have_three_significant_digits() -> None:
     code = "from figure import grouped; print(grouped(1234567), grouped(7.256), grouped(0.0))"
     assert run(code) == "1,230,000 7.26 0"
