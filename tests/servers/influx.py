@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from servers.binaries import influxd
+from servers.deployed import influx_settings
 from servers.ports import free_port
 from servers.process import ServerProcess
 
@@ -116,27 +117,29 @@ class InfluxV2(ServerProcess):
         return [influxd(), "-config", str(config)]
 
     def _config(self) -> str:
-        sections: dict[str, Section] = {
+        here: dict[str, Section] = {
             "meta": {"dir": str(self.directory / "meta")},
             "data": {
                 "dir": str(self.directory / "data"),
                 "wal-dir": str(self.directory / "wal"),
-                "query-log-enabled": False,
             },
             "http": {
-                "enabled": True,
                 "bind-address": f"127.0.0.1:{self.port}",
-                "flux-enabled": True,
                 "auth-enabled": self.login is not None,
-                "log-enabled": False,
             },
-            "monitor": {"store-enabled": False},
-            "logging": {"level": "warn"},
         }
-        # The address for backups; left alone, every instance wants port 8088 of 127.0.0.1.
-        lines = ["reporting-disabled = true", f'bind-address = "127.0.0.1:{self._rpc_port}"']
-        for section in sections.keys() | self._overrides.keys():
-            settings = {**sections.get(section, {}), **self._overrides.get(section, {})}
+        deployed = influx_settings()
+        # The address for backups: every instance on this machine needs its own.
+        deployed["bind-address"] = f"127.0.0.1:{self._rpc_port}"
+        sections = {k: v for k, v in deployed.items() if isinstance(v, dict)}
+        top = {k: v for k, v in deployed.items() if k not in sections}
+        lines = [f"{k} = {json.dumps(v)}" for k, v in top.items()]
+        for section in sections.keys() | here.keys() | self._overrides.keys():
+            settings = {
+                **sections.get(section, {}),
+                **here.get(section, {}),
+                **self._overrides.get(section, {}),
+            }
             # JSON's strings, numbers and booleans are TOML's.
             lines += ["", f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in settings.items())]
         return "\n".join(lines) + "\n"

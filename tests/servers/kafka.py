@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from servers.binaries import kafka_classpath, program
+from servers.deployed import kafka_settings
 from servers.ports import accepts, free_port
 from servers.process import ServerFailed, ServerProcess
 
@@ -55,7 +56,7 @@ class Kafka(ServerProcess):
 
     bootstrap   `127.0.0.1:port` of the PLAINTEXT listener, open to everybody
     secured     the same of the second listener; needs `security`
-    overrides   broker settings, such as {"log.cleaner.backoff.ms": 100}
+    overrides   broker settings beside those of deploy/kafka, such as {"log.cleaner.backoff.ms": 100}
     heap_mb     the JVM's heap; `fast_start` gives up peak speed for a start of half the time:
                 off for benchmarks
     """
@@ -136,29 +137,19 @@ class Kafka(ServerProcess):
             protocols["SECURED"] = self.security.protocol
         client = [f"{name}://127.0.0.1:{port}" for name, port in listeners.items()]
         return {
-            "process.roles": "broker,controller",
-            "node.id": 1,
+            **kafka_settings(),
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "controller.listener.names": "CONTROLLER",
             "listeners": ",".join([*client, f"CONTROLLER://127.0.0.1:{self._controller_port}"]),
             "advertised.listeners": ",".join(client),
             "listener.security.protocol.map": ",".join(f"{a}:{b}" for a, b in protocols.items()),
-            "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str(self.directory / "data"),
-            # Alone it has nobody to keep copies; its own topics want three by default.
-            "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
             # A broker that was killed comes back only when its last life's session has ended; by
             # default that takes 9 s.
             "broker.session.timeout.ms": 3_000,
             "broker.heartbeat.interval.ms": 500,
             # A first member waits for others by default 3 s.
             "group.initial.rebalance.delay.ms": 100,
-            "auto.create.topics.enable": "false",
             "num.network.threads": 2,
             "num.io.threads": 4,
             **(self._secured_settings(self.security) if self.security else {}),
@@ -170,7 +161,10 @@ class Kafka(ServerProcess):
         store = self.directory / "server.pem"
         store.write_text(security.key.read_text() + security.certificate.read_text())
         store.chmod(0o600)
-        settings = {f"{one}ssl.keystore.type": "PEM", f"{one}ssl.keystore.location": str(store)}
+        deployed = kafka_settings("kafka-secured.properties")
+        by_login = (f"{one}sasl.", f"{one}scram-")
+        settings = {k: v for k, v in deployed.items() if not k.startswith(by_login)}
+        settings[f"{one}ssl.keystore.location"] = str(store)
         if security.client_ca is not None:
             settings |= {
                 f"{one}ssl.client.auth": "required",
@@ -180,7 +174,7 @@ class Kafka(ServerProcess):
         mechanisms = sorted({login.mechanism for login in security.users})
         if mechanisms:
             settings[f"{one}sasl.enabled.mechanisms"] = ",".join(mechanisms)
-            module = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            module = deployed[f"{one}scram-sha-512.sasl.jaas.config"]
             for mechanism in mechanisms:
                 settings[f"{one}{mechanism.lower()}.sasl.jaas.config"] = module
         return settings

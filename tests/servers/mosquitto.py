@@ -9,21 +9,14 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from servers.binaries import program
+from servers.deployed import mosquitto_settings
 from servers.ports import accepts, free_port
 from servers.process import ServerFailed, ServerProcess, wait_until
 
 Setting = str | int | bool | Sequence[str]
 
-# What a broker must be set to so that an acknowledged message is never lost; Mosquitto's own
-# defaults drop all but 1,000 messages kept for an absent subscriber, and save every half hour.
-DURABLE: Mapping[str, Setting] = {
-    "persistence": True,
-    "autosave_interval": 1,
-    "autosave_on_changes": True,
-    "max_queued_messages": 0,
-    "max_queued_bytes": 0,
-    "max_inflight_messages": 1_000,
-}
+# What a test decides for itself; everything else is as in deploy/mosquitto.conf.
+_OWN = ("listener", "password_file", "acl_file", "allow_anonymous", "persistence_location")
 _COMMON: Mapping[str, Setting] = {
     "sys_interval": 1,
     "set_tcp_nodelay": True,
@@ -52,7 +45,7 @@ class Message(NamedTuple):
 class Mosquitto(ServerProcess):
     """A broker on 127.0.0.1.
 
-    overrides: settings of mosquitto.conf that replace or add to `DURABLE`; a sequence is
+    overrides: settings that replace or add to those of deploy/mosquitto.conf; a sequence is
         written as one line for each value. They are read again at every start.
     persistence: False keeps everything in memory, as Mosquitto does unless told otherwise.
     password_file, acl_file: given the first, nobody enters without a login.
@@ -81,7 +74,7 @@ class Mosquitto(ServerProcess):
     def save(self) -> None:
         """Returns when everything the broker holds now is on disk.
 
-        Even with `DURABLE` Mosquitto 2.0 saves after it has acknowledged: killed within some
+        Mosquitto 2.0 saves after it has acknowledged, whatever it is told: killed within some
         milliseconds it loses the last messages (4 of 12 when killed as soon as mosquitto_pub had
         ended, 0 of 12 at 50 ms). Save before `kill9` where a test counts on every message.
         """
@@ -100,8 +93,8 @@ class Mosquitto(ServerProcess):
         data = self.directory / "data"
         data.mkdir(exist_ok=True)
         settings: dict[str, Setting] = {
+            **{key: value for key, value in mosquitto_settings().items() if key not in _OWN},
             **_COMMON,
-            **DURABLE,
             "persistence_location": f"{data}/",
             # Started by root it would change to a user who may not read this folder.
             "user": getpass.getuser(),
