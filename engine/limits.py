@@ -496,6 +496,10 @@ ALIVE_INTERVAL_NS: Final = 30 * SECOND_NS
 ALIVE_LOST_NS: Final = 3 * ALIVE_INTERVAL_NS
 # The stepping thread looks for silent sites this often: under a millisecond at 100,000 sensors.
 SILENCE_LOOK_NS: Final = 2 * SECOND_NS
+# Alert records of one entry of an area log, about 1 kB each: some commits' worth of a flood.
+AREA_FEED_RECORDS: Final = 256
+# After the area log refused an entry it is offered again this often.
+AREA_FEED_RETRY_NS: Final = SECOND_NS
 
 # --- configurations in the log (engine/configuration.py) ----------------------------------------------
 # Canonical JSON of one, unpacked: 1,000,000 sensors take some 300 MB. A few kilobytes of zlib can
@@ -514,3 +518,9 @@ MIRROR_COMMIT_S: Final = 3.0
 # Offsets are committed anew so often even if nothing was delivered: the broker forgets those of a
 # group without members after a week (offsets.retention.minutes).
 MIRROR_RECOMMIT_NS: Final = 10 * MINUTE_NS
+# One question of a sink's output to the log topic; then it is asked again.
+TOPIC_ANSWER_S: Final = 30.0
+# Cursors of series are committed so often: a crash writes that much again, which changes nothing.
+TOPIC_COMMIT_S: Final = 1.0
+# A command is in the log within this, or whoever gave it is told that it may not be.
+COMMAND_APPEND_S: Final = 10.0

@@ -1,0 +1,99 @@
+"""`lifeline sink influx`: alerts and series to InfluxDB.
+
+Series are read straight from the log, one output a partition, each with a place of its own: a
+partition that is behind delays no other. Several sinks may share the partitions, each started
+with its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, Final
+
+from ..config import InfluxSpec
+from ..errors import SpecError
+from ..outputs.influx_feeds import AlertFeed, SeriesFeed
+from ..outputs.influx_http import InfluxSender, InfluxTarget
+from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput
+from ..outputs.owner import Output, Wanted, output_status
+from .node_status import Role
+from .sink import Sink
+from .topic_log import PartitionLog, TopicReader
+
+_SERIES: Final = f"{SERIES}/"
+
+
+class InfluxSink(Sink):
+    """One InfluxDB. Raises SpecError where the plant has no InfluxDB output."""
+
+    role: Role = "sink-influx"
+    _reader: TopicReader | None = None
+
+    @property
+    def cursor(self) -> str:
+        """The name of the alert output's cursor."""
+        return ALERTS
+
+    def _begin(self, undo: ExitStack) -> None:
+        if self.plant.outputs.influx is None:
+            raise SpecError("this file names no InfluxDB output", expected="outputs: {influx: …}")
+        super()._begin(undo)
+
+    def _wanted(self) -> Wanted:
+        spec = self.plant.outputs.influx
+        in_force = self.follower.in_force
+        assert spec is not None
+        assert in_force is not None
+        partitions = list(range(in_force.n)) if self._only is None else list(self._only)
+        self._connect(partitions)
+        wanted: dict[str, tuple[object, Any]] = {ALERTS: (spec, lambda: self._alerts(spec))}
+        for partition in partitions:
+            wanted[f"{_SERIES}{partition}"] = (spec, self._maker(spec, partition))
+        return wanted
+
+    def _connect(self, partitions: list[int]) -> None:
+        if self._reader is None:
+            reader = TopicReader(
+                self.spec,
+                self.topics.group(self.role),
+                self.loop,
+                self.clock.monotonic,
+                lambda kind, text: self._tell(kind, text, "series"),
+            )
+            reader.start(partitions)
+            self._reader = reader
+
+    def _maker(self, spec: InfluxSpec, partition: int) -> Any:
+        return lambda: self._series(spec, partition)
+
+    def _series(self, spec: InfluxSpec, partition: int) -> InfluxOutput:
+        assert self._reader is not None
+        log = PartitionLog(self._reader, partition, self.store)
+        feed = SeriesFeed(log, self.follower.find)
+        return self._output(f"{_SERIES}{partition}", feed, log, spec)
+
+    def _alerts(self, spec: InfluxSpec) -> InfluxOutput:
+        feed = AlertFeed(self.store, lambda site: self.places().get(site))
+        return self._output(ALERTS, feed, self.store, spec)
+
+    def _output(self, name: str, feed: Any, cursors: Any, spec: InfluxSpec) -> InfluxOutput:
+        target = InfluxTarget(
+            spec.url, spec.org, spec.bucket, spec.token_file, spec.token_env, spec.ca_file
+        )
+        sender = InfluxSender(target, self.clock)
+        return InfluxOutput(name, feed, cursors, sender.send, self.clock, close=sender.close)
+
+    def _outputs(self) -> dict[str, Any]:
+        return {name: self._output_status(name, o) for name, o in self.owner.outputs().items()}
+
+    def _output_status(self, name: str, output: Output) -> dict[str, Any]:
+        if not name.startswith(_SERIES) or self._reader is None:
+            return output_status(output, self.store.outbox_end())
+        partition = int(name.removeprefix(_SERIES))
+        behind = self._reader.behind(partition, output.position)
+        return output_status(output, output.position + behind)
+
+    def _end(self) -> None:
+        super()._end()
+        if self._reader is not None:
+            self._reader.stop()
