@@ -206,8 +206,9 @@ def test_good_and_malformed_messages_through_the_broker_half_and_half(
 
 
 def test_a_message_over_the_limit_is_the_brokers_to_drop_and_holds_nobody_up(
-    mosquitto: Mosquitto, tmp_path: Path, stack: ExitStack
+    start_mosquitto: StartMosquitto, tmp_path: Path, stack: ExitStack
 ) -> None:
+    mosquitto = start_mosquitto({"max_packet_size": 64 << 20})  # of another's broker
     broker = spec(mosquitto)
     store = stack.enter_context(_opened(tmp_path / "log"))
     running, _ = agent(stack, store, source(POINT, broker=broker))
