@@ -19,7 +19,14 @@ from ..limits import READY_STATUS_NS, SECOND_NS, STATUS_INTERVAL_NS
 from ..log import LogStore
 from ..log import Trouble as LogTrouble
 from ..metrics import Check, Endpoint, Reading, catalogue
-from ..metrics.parts import agent_readings, output_readings, process_readings, trouble_readings
+from ..metrics.parts import (
+    agent_readings,
+    forward_readings,
+    mirror_readings,
+    output_readings,
+    process_readings,
+    trouble_readings,
+)
 from ..service import notify
 from ..troubles import EngineTrouble, Troubles
 from .following import Follower, InForce
@@ -296,6 +303,11 @@ class Node(ABC):
         yield from trouble_readings(status.trouble_counts)
         yield from agent_readings(status.agent)
         yield from output_readings(status.outputs)
+        link = forward_readings if "oldest" in status.link else mirror_readings
+        yield from link(status.link)
+        yield catalogue.CONFIGURATION(1, "-", status.configuration.get("version", ""))
+        for what in ("sites", "sensors"):
+            yield catalogue.CONFIGURED(status.configuration.get(what, 0), what)
 
     def _fresh(self) -> Check:
         last = self._last

@@ -254,11 +254,17 @@ OUTPUT_EVENTS: Final = Metric(
     "What the output counted of itself: published, repeated, taken, dead.",
     ("output", "event"),
 )
-MIRROR_SITES_HELD: Final = Metric(
+SINK_BEHIND: Final = Metric(
+    "lifeline_sink_behind_records", "gauge", "Alert records on Kafka that the sink has not taken."
+)
+SINK_HELD: Final = Metric(
     "lifeline_sink_sites_held",
     "gauge",
-    "Sites whose records are held back: a gap in seq, or one seq with two contents.",
-    ("output", "reason"),
+    "Sites of which nothing is delivered: a gap in seq, or one seq with two contents.",
+    ("reason",),
+)
+SINK_EVENTS: Final = Metric(
+    "lifeline_sink_events_total", "counter", "What the sink counted of itself.", ("event",)
 )
 
 CATALOGUE: Final[dict[str, Metric]] = {

@@ -7,6 +7,7 @@ value that a part does not give is left out.
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -71,7 +72,7 @@ def agent_readings(health: Mapping[str, Any]) -> Iterator[Reading]:
 
 
 def forward_readings(link: Mapping[str, Any]) -> Iterator[Reading]:
-    """The way of an agent's local log to Kafka: `Forwarder.health()`."""
+    """An agent's way from its local log to Kafka: `Forwarder.health()`."""
     yield catalogue.LINK_UP(link["link"] == "up")
     yield catalogue.FORWARD_POSITION(link["position"])
     yield catalogue.FORWARD_BEHIND(link["behind"])
@@ -79,6 +80,17 @@ def forward_readings(link: Mapping[str, Any]) -> Iterator[Reading]:
         yield catalogue.FORWARD_OLDEST(link["oldest"] / SECOND_NS)
     for event, n in link["counters"].items():
         yield catalogue.FORWARDED(n, event)
+
+
+def mirror_readings(link: Mapping[str, Any]) -> Iterator[Reading]:
+    """A sink's way from Kafka to its local outbox: `Mirror.health()`."""
+    yield catalogue.LINK_UP(link["link"] == "up")
+    yield catalogue.SINK_BEHIND(link["behind"])
+    kinds = Counter(hold["kind"] for hold in link["holds"])
+    for kind in ("gap", "nondeterminism"):
+        yield catalogue.SINK_HELD(kinds[kind], kind)
+    for event, n in link["counters"].items():
+        yield catalogue.SINK_EVENTS(n, event)
 
 
 def output_readings(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Reading]:
