@@ -115,6 +115,7 @@ app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)
 app.add_typer(cluster.app, rich_help_panel=CLUSTER)
 app.command("agent", rich_help_panel=CLUSTER)(nodes.agent)
 app.command("worker", rich_help_panel=CLUSTER)(worker.worker)
+app.add_typer(nodes.sink, name="sink", rich_help_panel=CLUSTER)
 app.command("replay", rich_help_panel=TRUTH)(replay.replay)
 app.command("digest", rich_help_panel=TRUTH)(digest.digest)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ..errors import LifelineError
+from ..errors import LifelineError, SpecError
 from .console import stderr
 from .plant_files import DEFAULT_CONFIG, ConfigArgument
 
@@ -52,6 +52,92 @@ def agent(config: ConfigArgument = DEFAULT_CONFIG, verbose: VerboseOption = Fals
 
     _logged(verbose)
     run_node(config, lambda plant, tell: AgentNode(plant, on_trouble=tell), reload)
+
+
+sink = typer.Typer(
+    help="Run an output of a cluster: its alerts, and for InfluxDB its series, to where they are wanted.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+ResumeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resume",
+        metavar="SITE",
+        help="Deliver this site again that is on hold; may be repeated. What is missing stays missing.",
+    ),
+]
+
+
+@sink.command("mqtt")
+def sink_mqtt(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    resume: ResumeOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Alert records, alerts and states of the cluster by MQTT; commands the other way.
+
+    Publishes to the broker that outputs.mqtt names, as an embedded engine would, and puts
+    commands that come there into the log. One of them to a broker. What was delivered stands with
+    Kafka: on another machine it goes on where this one was.
+
+    \b
+    lifeline sink mqtt
+    lifeline sink mqtt --resume gas-east  # after a gap that is lost for good: doctor names the site
+    """
+    from ..cluster.sink_mqtt import MqttSink
+
+    _logged(verbose)
+    run_node(config, lambda plant, tell: MqttSink(plant, on_trouble=tell, resumed=resume or ()))
+
+
+@sink.command("influx")
+def sink_influx(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    partitions: Annotated[
+        str,
+        typer.Option(
+            metavar="P[-Q],…", help="Only these partitions, where several sinks share the work."
+        ),
+    ] = "",
+    resume: ResumeOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Alerts and series of the cluster to InfluxDB.
+
+    Writes to the server that outputs.influx names. A partition that is behind delays no other.
+
+    \b
+    lifeline sink influx
+    lifeline sink influx --partitions 0-5   # another machine: --partitions 6-11
+    """
+    from ..cluster.sink_influx import InfluxSink
+
+    only = parse_partitions(partitions)
+    _logged(verbose)
+    run_node(
+        config,
+        lambda plant, tell: InfluxSink(
+            plant, on_trouble=tell, resumed=resume or (), partitions=only
+        ),
+    )
+
+
+def parse_partitions(text: str) -> tuple[int, ...] | None:
+    """`0-2,5` as (0, 1, 2, 5); None for "". Raises SpecError.
+
+    >>> parse_partitions("0-2,5"), parse_partitions("")
+    ((0, 1, 2, 5), None)
+    """
+    if not text:
+        return None
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or not (last or first).isdigit() or int(last or first) < int(first):
+            raise SpecError("no partitions", found=repr(text), expected="such as 0-5,8")
+        found.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))
 
 
 def _logged(verbose: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..config import Plant
-from ..errors import InvariantError
+from ..errors import InvariantError, LifelineError
 from ..outputs.owner import Output, OutputOwner, Wanted, output_status
 from ..outputs.ports import Place, places_of
 from ..troubles import EngineTrouble
@@ -47,6 +48,7 @@ class Sink(Node):
         self._mirror: Mirror | None = None
         self._tasks: list[Future[None]] = []
         self._outputs_run = False
+        self._owning = threading.Lock()
         self._stopped_output: Output | None = None
 
     # --- what a sink gives -----------------------------------------------------------------------
@@ -104,18 +106,25 @@ class Sink(Node):
 
     def _end(self) -> None:
         self._stopped_output = self.owner.output(self.cursor)
-        self.owner.stop()
+        with self._owning:
+            self.owner.stop()
+            self._outputs_run = True  # nothing begins any more
         for task in self._tasks:
             task.cancel()
 
     def _start_outputs(self) -> None:
-        """Once, when the mirror is ready and a configuration is in force."""
+        """Once, when the mirror is ready and a configuration is in force; tried again where it
+        could not be done."""
         mirror = self._mirror
-        if mirror is None or not mirror.ready or not self._places or self._outputs_run:
-            return
-        become = self.owner.prepare(self._wanted())
-        self._outputs_run = True
-        become()
+        with self._owning:
+            if mirror is None or not mirror.ready or not self._places or self._outputs_run:
+                return
+            try:
+                self.owner.prepare(self._wanted())()
+            except LifelineError as error:
+                self._tell("outputs_not_started", str(error))
+            else:
+                self._outputs_run = True
 
     def _delivered(self) -> int | None:
         output = self._stopped_output or self.owner.output(self.cursor)
@@ -130,7 +139,8 @@ class Sink(Node):
 
     def _help(self) -> None:
         self._start_outputs()
-        self.owner.watch()
+        with self._owning:
+            self.owner.watch()
         for task in self._tasks:
             if task.done():
                 error = None if task.cancelled() else task.exception()

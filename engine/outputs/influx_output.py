@@ -69,7 +69,8 @@ class InfluxOutput:
     def stop(self) -> None:
         """Ends at once between two requests; what is not written is written next time."""
         self._stop.set()
-        self._thread.join(OUTPUT_STOP_NS / SECOND_NS)
+        if self._thread.ident is not None:
+            self._thread.join(OUTPUT_STOP_NS / SECOND_NS)
         self._close()
 
     def alive(self) -> bool:
