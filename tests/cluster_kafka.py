@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cluster_runs import Recorded, by_partition
 from lifeline.engine.cluster.admin import init
-from lifeline.engine.cluster.append import log_appender
+from lifeline.engine.cluster.append import start_producer, stop_producer
 from lifeline.engine.cluster.configs import ConfigStore
 from lifeline.engine.cluster.connection import client_options
 from lifeline.engine.cluster.marker import Marker
@@ -69,12 +69,14 @@ def load(spec: ClusterSpec, parts: Sequence[Iterable[bytes]]) -> None:
     """Appends encoded entries, by partition."""
 
     async def send() -> None:
-        async with log_appender(spec, "test-loader") as appender:
-            await asyncio.gather(*(_in_order(appender, p, e) for p, e in enumerate(parts)))
-
-    async def _in_order(appender: Any, partition: int, entries: Iterable[bytes]) -> None:
-        sent = [asyncio.ensure_future(appender.append(partition, each)) for each in entries]
-        await asyncio.gather(*sent)
+        producer = await start_producer(spec, "test-loader")
+        try:
+            log = Topics(spec.prefix).log
+            for partition, entries in enumerate(parts):
+                sent = [await producer.send(log, each, partition=partition) for each in entries]
+                await asyncio.gather(*sent)
+        finally:
+            await stop_producer(producer)
 
     asyncio.run(send())
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from ..limits import CLIENT_STOP_S, WORKER_LINGER_NS
+from ..limits import CLIENT_STOP_S, WORKER_BATCH_BYTES, WORKER_LINGER_NS
 from .connection import producer_options, reaching, started
 from .ending import abandon_producer
 from .spec import ClusterSpec
@@ -53,17 +53,22 @@ async def start_producer(spec: ClusterSpec, client_id: str) -> Any:
     owner stops it. Raises SinkError where no broker answers."""
     from aiokafka import AIOKafkaProducer
 
-    linger_ms = WORKER_LINGER_NS // 1_000_000
-    producer = AIOKafkaProducer(**producer_options(spec), client_id=client_id, linger_ms=linger_ms)
+    producer = AIOKafkaProducer(
+        **producer_options(spec),
+        client_id=client_id,
+        linger_ms=WORKER_LINGER_NS // 1_000_000,
+        max_batch_size=WORKER_BATCH_BYTES,
+    )
     return await started(spec, producer)
 
 
 async def stop_producer(producer: Any) -> None:
     """Sends what is left and ends the producer, within a bounded time."""
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout(CLIENT_STOP_S):
-            await producer.flush()
-    await abandon_producer(producer)
+            await producer.stop()
+    except TimeoutError:
+        await abandon_producer(producer)
 
 
 @asynccontextmanager
