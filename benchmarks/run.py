@@ -33,6 +33,7 @@ CLAIMS = {
     "append": "durable append",
     "decode": "messages to samples",
     "lineprotocol": "samples to line protocol",
+    "sizes": "bytes: log, Kafka, snapshots, alert records",
     "core": "the core beside bare loops",
 }
 
