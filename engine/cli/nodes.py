@@ -15,6 +15,7 @@ import typer
 
 from ..errors import LifelineError, SpecError
 from .console import stderr
+from .monitor import MonitorOption, monitored
 from .plant_files import DEFAULT_CONFIG, ConfigArgument
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ VerboseOption = Annotated[
 ]
 
 
-def agent(config: ConfigArgument = DEFAULT_CONFIG, verbose: VerboseOption = False) -> None:
+def agent(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    verbose: VerboseOption = False,
+    monitor: MonitorOption = "",
+) -> None:
     """Run the plant's side of a cluster: MQTT in, Kafka out.
 
     Takes what the sources of the file send into a local log, acknowledges it when it is there,
@@ -51,7 +56,7 @@ def agent(config: ConfigArgument = DEFAULT_CONFIG, verbose: VerboseOption = Fals
         node.reload(plant)
 
     _logged(verbose)
-    run_node(config, lambda plant, tell: AgentNode(plant, on_trouble=tell), reload)
+    run_node(config, lambda plant, tell: AgentNode(plant, on_trouble=tell), reload, monitor)
 
 
 sink = typer.Typer(
@@ -74,6 +79,7 @@ def sink_mqtt(
     config: ConfigArgument = DEFAULT_CONFIG,
     resume: ResumeOption = None,
     verbose: VerboseOption = False,
+    monitor: MonitorOption = "",
 ) -> None:
     """Alert records, alerts and states of the cluster by MQTT; commands the other way.
 
@@ -88,7 +94,11 @@ def sink_mqtt(
     from ..cluster.sink_mqtt import MqttSink
 
     _logged(verbose)
-    run_node(config, lambda plant, tell: MqttSink(plant, on_trouble=tell, resumed=resume or ()))
+    run_node(
+        config,
+        lambda plant, tell: MqttSink(plant, on_trouble=tell, resumed=resume or ()),
+        monitor=monitor,
+    )
 
 
 @sink.command("influx")
@@ -102,6 +112,7 @@ def sink_influx(
     ] = "",
     resume: ResumeOption = None,
     verbose: VerboseOption = False,
+    monitor: MonitorOption = "",
 ) -> None:
     """Alerts and series of the cluster to InfluxDB.
 
@@ -120,6 +131,7 @@ def sink_influx(
         lambda plant, tell: InfluxSink(
             plant, on_trouble=tell, resumed=resume or (), partitions=only
         ),
+        monitor=monitor,
     )
 
 
@@ -154,6 +166,7 @@ def run_node(
     config: Path,
     make: Callable[[Plant, Callable[[EngineTrouble], None]], Node],
     reload: Callable[[Node, Plant], None] | None = None,
+    monitor: str = "",
 ) -> None:
     """Until a signal, or until it ends by itself; raises what ended it. Prints what goes wrong."""
     from ..config import load
@@ -169,13 +182,13 @@ def run_node(
     def again() -> None:
         try:
             assert reload is not None
-            reload(node, load(config))
+            reload(node, monitored(load(config), monitor))
         except (LifelineError, TimeoutError) as error:
             err.print(f"not reloaded, it goes on as before: {error}", style="bold red")
         else:
             err.print(f"reloaded {config}")
 
-    node = make(load(config), lambda trouble: todo.put(partial(_tell, trouble)))
+    node = make(monitored(load(config), monitor), lambda trouble: todo.put(partial(_tell, trouble)))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: todo.put(stop))
     if reload is not None:
