@@ -21,7 +21,7 @@ from ..clock import Clock, SystemClock
 from ..errors import SinkError
 from ..limits import MQTT_PUBLISH_WINDOW, MQTT_STORM_DISCONNECTS
 from ..source import BrokerSpec
-from .inbox import Delivery, Inbox
+from .inbox import Delivery, Inbox, as_deliveries
 from .loop import NetworkLoop
 from .outgoing import Outgoing, PublishTicket
 from .packets import Arrival
@@ -305,26 +305,9 @@ class MqttClient:
     def _arrived(self, arrived: list[Arrival]) -> None:
         self.counters["received"] += len(arrived)
         self._last_message = self._clock.monotonic()
-        received, connection = self._clock.wall(), self._connection
-        try:
-            deliveries = [
-                Delivery(topic.decode(), payload, received, mid, connection, retained)
-                for topic, payload, mid, retained in arrived
-            ]
-        except UnicodeDecodeError:
-            deliveries = [
-                Delivery(self._readable(topic), payload, received, mid, connection, retained)
-                for topic, payload, mid, retained in arrived
-            ]
-        self._inbox.put(deliveries)
-
-    def _readable(self, topic: bytes) -> str:
-        """Topics that MQTT forbids are kept readable, for the list of unknown ones."""
-        try:
-            return topic.decode()
-        except UnicodeDecodeError:
-            self.counters["topic_not_utf8"] += 1
-            return "(not UTF-8)"
+        found, no_text = as_deliveries(arrived, self._clock.wall(), self._connection)
+        self.counters["topic_not_utf8"] += no_text
+        self._inbox.put(found)
 
     def _transmit(self, topic: str, payload: bytes, retain: bool) -> int:
         return self._paho.publish(topic, payload, qos=1, retain=retain).mid

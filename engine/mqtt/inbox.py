@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..limits import MQTT_QUEUE_BYTES, MQTT_QUEUE_MESSAGES
+from .packets import Arrival
+
+_NO_TEXT = "(not UTF-8)"
 
 
 class Delivery(NamedTuple):
@@ -24,6 +27,32 @@ class Delivery(NamedTuple):
     mid: int
     connection: int
     retained: bool = False
+
+
+def as_deliveries(
+    arrived: Sequence[Arrival], received: int, connection: int
+) -> tuple[list[Delivery], int]:
+    """What came on a connection as deliveries, and how many of their topics were no UTF-8.
+
+    MQTT forbids those; they are kept, readable, for the list of unknown topics.
+    """
+    try:
+        return [
+            Delivery(topic.decode(), payload, received, mid, connection, retained)
+            for topic, payload, mid, retained in arrived
+        ], 0
+    except UnicodeDecodeError:
+        one_by_one = [_readable(each, received, connection) for each in arrived]
+        return one_by_one, sum(each.topic is _NO_TEXT for each in one_by_one)
+
+
+def _readable(arrival: Arrival, received: int, connection: int) -> Delivery:
+    topic, payload, mid, retained = arrival
+    try:
+        text = topic.decode()
+    except UnicodeDecodeError:
+        text = _NO_TEXT
+    return Delivery(text, payload, received, mid, connection, retained)
 
 
 class Inbox:

@@ -57,8 +57,10 @@ class PacketSplitter:
         self.held = False  # a whole message is here that the last `messages` was not to give
         self._five = five
         self._on_cut = on_cut
-        self._parts: list[bytes] = []
-        self._length = 0  # of all parts
+        self._data = b""
+        self._at = 0  # what of it is split already
+        self._fed: list[bytes] = []  # behind it
+        self._length = 0  # of all that is not split
         self._needed = 0  # before so many bytes are here nothing can come out
         self._skip = 0  # what is still to come of a message that was cut
 
@@ -68,7 +70,7 @@ class PacketSplitter:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
-        self._parts.append(data)
+        self._fed.append(data)
         self._length += len(data)
 
     def take(self, most: int) -> bytes:
@@ -86,7 +88,10 @@ class PacketSplitter:
         if self.other or self._length < self._needed:
             return found
         self._needed = 0
-        data, at, five = b"".join(self._parts), 0, self._five
+        if self._fed:
+            self._data, self._at = b"".join((self._data[self._at :], *self._fed)), 0
+            self._fed.clear()
+        data, at, five = self._data, self._at, self._five
         end = len(data)
         while at < end and not self.other:
             start, stop = _extent(data, at)
@@ -108,7 +113,7 @@ class PacketSplitter:
                 self.held = True
                 break
             at = stop
-        self._parts, self._length = [data[at:]], end - at
+        self._at, self._length = at, end - at
         return found
 
     def _unusual(
