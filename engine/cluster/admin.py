@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..errors import SinkError, SpecError
+from ..limits import CLUSTER_REQUEST_NS, SECOND_NS
 from .connection import client_options, reaching, started
 from .spec import ClusterSpec
 from .topics import TopicSettings, topic_settings
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 PARTITIONS: Final = "partitions"
 REPLICATION: Final = "replication"
 _REPLICATION_REFUSED: Final = 38  # INVALID_REPLICATION_FACTOR
+_LOOK_AGAIN_S: Final = 0.1
 _ALREADY_THERE: Final = 36  # TOPIC_ALREADY_EXISTS
 
 
@@ -115,6 +118,20 @@ async def _make(
                 expected=f"at most as many as there are brokers ({brokers})",
             )
         raise SinkError(f"the brokers refuse to make topic {name}: {words}", permanent=True)
+    await _wait_for(client, [each.name for each in missing])
+
+
+async def _wait_for(client: AIOKafkaAdminClient, names: Sequence[str]) -> None:
+    """Returns when every broker that is asked knows the topics and their leaders: brokers answer
+    before they do."""
+    async with asyncio.timeout(CLUSTER_REQUEST_NS / SECOND_NS):
+        while True:
+            there = await existing(client, names)
+            if len(there) == len(names) and all(
+                int(partition["leader"]) >= 0 for topic in there.values() for partition in topic
+            ):
+                return
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def _configs(client: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -150,7 +150,11 @@ async def _diagnosed(spec: ClusterSpec, first: Exception) -> SinkError:
 
 
 def _explained(spec: ClusterSpec, cause: Exception) -> SinkError:
-    from aiokafka.errors import SaslAuthenticationFailed, UnsupportedSaslMechanismError
+    from aiokafka.errors import (
+        KafkaError,
+        SaslAuthenticationFailed,
+        UnsupportedSaslMechanismError,
+    )
 
     where = f"Kafka at {_named(spec)}"
     user = spec.sasl.username if spec.sasl is not None else ""
@@ -168,18 +172,20 @@ def _explained(spec: ClusterSpec, cause: Exception) -> SinkError:
                 f"the certificate of {where} is not trusted: {cause.verify_message}; cluster.tls."
                 "ca_file must hold the authority that signed it, and the server's name must be in it"
             )
-        case ssl.SSLError():
+        case ssl.SSLError() if not isinstance(cause, ssl.SSLEOFError):
             text = (
                 f"{where} does not agree on TLS: {_words(cause)}; is this its TLS listener, and "
                 "does it want a client certificate (cluster.tls.cert_file, key_file)?"
             )
-        case OSError() | TimeoutError():
-            text = f"{where} cannot be reached: {_words(cause)}; is it running, is the port right?"
-            return SinkError(text)
+        case ssl.SSLError() | ConnectionResetError() | BrokenPipeError() | KafkaError():
+            return SinkError(
+                f"{where} closes the connection: {_words(cause)}; if it is not just starting, its "
+                f"listener wants something else than {spec.security}, which cluster.tls and "
+                "cluster.sasl ask for"
+            )
         case _:
-            text = (
-                f"{where} closes the connection: {_words(cause)}; does its listener want TLS or a "
-                f"login? lifeline.yaml says {spec.security}"
+            return SinkError(
+                f"{where} cannot be reached: {_words(cause)}; is it running, is the port right?"
             )
     return SinkError(text, permanent=True)
 

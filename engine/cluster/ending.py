@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 from ..limits import CLIENT_STOP_S
@@ -20,17 +21,23 @@ async def abandon_producer(producer: Any) -> None:
     """
     producer._closed = True
     for part in (producer._sender, producer.client):
-        try:
-            async with asyncio.timeout(CLIENT_STOP_S):
-                await part.close()
-        except Exception as error:  # noqa: BLE001  it is over either way
-            _LOG.info("a producer ended with %r", error)
+        await _ended(part.close(), "a producer")
 
 
 async def end_consumer(consumer: Any) -> None:
     """Stops a consumer within a bounded time; never raises."""
+    await _ended(consumer.stop(), "a consumer")
+
+
+async def _ended(closing: Coroutine[Any, Any, Any], what: str) -> None:
     try:
         async with asyncio.timeout(CLIENT_STOP_S):
-            await consumer.stop()
+            await closing
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # aiokafka awaits a task of its own that it cancelled before it ever ran.
+        _LOG.info("%s ended before it had begun", what)
     except Exception as error:  # noqa: BLE001  it is over either way
-        _LOG.info("a consumer ended with %r", error)
+        _LOG.info("%s ended with %r", what, error)
