@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from ..command import Reply
-from ..config import Plant
+from ..config import OutputsSpec, Plant
 from ..configuration import Configuration
 from ..core import Core
 from ..entry import Entry, Header, Recovered, encode
-from ..errors import InvariantError
-from ..limits import CONFIG_APPEND_NS, SECOND_NS
+from ..errors import InvariantError, LogError
+from ..limits import (
+    CONFIG_APPEND_NS,
+    HEALTH_INTERVAL_NS,
+    SECOND_NS,
+    STOP_DISK_NS,
+    STOP_OUTPUTS_NS,
+)
 from ..log import ConfigurationFiles, Inbox, LogStore
 from ..log import Trouble as LogTrouble
 from ..metrics import RecordCounts
 from ..outputs.mqtt_commands import Engine as Served
+from ..outputs.ports import Place, area_places, places_of
 from ..record import Record
 from ..troubles import Troubles
+from .area_feeding import CURSOR as AREA_CURSOR
+from .area_stage import AreaHooks, AreaStage
 from .commanding import Commands
 from .configuring import (
     append_and_wait,
@@ -34,6 +45,7 @@ from .stepping import Stepper
 from .ticking import SteadyClock, Ticker
 
 PRODUCER = "recovery"
+_LOOK_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,15 @@ class Hooks:
     """What the parts tell their owner; see `Stepper` and `StepLoop`."""
 
     on_durable: Callable[[Sequence[Record]], None]
+    on_area_records: Callable[[Sequence[Record]], None]
     on_reply: Callable[[str, Reply], None]
     on_failed: Callable[[Exception], None]
+
+
+def places(configuration: Configuration, plant: Plant) -> Mapping[str, Place]:
+    """Every site, removed ones included, and every area, where it is now."""
+    sites = places_of(configuration, plant.timezones)
+    return {**sites, **area_places(plant.areas, sites)}
 
 
 class Assembly:
@@ -94,12 +113,26 @@ class Assembly:
             inbox = Inbox(self.directory.root, clock)
             undo.callback(inbox.close)
             self.deliveries = Deliveries(
-                plant.node, self.store, clock, served, self.configurations.find, troubles.tell
+                plant.node,
+                self.store,
+                clock,
+                served,
+                self.configurations.find,
+                troubles.tell,
+                kept=(AREA_CURSOR,),
             )
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell
             )
             self.board = StandingBoard(self.store)
+            self.areas: AreaStage | None = None
+            # An area that was once configured is withdrawn by its own log.
+            if plant.areas.areas or self.directory.areas.exists():
+                self.areas = self._area_stage(plant, pace, hooks, served)
+                undo.callback(self.areas.close)
+                self.commands.areas = self.areas.store
+                feed, loop = self.areas.feed, self.loop
+                loop.after_turn = lambda: feed.observe(self.core)
             undo.pop_all()
 
     @property
@@ -144,10 +177,89 @@ class Assembly:
             self.ticker.tick().wait(CONFIG_APPEND_NS / SECOND_NS)
             self.loop.catch_up()
 
+    def _area_stage(
+        self, plant: Plant, pace: SnapshotPace, hooks: Hooks, served: Served
+    ) -> AreaStage:
+        return AreaStage(
+            self.directory,
+            self.store,
+            self.clock,
+            pace,
+            plant.node,
+            (plant.storage.retention_ns, plant.storage.max_bytes),
+            self._troubles,
+            AreaHooks(hooks.on_area_records, hooks.on_reply, hooks.on_failed, self._tenant_of),
+            served,
+        )
+
     def close(self) -> None:
         """Writes what is queued and lets go of the data directory."""
+        if self.areas is not None:
+            self.areas.close()
         self.commands.close()
         self.store.close()
+
+    # --- both stages -----------------------------------------------------------------------------
+    def prepare(self, outputs: OutputsSpec) -> Callable[[], None]:
+        """As `Deliveries.prepare`, of every outbox."""
+        becoming = [each.prepare(outputs) for each in self.all_deliveries()]
+
+        def become() -> None:
+            for each in becoming:
+                each()
+
+        return become
+
+    def reconcile(self) -> None:
+        """Sites or areas moved or were removed."""
+        for each in self.all_deliveries():
+            each.reconcile()
+
+    def deliver_last(self, failed: bool, told: threading.Event) -> None:
+        """Gives outputs a bounded time; after a failure so long that the health topic says so,
+        which `told` tells."""
+        failed = failed and self.deliveries.mqtt is not None
+        until = self.clock.monotonic() + (HEALTH_INTERVAL_NS if failed else STOP_OUTPUTS_NS)
+        pause = threading.Event()
+        for each in self.all_deliveries():
+            each.wake()
+        while self.clock.monotonic() < until:
+            drained = all(each.drained() for each in self.all_deliveries())
+            if drained and (told.is_set() or not failed):
+                return
+            pause.wait(_LOOK_S)
+
+    def last_snapshots(self) -> None:
+        """A snapshot of each core where it stopped."""
+        try:
+            ticket = self.snapshotter.cut(self.core)
+            if ticket is not None:
+                ticket.wait(STOP_DISK_NS / SECOND_NS)
+            if self.areas is not None:
+                self.areas.last_snapshot()
+        except (LogError, TimeoutError) as error:
+            self._troubles.tell("snapshot_error", str(error))
+
+    def stop_outputs(self) -> None:
+        """Stops all outputs."""
+        for each in self.all_deliveries():
+            each.stop()
+
+    def stop_stepping(self, timeout_ns: int) -> bool:
+        """Steps both logs to their ends; whether it was done in time."""
+        stepped = self.loop.stop(timeout_ns)
+        return stepped and (self.areas is None or self.areas.stop(timeout_ns))
+
+    def abandon(self, wait_ns: int = 0) -> None:
+        """Ends all stepping at the next entry, from any thread; waits for that if asked to."""
+        self.loop.abandon(wait_ns)
+        if self.areas is not None:
+            self.areas.abandon(wait_ns)
+
+    def all_deliveries(self) -> list[Deliveries]:
+        """The outputs of the sites' outbox, and of the areas'."""
+        second = [] if self.areas is None else [self.areas.deliveries]
+        return [self.deliveries, *second]
 
     def _log_recovered(self, reason: str) -> None:
         """Each site's `seq` goes on behind the last that anyone may have seen."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from ..areas.configuration import SITE
 from ..clock import Clock
 from ..command import Command, Reply
 from ..entry import Entry, Header, encode
@@ -29,6 +30,8 @@ class Commands:
     on_mqtt_reply   what came by MQTT is answered there
     on_trouble      the inbox cannot be used
     tenant_of       the tenant of a site, "" where it is not known
+
+    `areas` is the log of areas, where commands for `area:<path>` go; None: there is none.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Commands:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lifeline-inbox", daemon=True)
+        self.areas: LogStore | None = None
         self.taken = 0
         self.answered = 0
 
@@ -74,7 +78,10 @@ class Commands:
         """Appends the command. The ticket tells when it is durable; the answer comes when it is
         stepped. Raises LogClosed."""
         header = Header(self._tenant_of(command.site), producer, self.taken + 1, self._clock.wall())
-        ticket = self._store.append([encode(Entry(header, command))])
+        store = self._store
+        if self.areas is not None and command.site.startswith(SITE):
+            store = self.areas
+        ticket = store.append([encode(Entry(header, command))])
         self.taken += 1
         return ticket
 

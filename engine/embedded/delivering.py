@@ -26,6 +26,9 @@ class Deliveries:
 
     engine          what the MQTT output asks of the engine
     configuration   finds a logged configuration by its version
+    second          names a further outbox of the node: its alerts go the same ways, and there is no
+                    series to it
+    kept            cursors of this log that are no output's
     """
 
     def __init__(
@@ -36,7 +39,11 @@ class Deliveries:
         engine: Engine,
         configuration: Callable[[bytes], Configuration | None],
         tell: Tell,
+        second: str = "",
+        kept: tuple[str, ...] = (),
     ) -> None:
+        self._second = second
+        self._kept = kept
         self._node = node
         self._store = store
         self._clock = clock
@@ -60,7 +67,7 @@ class Deliveries:
         def change() -> None:
             become()
             for name in self._store.cursors():
-                if name not in wanted:
+                if name not in wanted and name not in self._kept:
                     self._leave(name)
 
         return change
@@ -75,10 +82,13 @@ class Deliveries:
         if (broker := outputs.mqtt) is not None:
             found[MQTT] = (
                 broker,
-                lambda: MqttOutput(broker, self._node, self._store, self._engine, self._clock),
+                lambda: MqttOutput(
+                    broker, self._node, self._store, self._engine, self._clock, self._second
+                ),
             )
         if (influx := outputs.influx) is not None:
-            found[SERIES] = (influx, lambda: self._series(influx))
+            if not self._second:
+                found[SERIES] = (influx, lambda: self._series(influx))
             found[ALERTS] = (influx, lambda: self._alerts(influx))
         return found
 

@@ -8,6 +8,7 @@ engine.lock            who runs here: one engine to a directory                 
 damaged-<time>-…       files that a recovery replaced, for a person to look at    (log)
 verify.request         asks the next start to verify the whole log                (log)
 configurations/        every configuration that was logged, by version            (configuring)
+areas/                 the area log, with files of the same names             (area_stage)
 status.json            how the engine is, written anew every few seconds          (status)
 """
 
@@ -32,6 +33,11 @@ class DataDirectory:
     def configurations(self) -> Path:
         """The folder of logged configurations."""
         return self.root / "configurations"
+
+    @property
+    def areas(self) -> Path:
+        """The folder of the area log; there is none where no area was ever configured."""
+        return self.root / "areas"
 
     @property
     def status(self) -> Path:

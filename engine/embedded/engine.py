@@ -21,20 +21,19 @@ from ..core import Core
 from ..errors import EntryError, InvariantError, LogError, SpecError
 from ..limits import (
     CONFIG_APPEND_NS,
-    HEALTH_INTERVAL_NS,
     SECOND_NS,
-    STOP_DISK_NS,
-    STOP_OUTPUTS_NS,
     STOP_STEP_NS,
 )
 from ..log import LogStore, Nondeterminism, Ticket
 from ..metrics import Endpoint
-from ..outputs.ports import Place, places_of
+from ..outputs.ports import Place
 from ..record import Record
 from ..service import notify
 from ..troubles import EngineTrouble, Troubles
 from ..warming import Progress, warm
-from .assembly import Assembly, Hooks
+from .area_stage import PRODUCER as ORDERS
+from .area_stage import AreaStage
+from .assembly import Assembly, Hooks, places
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration
 from .monitoring import ROLE, Monitored
@@ -50,8 +49,9 @@ class Engine:
     """Serves a plant from `start` to `stop`.
 
     clock         wall and monotonic time; the machine's unless a test says otherwise
-    on_records    alert records when they are durable, in order; from the stepping thread, so it
-                  must return soon. Those stepped again from before the start are not told
+    on_records    alert records when they are durable, each site's and area's in order; from the
+                  stepping threads, so it must return soon. Those stepped again from before the
+                  start are not told
     on_trouble    what an operator must hear; from several threads, must return soon
     on_progress   what `start` is doing: (what, done, total)
     agents        whether to take telemetry; without, entries come by `store.append` alone
@@ -87,6 +87,7 @@ class Engine:
         self._live = False
         self._closed = False
         self._failing = threading.Lock()
+        self._telling = threading.Lock()
         self._ended = threading.Event()
         self._told = threading.Event()
         self._changing = threading.Lock()
@@ -117,7 +118,7 @@ class Engine:
             undo.callback(self._set_state, "stopped")
             self._serve(undo)
             warm(self._on_progress)
-            hooks = Hooks(self._durable, self._reply, self._fail)
+            hooks = Hooks(self._durable, self._tell, self._reply, self._fail)
             parts = Assembly(self.plant, self.clock, self._pace, self.troubles, hooks, self)
             undo.callback(parts.close)
             self._assembly = parts
@@ -125,7 +126,9 @@ class Engine:
             self._live = True
             configuration = parts.take_up(self.plant.configuration)
             parts.first_tick()
-            self._places = places_of(configuration, self.plant.timezones)
+            if parts.areas is not None:
+                parts.areas.take_up(self.plant.areas)
+            self._places = places(configuration, self.plant)
             self._observer = observer = Observer(
                 self.plant.node, parts, self.troubles, self._how, lambda: self._agent, self._fail
             )
@@ -139,7 +142,7 @@ class Engine:
                     self.clock,
                     self._agent_trouble,
                 )
-            become = parts.deliveries.prepare(self._outputs(self.plant))
+            become = parts.prepare(self._outputs(self.plant))
             undo.pop_all()
         try:
             self._run(parts, observer, become)
@@ -164,6 +167,8 @@ class Engine:
         self._set_state("running")
         become()
         parts.loop.start()
+        if parts.areas is not None:
+            parts.areas.start()
         parts.commands.start()
         observer.start()
         if self._agent is not None:
@@ -185,13 +190,13 @@ class Engine:
             self._agent.stop()
         parts.commands.stop_taking()
         if self.failure:
-            parts.loop.abandon(wait_ns=STOP_STEP_NS)
-        stepped = not self.failure and parts.loop.stop(STOP_STEP_NS)
+            parts.abandon(STOP_STEP_NS)
+        stepped = not self.failure and parts.stop_stepping(STOP_STEP_NS)
         observer.stop()
-        self._deliver_last(parts)
-        parts.deliveries.stop()
+        parts.deliver_last(bool(self.failure), self._told)
+        parts.stop_outputs()
         if stepped and not self.failure:
-            self._last_snapshot(parts)
+            parts.last_snapshots()
         self._set_state("stopped")
         observer.look()
         parts.close()
@@ -207,25 +212,6 @@ class Engine:
         """Whether every source is connected and subscribed within the time."""
         return self._agent is None or self._agent.wait_ready(timeout_s)
 
-    def _deliver_last(self, parts: Assembly) -> None:
-        """Gives outputs a bounded time; after a failure so long that the health topic says so."""
-        parts.deliveries.wake()
-        failed = bool(self.failure) and parts.deliveries.mqtt is not None
-        until = self.clock.monotonic() + (HEALTH_INTERVAL_NS if failed else STOP_OUTPUTS_NS)
-        pause = threading.Event()
-        while self.clock.monotonic() < until:
-            if parts.deliveries.drained() and (self._told.is_set() or not failed):
-                return
-            pause.wait(_LOOK_S)
-
-    def _last_snapshot(self, parts: Assembly) -> None:
-        try:
-            ticket = parts.snapshotter.cut(parts.core)
-            if ticket is not None:
-                ticket.wait(STOP_DISK_NS / SECOND_NS)
-        except (LogError, TimeoutError) as error:
-            self.troubles.tell("snapshot_error", str(error))
-
     # --- while it runs ---------------------------------------------------------------------------
 
     def reload(self, plant: Plant) -> None:
@@ -239,7 +225,7 @@ class Engine:
         with self._changing:
             self._refuse_move(plant)
             following = next_configuration(parts.core.configuration, plant.configuration)
-            become = parts.deliveries.prepare(self._outputs(plant))
+            become = parts.prepare(self._outputs(plant))
             configuration = following or parts.core.configuration
             assert configuration is not None
 
@@ -255,9 +241,11 @@ class Engine:
                 self._agent.reconfigure(
                     plant.sources, configuration, log_it, CONFIG_APPEND_NS / SECOND_NS
                 )
-            self.plant, self._places = plant, places_of(configuration, plant.timezones)
+            if parts.areas is not None:
+                parts.areas.configure(plant.areas)
+            self.plant, self._places = plant, places(configuration, plant)
             become()
-            parts.deliveries.reconcile()
+            parts.reconcile()
 
     def _refuse_move(self, plant: Plant) -> None:
         for what in ("node", "storage", "monitoring"):
@@ -266,6 +254,8 @@ class Engine:
                 raise SpecError(
                     f"{what} changes only with a restart", found=str(wanted), expected=str(before)
                 )
+        if plant.areas.areas and self._parts.areas is None:
+            raise SpecError("the first area comes only with a restart", expected="no areas")
 
     def _until_stepped(self, position: int) -> None:
         """Waits until the core is there. Raises LogError where the engine ends before."""
@@ -307,6 +297,11 @@ class Engine:
         return self._parts.core
 
     @property
+    def areas(self) -> AreaStage | None:
+        """The second stage, None where there is none. Its core belongs to its own thread."""
+        return self._parts.areas
+
+    @property
     def store(self) -> LogStore:
         """The log; open until `stop`."""
         return self._parts.store
@@ -343,13 +338,26 @@ class Engine:
     def _durable(self, records: Sequence[Record]) -> None:
         if not self._live:
             return
-        self._parts.board.note(records)
-        self._parts.written.note(records)
-        self._parts.deliveries.wake()
-        if self._on_records is not None:
-            self._on_records(records)
+        parts = self._parts
+        parts.board.note(records)
+        parts.deliveries.wake()
+        if parts.areas is not None:
+            parts.areas.feed.wake()
+        self._tell(records)
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        """Alert records of either stage that are durable."""
+        with self._telling:
+            if not self._live:
+                return
+            self._parts.written.note(records)
+            if self._on_records is not None:
+                self._on_records(records)
 
     def _reply(self, producer: str, reply: Reply) -> None:
+        if producer == ORDERS and reply.outcome == "refused":
+            text = f"{reply.principal} orders {reply.site}: {reply.reason}"
+            self.troubles.tell("order_refused", text, "areas")
         self._parts.commands.answer(producer, reply)
 
     def _agent_trouble(self, trouble: AgentTrouble) -> None:
@@ -370,7 +378,7 @@ class Engine:
         parts = self._assembly
         if parts is not None:
             parts.commands.stop_taking()
-            parts.loop.abandon()
+            parts.abandon()
         if self._agent is not None:
             self._agent.stop()
         self._ended.set()

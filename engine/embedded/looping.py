@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ..clock import Clock
 from ..errors import LogError
@@ -31,7 +32,7 @@ class StepLoop:
 
     def __init__(
         self,
-        stepper: Stepper,
+        stepper: Stepper[Any],
         ticker: Ticker,
         snapshotter: Snapshotter,
         store: LogStore,
@@ -52,6 +53,8 @@ class StepLoop:
         self._stop_by = 0
         self._failed_reads = 0
         self._turned_at = clock.monotonic()
+        #: Called in this thread after each turn; must return soon.
+        self.after_turn: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="lifeline-step", daemon=True)
 
     def start(self) -> None:
@@ -117,6 +120,7 @@ class StepLoop:
         self.stepper.settle(0)
         self._tick()
         self._snapshot()
+        self.after_turn()
         return done
 
     # --- the thread ------------------------------------------------------------------------------

@@ -79,13 +79,16 @@ class Observer:
                 self._troubles.tell("status_unread", str(error))
 
     def _help(self) -> None:
-        self._parts.deliveries.watch()
+        for deliveries in self._parts.all_deliveries():
+            deliveries.watch()
         # Ticks alone move an engine that is well; one whose disk is full is not helped by a restart.
         progress = self._parts.core.position, self._parts.ticker.refused
         if progress != self._progress:
             self._progress = progress
             notify("WATCHDOG=1")
-        if not self._parts.store.health().is_alive:
+        areas = self._parts.areas
+        stores = [self._parts.store, *([] if areas is None else [areas.store])]
+        if not all(store.health().is_alive for store in stores):
             self._on_failed(LogError("a thread of the log has ended: see the log of the process"))
         ahead = self._parts.clock.ahead()
         apart = abs(ahead) > CLOCK_APART_TOLD_NS
@@ -141,6 +144,7 @@ class Observer:
                 "topics": [(u.key, u.n) for u in store.unknown("topic", _UNKNOWN_LISTED)],
                 "sensors": [(u.key, u.n) for u in store.unknown("sensor", _UNKNOWN_LISTED)],
             },
+            areas={} if parts.areas is None else parts.areas.status(),
         )
 
     def _log(self) -> dict[str, Any]:

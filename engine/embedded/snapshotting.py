@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 from ..clock import Clock
 from ..core import Core
@@ -13,6 +14,31 @@ from ..limits import (
     SNAPSHOT_MOST_ENTRIES,
 )
 from ..log import LogStore, Ticket
+
+
+class Snapshotted(Protocol):
+    """A core, of sites or of areas, as snapshots see it."""
+
+    @property
+    def position(self) -> int:
+        """Where it stands."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """Everything that it is."""
+        ...
+
+    @classmethod
+    def restore(cls, data: bytes) -> Self:
+        """The core of a snapshot. Raises LogError where the bytes are not one."""
+        ...
+
+    def site_heads(self) -> dict[str, tuple[int, bytes]]:
+        """(seq, chain hash) of everything that has records."""
+        ...
+
+
+AnyCore = TypeVar("AnyCore", bound=Snapshotted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +94,7 @@ class Snapshotter:
         """The log did not take it: not again before the next interval is over."""
         self._not_before = self._clock.monotonic() + self._pace.interval_ns
 
-    def cut(self, core: Core) -> Ticket | None:
+    def cut(self, core: Snapshotted) -> Ticket | None:
         """Copies the core's state and queues it; None where there is nothing new.
 
         The caller has seen to it that all records up to `core.position` are durable; if they are
@@ -91,7 +117,7 @@ class Snapshotter:
         return self._open
 
 
-def _counts_lost_records(core: Core, store: LogStore) -> bool:
+def _counts_lost_records(core: Snapshotted, store: LogStore) -> bool:
     """Whether damage took alert records that the snapshot counts though their entries are there.
 
     Then only stepping the log again from its beginning brings them back; where that is trimmed,
@@ -104,6 +130,11 @@ def _counts_lost_records(core: Core, store: LogStore) -> bool:
 
 
 def restored(store: LogStore) -> tuple[Core, int]:
+    """The core of the sites' log; see `restored_as`."""
+    return restored_as(store, Core)
+
+
+def restored_as(store: LogStore, kind: type[AnyCore]) -> tuple[AnyCore, int]:
     """The core of the newest snapshot that agrees with the log, and its position; else an empty
     core and 0.
 
@@ -113,7 +144,7 @@ def restored(store: LogStore) -> tuple[Core, int]:
     found = store.load_snapshot()
     if found is not None:
         position, data = found
-        core = Core.restore(data)
+        core = kind.restore(data)
         if core.position != position:
             raise LogError(
                 f"the snapshot at {position} says that it is of {core.position}: it is not used; "
@@ -121,11 +152,11 @@ def restored(store: LogStore) -> tuple[Core, int]:
             )
         if not _counts_lost_records(core, store):
             return core, position
-        return Core(), 0
+        return kind(), 0
     trimmed = store.trimmed()
     if trimmed is not None:
         raise LogError(
             f"the log begins behind entry {trimmed.seq} and no snapshot can be used: start with an "
             "empty storage directory, and keep this one for replay"
         )
-    return Core(), 0
+    return kind(), 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from ..core import Core, Standing
+from ..core import Standing
 from ..log import LogStore
 from ..outputs.standing import standing_changes
 from ..record import Record, decode_record
@@ -50,7 +50,15 @@ class StandingBoard:
         }
 
 
-def repair(store: LogStore, core: Core) -> list[tuple[str, str]]:
+class Stands(Protocol):
+    """A core that can say what stands."""
+
+    def standing(self) -> list[Standing]:
+        """Every alarm that is not normal."""
+        ...
+
+
+def repair(store: LogStore, core: Stands) -> list[tuple[str, str]]:
     """Makes the log's table of standing alarms say what the core says; returns what could not be.
 
     After a loss of the log's tail the table may hold alarms that were raised in it, or the later

@@ -31,6 +31,8 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fals
     outputs     by cursor name: alive, position, behind, counters, troubles
     troubles    the last ones, the oldest first; `trouble_counts` since the start
     dead_letters  messages that could not be read, by reason; unknown topics and sensors
+    areas       the second stage: position, behind, what was heard and ordered, what stands, its
+                outputs; {} where there is none
     """
 
     version: int = 1
@@ -53,6 +55,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fals
     trouble_counts: dict[str, int]
     dead_letters: dict[str, int]
     unknown: dict[str, list[tuple[str, int]]]
+    areas: dict[str, Any] = {}
 
 
 def write_status(path: Path, status: EngineStatus) -> None:

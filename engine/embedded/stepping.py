@@ -8,12 +8,12 @@ refuses is offered again, in order, with everything behind it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..clock import Clock, SystemClock
 from ..command import Reply
-from ..core import Core
 from ..entry import decode
 from ..errors import InvariantError, LogError
 from ..limits import SECOND_NS, STEP_ENTRIES, STEP_OPEN_POSITIONS
@@ -23,36 +23,72 @@ from ..outputs.standing import standing_changes
 from ..record import Record
 
 
+class Stepped(Protocol):
+    """What one step made: records in order, and the replies to commands."""
+
+    @property
+    def replies(self) -> tuple[Reply, ...]:
+        """The answers to a command entry."""
+        ...
+
+    def __iter__(self) -> Iterator[Record]:
+        """The records, in order."""
+        ...
+
+
+class Steps(Protocol):
+    """A core that steps a log: that of the sites, or that of areas."""
+
+    @property
+    def position(self) -> int:
+        """The last entry that was stepped."""
+        ...
+
+    def step(self, position: int, entry: Any, /) -> Stepped:
+        """Apply one entry."""
+        ...
+
+    def next_due(self) -> int | None:
+        """A lower bound of the next timer's due, ns."""
+        ...
+
+
+AnyCore = TypeVar("AnyCore", bound=Steps)
+
+
 @dataclass(slots=True)
 class _Open:
     """Records of one position on their way to the disk, and who waits for them."""
 
     position: int
     records: list[Record]
-    replies: tuple[Reply, ...]
+    stepped: Stepped
     producer: str
     ticket: Ticket
 
 
-class Stepper:
+class Stepper(Generic[AnyCore]):
     """Owns the core. Not for two threads; counters may be read from any.
 
     on_durable(records)        alert records that are durable now, in order
     on_reply(producer, reply)  the answer to a command entry of that producer, once durable
     on_refused(text)           the disk does not take alert records; "" when it does again
     clock                      by which `times` says how long steps took
+    read                       an entry of this log from its bytes
     """
 
     def __init__(
         self,
-        core: Core,
+        core: AnyCore,
         store: LogStore,
         on_durable: Callable[[Sequence[Record]], None],
         on_reply: Callable[[str, Reply], None],
         on_refused: Callable[[str], None],
         clock: Clock | None = None,
+        read: Callable[[bytes], Any] = decode,
     ) -> None:
         self.core = core
+        self._decode = read
         self.times = Durations()
         self._clock = clock or SystemClock()
         self._store = store
@@ -92,7 +128,7 @@ class Stepper:
 
     def _step(self, position: int, data: bytes) -> None:
         began = self._clock.monotonic()
-        entry = decode(data)
+        entry = self._decode(data)
         stepped = self.core.step(position, entry)
         records = list(stepped)
         self.times.add(self._clock.monotonic() - began)
@@ -101,10 +137,14 @@ class Stepper:
             self.records += len(records)
             ticket = self._offer(position, records)
             producer = entry.header.producer
-            self._open.append(_Open(position, records, stepped.replies, producer, ticket))
+            self._open.append(_Open(position, records, stepped, producer, ticket))
             return
+        self._done(entry.header.producer, stepped)
+
+    def _done(self, producer: str, stepped: Stepped) -> None:
+        """What the step made is durable: whoever waits is told."""
         for reply in stepped.replies:
-            self._on_reply(entry.header.producer, reply)
+            self._on_reply(producer, reply)
 
     def _offer(self, position: int, records: list[Record]) -> Ticket:
         encoded = [(r.site, r.seq, r.encode()) for r in records]
@@ -138,8 +178,7 @@ class Stepper:
             self._refused = ""
             self._on_refused("")
         self._on_durable(done.records)
-        for reply in done.replies:
-            self._on_reply(done.producer, reply)
+        self._done(done.producer, done.stepped)
 
     def _refuse(self, text: str) -> None:
         if not self._refused:

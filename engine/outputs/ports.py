@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..areas.configuration import AreaConfiguration, prefixes
 from ..configuration import Configuration
 from .times import zone
 
@@ -31,6 +32,20 @@ def places_of(configuration: Configuration, timezones: Mapping[str, str]) -> Map
     return {
         site.id: Place(site.area, site.name, timezones.get(site.id) or "UTC")
         for site in configuration.sites
+    }
+
+
+def area_places(areas: AreaConfiguration, sites: Mapping[str, Place]) -> Mapping[str, Place]:
+    """Every area by its reserved site; its local time is that of its sites, where they agree."""
+    zones: dict[str, set[str]] = {area.path: set() for area in areas.areas}
+    for site in areas.sites:
+        for path in prefixes(site.area):
+            if path in zones and site.id in sites:
+                zones[path].add(sites[site.id].zone)
+    return {
+        area.site: Place(area.path, area.name, next(iter(found)) if len(found) == 1 else "UTC")
+        for area in areas.areas
+        for found in (zones[area.path],)
     }
 
 

@@ -1,0 +1,45 @@
+"""One life of an engine with areas: makes its own telemetry until it is killed or told to end.
+
+Usage: areas_child.py <lifeline.yaml> <seed>. Prints `ready`, and `stopped` at the end; with the seed
+0 it makes no telemetry, and only finishes what is there.
+"""
+
+import random
+import signal
+import sys
+import threading
+
+from lifeline.engine.config import load
+from lifeline.engine.embedded import Engine, SnapshotPace
+from lifeline.engine.entry import Entry, Header, encode
+from lifeline.engine.frame import Frame
+from lifeline.engine.limits import SECOND_NS
+
+PACE = SnapshotPace(interval_ns=SECOND_NS // 5, least_entries=1, most_entries=50)
+LIMITS = (25.0, 50.0, 25.0)  # of gas at east, rain at east, gas at west
+
+
+def main(path: str, seed: int) -> None:
+    """Starts, feeds, stops; raises what ended the engine."""
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    engine = Engine(load(path), agents=False, outputs=False, pace=PACE)
+    engine.start()
+    print("ready", flush=True)
+    chance, sent = random.Random(seed), 0
+    while seed and not asked.wait(0.01) and not engine.wait(0):
+        sent += 1
+        now, plan = engine.clock.wall(), engine.core.plan
+        assert plan is not None
+        values = [limit * chance.uniform(0.4, 1.6) for limit in LIMITS]
+        header = Header("acme", "test", sent, now, registry=plan.version)
+        frame = Frame.of([0, 1, 2], [now] * 3, values)
+        engine.store.append([encode(Entry(header, frame))])
+    asked.wait(0 if seed else 1.5)
+    engine.stop()
+    if engine.error is not None:
+        raise engine.error
+    print("stopped", flush=True)
+
+
+main(sys.argv[1], int(sys.argv[2]))
