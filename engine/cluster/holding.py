@@ -136,12 +136,12 @@ class Holding:
     async def _part(self, number: int, generation: int, committed: int | None) -> Part:
         found = await restore(self._reader, self._topics, number, committed, self._tell)
         lane = Lane(self._producer, self._topics, number, self._refused)
+        self._counters.restores += 1
         return Part(number, generation, found, lane, self._node, self._clock)
 
     def _count(self, took: int) -> None:
         counters = self._counters
         counters.rebalances += 1
-        counters.restores += len(self._parts)
         counters.longest_restore_ns = max(counters.longest_restore_ns, took)
         _LOG.info("partitions %s taken up in %.2f s", sorted(self._parts), took / SECOND_NS)
 

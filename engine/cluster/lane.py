@@ -91,7 +91,9 @@ class Lane:
         """Hands over what was put before; waits where too much is on its way."""
         async with self._pumping:
             while self._waiting:
-                await self._waiting.popleft()()
+                # Taken away when it is handed over: who is cancelled meanwhile loses nothing.
+                await self._waiting[0]()
+                self._waiting.popleft()
         while len(self._open) > WORKER_OPEN_RECORDS:
             await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
 

@@ -198,7 +198,7 @@ class Worker:
         counters = self._counters
         return Sight(
             made.pulse.turned_at if made else self._clock.monotonic(),
-            counters.entries + counters.unowned + counters.rebalances + counters.set_aside,
+            counters.entries + counters.set_aside + counters.rebalances + counters.restores,
             lag,
             self.life.state in ("joining", "restoring", "rebalancing"),
         )

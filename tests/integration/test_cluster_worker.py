@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -147,6 +149,46 @@ def cut(entries: list[bytes], number: int, parts: int) -> list[bytes]:
     """One of `parts` slices of about the same length."""
     size = -(-len(entries) // parts)
     return entries[number * size : (number + 1) * size]
+
+
+def test_two_workers_share_the_partitions_and_one_takes_over_from_the_other(
+    spec: ClusterSpec, log: Recorded, tmp_path: Path
+) -> None:
+    parts = by_partition(log, PARTITIONS)
+    prepare(spec, Recorded(log.configurations, []))
+    with ExitStack() as running:
+        first, second = (
+            running.enter_context(WorkerProcess(spec, tmp_path, NO_TICKS, name=name))
+            for name in ("first", "second")
+        )
+        until(lambda: shared(held(first), held(second)), first.text)
+        load(spec, [cut(entries, 0, 3) for entries in parts])
+        until(lambda: stepped(spec) >= sum(len(cut(e, 0, 3)) for e in parts), first.text)
+        first.kill9()
+        load(spec, [cut(entries, 1, 3) for entries in parts])
+        until(lambda: held(second) == [0, 1, 2], second.text)
+        third = running.enter_context(WorkerProcess(spec, tmp_path, NO_TICKS, name="third"))
+        until(lambda: held(third), third.text)
+        load(spec, [cut(entries, 2, 3) for entries in parts])
+        assert second.stop() == 0, second.text()
+        check(all_records(spec, log, third), log)
+        assert third.stop() == 0, third.text()
+    assert furthest(spec) == ends(spec, parts)
+
+
+def shared(first: list[int], second: list[int]) -> bool:
+    return bool(first) and bool(second) and sorted(first + second) == [0, 1, 2]
+
+
+def held(worker: WorkerProcess) -> list[int]:
+    """The partitions that the worker took up last."""
+    found = re.findall(r"partitions \[([0-9, ]*)\] taken up", worker.text())
+    return [int(each) for each in found[-1].split(", ") if each] if found else []
+
+
+def stepped(spec: ClusterSpec) -> int:
+    """Entries that checkpoints count."""
+    return sum(furthest(spec).values())
 
 
 def test_a_log_that_was_trimmed_past_its_checkpoint_is_refused(
