@@ -8,8 +8,8 @@ and all that is malformed stays paho's.
 paho has no public place for this. `IntakeClient` alone touches what is private: the method that makes
 the socket; the time of the last bytes, without which paho would ping while messages come; the queue of
 what is to be written, so that the acknowledgements of a batch leave in one piece. A paho that makes
-its socket otherwise reads by itself as ever, since the loop asks what kind it got; so it is with
-websockets, where paho has a wrapper of its own.
+its socket otherwise, as it does for websockets, reads by itself as ever, since the loop asks what
+kind it got; one without that queue acknowledges one by one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..limits import MQTT_READ_BYTES
 from .packets import Arrival, PacketSplitter
 
 _PUBACK = b"\x40\x02"
+_QUEUES = hasattr(paho.Client, "_packet_queue")
 
 
 class Intake:
@@ -145,7 +146,10 @@ class IntakeClient(paho.Client):
 
         Under MQTT 5 too the short form, which means success.
         """
-        if mids:
+        if not _QUEUES:
+            for mid in mids:
+                self.ack(mid, 1)
+        elif mids:
             packets = b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids])
             self._packet_queue(paho.PUBACK, packets, mids[-1], 1)
 

@@ -269,6 +269,7 @@ def test_where_paho_makes_its_socket_otherwise_it_reads_by_itself(
     stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(IntakeClient, "_create_socket", paho.Client._create_socket)
+    monkeypatch.setattr("lifeline.engine.mqtt.intake._QUEUES", False)
     bad_topic = publish((b"\xff", b"x", 3, False), False)
     other = Other([b"".join(map(message, (1, 2))) + bad_topic, None], [message(4)])
     client, troubles = connected(stack, other)
@@ -277,6 +278,9 @@ def test_where_paho_makes_its_socket_otherwise_it_reads_by_itself(
     found = received(client, 4)
     assert [(d.mid, d.connection) for d in found] == [(1, 1), (2, 1), (3, 1), (4, 2)]
     assert found[2].topic == "(not UTF-8)"
+    client.ack(found)
+    wait_until(lambda: other.heard.count(PUBACK) == 1, "the PUBACK", within_s=WITHIN_S)
+    assert client.counters["ack_skipped"] == 3
     assert [t.kind for t in troubles] == ["disconnected"]
 
 
