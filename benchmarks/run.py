@@ -1,6 +1,6 @@
 """`make bench`: every figure that the project claims, on this machine.
 
-    python benchmarks/run.py                              everything, some six minutes
+    python benchmarks/run.py                              everything, some nine minutes
     python benchmarks/run.py --only core --only decode    see --list
     python benchmarks/run.py --write docs/figures.md      the same, also into a file
 
@@ -34,6 +34,7 @@ CLAIMS = {
     "decode": "messages to samples",
     "lineprotocol": "samples to line protocol",
     "sizes": "bytes: log, Kafka, snapshots, alert records",
+    "cluster": "the cluster on Kafka: samples/s, kills, checkpoints, latency, beside plain faust",
     "core": "the core beside bare loops",
 }
 
