@@ -405,8 +405,11 @@ WORKER_SLICE_NS: Final = 10_000_000
 # Alert records of one partition on their way to Kafka; stepping waits beyond it. A step of one
 # large Frame makes more at worst, and is let through whole.
 WORKER_OPEN_RECORDS: Final = 10_000
-# One commit of offsets; the coordinator answers in milliseconds, and finds itself anew in seconds.
-WORKER_COMMIT_NS: Final = 20 * SECOND_NS
+# One commit of offsets; the coordinator answers in milliseconds. A broker that is started anew is
+# back within a minute; who waits longer begins anew, too.
+WORKER_COMMIT_NS: Final = MINUTE_NS
+# A worker that ends says why, in this time: what hangs may be the log of its words itself.
+WORKER_LAST_WORDS_NS: Final = 5 * SECOND_NS
 # A main loop that does not poll for so long leaves the group by Kafka's own rule.
 WORKER_POLL_INTERVAL_NS: Final = 2 * MINUTE_NS
 # No progress for so long while there is lag, or a loop that hangs so long, ends the process. The

@@ -56,12 +56,14 @@ class Holding:
         self._tell = tell
         self._counters = counters
         self._session_ns = session_ns
+        self._revoked = 0
         self.checkpointer = Checkpointer(producer, topics, self._commit, clock, self._lost_lease)
 
     # --- given up --------------------------------------------------------------------------------
     async def on_revoked(self) -> None:
         """The partitions are ours until this returns."""
         failpoints.hit("revoked.before")
+        self._revoked += 1
         self._become_unsettled()
         await self.last_checkpoints()
         self._drop()
@@ -119,12 +121,12 @@ class Holding:
         if not partitions:
             return {}
         failpoints.hit("restore.before")
-        parts = {}
+        parts, before = {}, self._revoked
         async with self.checkpointer.writing:
             committed = await self.membership.committed(partitions)
             for number in sorted(partitions):
                 parts[number] = await self._part(number, generation, committed[number])
-                if self.membership.generation != generation:
+                if self._revoked != before or self.membership.generation != generation:
                     return None
             failpoints.hit("restore.read")
             # Faust seeks to the group's offsets next, which may be behind or ahead of ours.

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from ..limits import SECOND_NS, WORKER_LAST_WORDS_NS
 from .worker_status import State
 
 _LOG: Final = logging.getLogger("lifeline.worker")
@@ -40,5 +41,9 @@ class Life:
             if self.failure:
                 return
             self.failure, self.state = reason, "failed"
+        anyway = threading.Timer(WORKER_LAST_WORDS_NS / SECOND_NS, os._exit, (EXIT_FAILED,))
+        anyway.daemon = True
+        anyway.start()
         _LOG.critical("the worker ends: %s", reason, exc_info=error)
         self._end(EXIT_FAILED)
+        anyway.cancel()

@@ -147,7 +147,7 @@ class Pulse:
             self._tell("kafka_silent", f"Kafka does not take ticks of partition {part.partition}")
         where = await landing
         failpoints.hit("tick.landed")
-        part.ticks.landed(where.offset, part.following)
+        part.ticks.landed(where.offset)
         self._look_at(sent, where.timestamp_ms)
 
     async def _probe(self) -> None:

@@ -28,9 +28,10 @@ class Ticks:
         self._last = wall
         self._tried = wall
         self._log_end = log_end
+        self._following = 0
         self._caught_up = False
         self._flying: Tick | None = None
-        self._unstepped = -1
+        self._landed = -1
         self.appended = 0
         self.resumed = 0
 
@@ -38,6 +39,11 @@ class Ticks:
     def caught_up(self) -> bool:
         """Whether the core has reached where the log ended when the partition was taken up."""
         return self._caught_up
+
+    @property
+    def log_reaches(self) -> int:
+        """The offset behind the last tick of ours that is in the log; 0: none."""
+        return self._landed + 1
 
     @property
     def last(self) -> int:
@@ -50,8 +56,7 @@ class Ticks:
         if not self._caught_up and following >= self._log_end:
             self._caught_up = True
             self._tried = self._last
-        if following > self._unstepped:
-            self._unstepped = -1
+        self._following = following
 
     def wait_ns(self, now: int, next_due: int | None, at_end: bool) -> int:
         """How long until a tick is to be appended; 0: now. `next_due` is `core.next_due()`."""
@@ -62,13 +67,12 @@ class Ticks:
         if self._tried == NO_TIME:
             return 0
         due = self._tried + TICK_INTERVAL_NS
-        if at_end and next_due is not None and self._unstepped < 0:
+        if at_end and next_due is not None and self._landed < self._following:
             due = min(due, max(next_due, self._tried + DEADLINE_TICK_NS))
         return max(0, due - now)
 
     def make(self, now: int) -> tuple[Tick, bytes]:
-        """The tick of this moment and its entry; `landed` is to be told
-        when it is in the log; until then there is no other.
+        """The tick of this moment and its entry; until `landed` is told of it there is no other.
 
         W never goes back, whatever `now` is.
         """
@@ -78,13 +82,12 @@ class Ticks:
         header = Header(producer=self._producer, producer_seq=self.appended + 1, received=now)
         return tick, encode(Entry(header, tick))
 
-    def landed(self, offset: int, following: int) -> None:
-        """The tick is in the log at `offset`; the core has taken what is before `following`."""
+    def landed(self, offset: int) -> None:
+        """The tick is in the log at `offset`."""
         tick, self._flying = self._flying, None
         if tick is None:
             return
         self._last = max(self._last, tick.time)
         self.appended += 1
         self.resumed += tick.resumed
-        if offset >= following:
-            self._unstepped = max(self._unstepped, offset)
+        self._landed = max(self._landed, offset)

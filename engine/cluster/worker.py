@@ -186,8 +186,11 @@ class Worker:
 
     # --- what it says about itself ---------------------------------------------------------------
     def _log_end(self, partition: int) -> int | None:
-        made = self._assembled
-        return made.membership.log_end(partition) if made else None
+        """As the last fetch said; a tick of ours behind it tells that fetching stands still."""
+        made, part = self._assembled, self._parts.get(partition)
+        fetched = made.membership.log_end(partition) if made else None
+        own = part.ticks.log_reaches if part else 0
+        return max(fetched or 0, own) if fetched is not None or own else None
 
     def _sight(self) -> Sight:
         """For the watchdog, from its thread."""

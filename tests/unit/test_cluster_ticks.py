@@ -27,13 +27,13 @@ def caught_up(wall: int = T, log_end: int = 10) -> Ticks:
     return ticks
 
 
-def tick(ticks: Ticks, now: int, offset: int = 10, following: int = 10) -> Tick:
+def tick(ticks: Ticks, now: int, offset: int = 10) -> Tick:
     """One that lands at once."""
     made, data = ticks.make(now)
     entry = decode(data)
     assert entry.payload == made
     assert (entry.header.producer, entry.header.appended) == ("tick:w", 0)
-    ticks.landed(offset, following)
+    ticks.landed(offset)
     return made
 
 
@@ -52,7 +52,7 @@ def test_the_first_tick_after_a_gap_says_resumed_and_the_next_does_not() -> None
     assert ticks.wait_ns(T + BLIND_NS + 1, None, at_end=True) == 0
     assert tick(ticks, T + BLIND_NS + 1).resumed
     ticks.stepped(11, T + BLIND_NS + 1)
-    assert not tick(ticks, T + 2 * BLIND_NS, 11, 11).resumed
+    assert not tick(ticks, T + 2 * BLIND_NS, 11).resumed
     assert (ticks.appended, ticks.resumed) == (2, 1)
 
 
@@ -70,14 +70,14 @@ def test_the_last_tick_of_the_log_counts_and_not_the_one_of_the_checkpoint() -> 
 def test_the_first_tick_of_a_log_comes_at_once_and_is_no_resumption() -> None:
     ticks = caught_up(NO_TIME, 0)
     assert ticks.wait_ns(T, None, at_end=True) == 0
-    assert not tick(ticks, T, 0, 0).resumed
+    assert not tick(ticks, T, 0).resumed
 
 
 def test_one_at_a_time_is_on_its_way() -> None:
     ticks = caught_up()
     ticks.make(T + 2 * SECOND_NS)
     assert ticks.wait_ns(T + 3600 * SECOND_NS, T, at_end=True) > 0
-    ticks.landed(10, 10)
+    ticks.landed(10)
     assert ticks.wait_ns(T + 3600 * SECOND_NS, None, at_end=False) == 0
 
 
@@ -93,7 +93,7 @@ def test_regular_ticks_go_on_behind_and_deadline_ticks_wait_for_the_end() -> Non
 
 def test_a_deadline_tick_waits_while_one_of_ours_is_unstepped_and_keeps_its_distance() -> None:
     ticks = caught_up()
-    made = tick(ticks, T + SECOND_NS, offset=12, following=11)
+    made = tick(ticks, T + SECOND_NS, offset=12)
     now = made.time + SECOND_NS
     assert ticks.wait_ns(now, made.time, at_end=True) == TICK_INTERVAL_NS - SECOND_NS
     ticks.stepped(12, made.time)
@@ -101,13 +101,22 @@ def test_a_deadline_tick_waits_while_one_of_ours_is_unstepped_and_keeps_its_dist
     ticks.stepped(13, made.time)
     assert ticks.wait_ns(now, made.time, at_end=True) == 0
     assert ticks.wait_ns(made.time, made.time, at_end=True) == DEADLINE_TICK_NS
+    assert ticks.log_reaches == 13
+
+
+def test_a_tick_that_is_stepped_before_its_append_is_answered_counts_as_stepped() -> None:
+    ticks = caught_up()
+    made, _ = ticks.make(T + SECOND_NS)
+    ticks.stepped(12, made.time)
+    ticks.landed(11)
+    assert ticks.wait_ns(made.time + SECOND_NS, made.time, at_end=True) == 0
 
 
 @pytest.mark.parametrize("back", [1, SECOND_NS, 3600 * SECOND_NS])
 def test_w_never_goes_back(back: int) -> None:
     ticks = caught_up()
     first = tick(ticks, T + SECOND_NS)
-    assert tick(ticks, first.time - back, 11, 11) == Tick(first.time, False)
+    assert tick(ticks, first.time - back, 11) == Tick(first.time, False)
 
 
 def moment(ns: int) -> Moment:
