@@ -24,7 +24,7 @@ from lifeline.engine.rule import Rule
 
 SENSORS, ROUNDS = 10_000, 15
 FRAMES = (1, 10, 100, 1_000)
-SAMPLES_ON_DISK = 200_000
+ENTRIES_ON_DISK = 2_000
 VERSION = Configuration().version()
 
 
@@ -66,24 +66,19 @@ def in_the_log() -> list[Figure]:
 
 
 def on_this_disk(folder: Path) -> list[Figure]:
-    """Bytes of a sample in the embedded log's file, for two sizes of Frames."""
+    """Bytes of a sample in the embedded log's file."""
     found = []
-    for samples in (100, 1_000):
+    for samples in (1, 10, 100, 1_000):
         directory = folder / f"log-{samples}"
         directory.mkdir()
         store = LogStore.open(directory)
-        tickets = [
-            store.append([entry(samples, first)]) for first in range(0, SAMPLES_ON_DISK, samples)
-        ]
-        for ticket in tickets:
+        firsts = range(0, ENTRIES_ON_DISK * samples, samples)
+        for ticket in [store.append([entry(samples, first)]) for first in firsts]:
             ticket.wait()
         store.close()
-        size = (directory / "log.db").stat().st_size
+        size = (directory / "log.db").stat().st_size / (ENTRIES_ON_DISK * samples)
         found.append(
-            Figure(
-                f"bytes per sample in log.db, Frames of {grouped(samples)}",
-                f"{size / SAMPLES_ON_DISK:.1f}",
-            )
+            Figure(f"bytes per sample in log.db, Frames of {grouped(samples)}", f"{size:.1f}")
         )
     return found
 
@@ -100,13 +95,17 @@ def spoken(rules: tuple[Rule, ...], sites: int) -> tuple[Core, list[int]]:
 
 
 def snapshots() -> list[Figure]:
-    """Bytes of a snapshot per sensor, and per instance of each kind by difference."""
+    """Bytes of a snapshot per sensor, and per instance of each kind by difference; packed as a
+    worker's checkpoint is on Kafka."""
+    from lifeline.engine.cluster.marker import pack_chunks
+
     limits = tuple(limit_rule(f"limit-{n}", 35.0 + n) for n in range(3))
     with_limits = len(spoken((*limits[:1], stale_rule()), 1)[0].snapshot())
     more_limits = len(spoken((*limits, stale_rule()), 1)[0].snapshot())
     with_trend = len(spoken((*limits[:1], stale_rule(), trend_rule()), 1)[0].snapshot())
     usual, records = spoken((*limits[:2], stale_rule(), trend_rule()), 1_000)
-    many = len(usual.snapshot())
+    snapshot = usual.snapshot()
+    many, packed = len(snapshot), sum(map(len, pack_chunks(snapshot)[0]))
     per_limit = (more_limits - with_limits) / (2 * SENSORS)
     return [
         Figure("snapshot bytes per limit instance", f"{per_limit:.0f}"),
@@ -117,7 +116,8 @@ def snapshots() -> list[Figure]:
         ),
         Figure(
             f"snapshot of {grouped(SENSORS)} sensors at 1,000 sites, two limits, trend, silence each",
-            f"{many / 1e6:.1f} MB, {many / SENSORS:.0f} bytes per sensor",
+            f"{many / 1e6:.1f} MB, {many / SENSORS:.0f} bytes per sensor; "
+            f"packed {packed / 1e6:.1f} MB, {packed / SENSORS:.0f} bytes per sensor",
         ),
         Figure(
             "bytes per alert record",
