@@ -52,21 +52,22 @@ def alerts(
 
     With --json each line is one record, the same document as on the MQTT topics.
     """
-    from ..log import LogReader
+    from .standing import opened_readers
 
     least = _least(level)
-    reader = LogReader.open(data_directory(config, data))
+    readers = opened_readers(data_directory(config, data))
     printer = _Printer(set(site or ()), least, places(config), "" if as_json else language(lang))
     try:
-        end = reader.outbox_end()
+        ends = {reader: reader.outbox_end() for reader in readers}
         if last:
-            printer.events(row.data for row in reader.last_records(last))
+            printer.events(_last(readers, last))
         else:
-            printer.standing(reader)
+            printer.standing(readers)
         if follow:
-            _follow(reader, end, printer)
+            _follow(ends, printer)
     finally:
-        reader.close()
+        for reader in readers:
+            reader.close()
 
 
 def _least(level: str) -> int:
@@ -105,11 +106,11 @@ class _Printer:
             else:
                 self._console.print(self._lines.event(record))
 
-    def standing(self, reader: LogReader) -> None:
+    def standing(self, readers: list[LogReader]) -> None:
         """What stands now."""
         from .standing import standing_records
 
-        records = [r for r in standing_records(reader) if self._wanted(r)]
+        records = [r for r in standing_records(*readers) if self._wanted(r)]
         for record in records:
             if self._lines is None:
                 self._raw(record)
@@ -131,20 +132,32 @@ class _Printer:
         print_raw(record_payload(record, self._known.get(record.site) or Place(record.area)))
 
 
-def _follow(reader: LogReader, number: int, printer: _Printer) -> None:
-    """Prints what comes behind an outbox number, until interrupted."""
+def _last(readers: list[LogReader], n: int) -> list[bytes]:
+    """The last `n` records of all logs, each log in its own order, together by event time."""
+    from heapq import merge
+
+    from ..record import decode_record
+
+    rows = ([row.data for row in reader.last_records(n)] for reader in readers)
+    return list(merge(*rows, key=lambda data: decode_record(data).time))[-n:]
+
+
+def _follow(numbers: dict[LogReader, int], printer: _Printer) -> None:
+    """Prints what comes behind an outbox number of each log, until interrupted."""
     broken = False
     while True:
-        try:
-            rows = reader.records(number, _AT_ONCE)
-        except LogError as error:
-            if not broken:
-                stderr().print(f"lifeline: {error}; trying again")
-            broken, rows = True, []
-        else:
+        came = False
+        for reader, number in list(numbers.items()):
+            try:
+                rows = reader.records(number, _AT_ONCE)
+            except LogError as error:
+                if not broken:
+                    stderr().print(f"lifeline: {error}; trying again")
+                broken = True
+                continue
             broken = False
-        printer.events(row.data for row in rows)
-        if rows:
-            number = rows[-1].number
-        else:
+            printer.events(row.data for row in rows)
+            if rows:
+                numbers[reader], came = rows[-1].number, True
+        if not came:
             time.sleep(_POLL_S)

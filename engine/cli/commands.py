@@ -124,6 +124,61 @@ def unshelve(
     )
 
 
+def halt_work(
+    alarm: AlarmArgument,
+    site: SiteOption = "",
+    reason: ReasonOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    data: DataOption = None,
+) -> None:
+    """Halt the work of every site of an area, before a gauge has seen the weather.
+
+    The breaker is named as `lifeline alerts` prints it when it is tripped. Work resumes when a
+    person says so.
+
+    \b
+    lifeline halt-work area:hefei/shushan/rain.halt~area --reason "forecast 120 mm in 24 h"
+    """
+    _act(
+        "halt_work",
+        alarm,
+        site,
+        reason,
+        who,
+        0,
+        as_json,
+        lang,
+        data_directory(config, data),
+        config,
+    )
+
+
+def resume_work(
+    alarm: AlarmArgument,
+    site: SiteOption = "",
+    reason: ReasonOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    data: DataOption = None,
+) -> None:
+    """Let the sites of an area work again.
+
+    Refused while the weather alarm stands.
+
+    \b
+    lifeline resume-work area:hefei/shushan/rain.halt~area --reason "dyke inspected"
+    """
+    _act(
+        "resume_work", alarm, site, reason, who, 0, as_json, lang,
+        data_directory(config, data), config,
+    )  # fmt: skip
+
+
 def _act(
     action: Action,
     alarm: str,
@@ -164,14 +219,14 @@ def _command(
 
     from ..clock import SystemClock
     from ..command import Command
-    from ..log import LogReader
-    from .standing import find_alarm, standing_records
+    from .standing import find_alarm, opened_readers, standing_records
 
-    reader = LogReader.open(directory)
+    readers = opened_readers(directory)
     try:
-        meant = find_alarm(alarm, site, standing_records(reader), places(config))
+        meant = find_alarm(alarm, site, standing_records(*readers), places(config))
     finally:
-        reader.close()
+        for reader in readers:
+            reader.close()
     seen = meant.record if action == "acknowledge" else None
     return Command(
         id=f"cli-{uuid4().hex}",

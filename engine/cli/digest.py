@@ -41,31 +41,41 @@ def digest(
 
     Exit code 1 where a stored record differs from the replayed one.
     """
-    from ..log import LogReader
+    from ..embedded import DataDirectory
     from ..log.lock import holder
     from .kernels import warm_kernels
 
     directory = data_directory(config, directory)
-    reader = LogReader.open(directory)
-    try:
-        warm_kernels()
-        report = _settled(directory, reader, running=holder(directory) is not None)
-    finally:
-        reader.close()
+    areas = DataDirectory(directory).areas
+    warm_kernels()
+    reports = [_report(directory, running=holder(directory) is not None)]
+    if areas.is_dir():
+        reports.append(_report(areas, running=holder(areas) is not None, of_areas=True))
     if as_json:
-        print_json(_document(report))
+        document = _document(reports[0])
+        print_json(document | {"areas": _document(reports[1]) if len(reports) > 1 else None})
     else:
-        _print(report)
-    if not report.holds:
+        for report in reports:
+            _print(report)
+    if not all(report.holds for report in reports):
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _settled(directory: Path, reader: LogReader, *, running: bool) -> DigestReport:
-    """The report; beside a running engine its last records are waited for."""
-    from ..replay.digest import digest_of
+def _report(directory: Path, *, running: bool, of_areas: bool = False) -> DigestReport:
+    from ..log import LogReader
+    from ..replay.digest import area_digest_of, digest_of
 
+    reader = LogReader.open(directory)
+    try:
+        return _settled(directory, reader, area_digest_of if of_areas else digest_of, running)
+    finally:
+        reader.close()
+
+
+def _settled(directory: Path, reader: LogReader, of: Any, running: bool) -> DigestReport:
+    """The report; beside a running engine its last records are waited for."""
     with progress("stepping the log", reader.end()) as tell:
-        report = digest_of(directory, reader, tell)
+        report: DigestReport = of(directory, reader, tell)
     for _ in range(_SETTLE_TRIES if running else 0):
         if report.settled:
             break

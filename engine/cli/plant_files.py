@@ -77,6 +77,10 @@ def places(config: Path) -> Mapping[str, Place]:
         for site in sites if isinstance(sites, list) else ():
             area, zone = str(site.get("area", "")), str(site.get("timezone") or "UTC")
             found[str(site["id"])] = Place(area, str(site.get("name", "")), zone)
+        areas = _section(config, "areas")
+        for area in areas if isinstance(areas, list) else ():
+            path = str(area["path"])
+            found[f"area:{path}"] = Place(path, str(area.get("name", "")), "UTC")
     except (SpecError, KeyError, AttributeError):
         return found  # names and zones are a courtesy; `lifeline check` tells what is wrong
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SpecError
@@ -20,13 +21,23 @@ class AlarmName(NamedTuple):
     record: Record | None
 
 
-def standing_records(reader: LogReader) -> list[Record]:
-    """The record that left each alarm as it is, the gravest first."""
+def standing_records(*readers: LogReader) -> list[Record]:
+    """The record that left each alarm of these logs as it is, the gravest first."""
     from ..level import LEVELS
     from ..record import decode_record
 
-    records = [decode_record(row.data) for row in reader.standing()]
+    records = [decode_record(row.data) for reader in readers for row in reader.standing()]
     return sorted(records, key=lambda r: (-LEVELS.index(r.level_after), r.onset, r.site, r.alarm))
+
+
+def opened_readers(directory: Path) -> list[LogReader]:
+    """The log of the sites, and that of the areas where there is one. Raises LogError."""
+    from ..embedded import DataDirectory
+    from ..log import LogReader
+
+    areas = DataDirectory(directory).areas
+    folders = [directory, *([areas] if areas.is_dir() else [])]
+    return [LogReader.open(folder) for folder in folders]
 
 
 def find_alarm(

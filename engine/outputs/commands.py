@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -31,7 +31,8 @@ class CommandMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The payload of a command topic; the fields are those of `command.Command`.
 
     `expires` is a duration from now (`8h`) or an RFC 3339 time with an offset. `role` is what the
-    sender says about itself; it is recorded, nothing is granted by it.
+    sender says about itself; it is recorded, nothing is granted by it. `level` is how grave a halt
+    of work is that a person orders.
     """
 
     id: _Id
@@ -42,6 +43,7 @@ class CommandMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
     expires: Annotated[str, msgspec.Meta(max_length=64)] = ""
     role: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    level: Literal["", "blue", "yellow", "orange", "red"] = ""
 
 
 class _Salvaged(msgspec.Struct, frozen=True):
@@ -132,6 +134,7 @@ def _command(site: str, user: str, message: CommandMessage, now: int) -> Command
         seq=message.seq,
         expires=expires,
         issued=now,
+        level=message.level,
     )
 
 

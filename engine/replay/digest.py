@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from ..areas.core import AreaCore
+from ..areas.entry import decode_area
+from ..core import Core
+from ..entry import decode
 from ..log import LogReader
 from ..record import decode_record, first_break, run_digest
-from .history import beginning, entries
+from .history import beginning, beginning_of, entries
 
 Verdict = Literal["equal", "different", "not stored", "not replayed", "chain broken"]
 _RECORDS_AT_ONCE: Final = 1_000
@@ -68,9 +72,24 @@ def digest_of(
     `tell` hears the position reached, now and then. Entries that come meanwhile are left for the
     next time. Raises LogError and EntryError for a log that cannot be stepped.
     """
-    core = beginning(directory, reader)
+    return _digest(beginning(directory, reader), reader, decode, tell)
+
+
+def area_digest_of(
+    directory: Path, reader: LogReader, tell: Callable[[float], object] = lambda position: None
+) -> DigestReport:
+    """As `digest_of`, of an area log."""
+    return _digest(beginning_of(AreaCore, directory, reader), reader, decode_area, tell)
+
+
+def _digest(
+    core: Core | AreaCore,
+    reader: LogReader,
+    read: Callable[[bytes], Any],
+    tell: Callable[[float], object],
+) -> DigestReport:
     first, until, n = core.position + 1, reader.end(), 0
-    for position, entry in entries(reader, core.position, until):
+    for position, entry in entries(reader, core.position, until, read):
         core.step(position, entry)
         n += 1
         if n % _TOLD_EVERY == 0:

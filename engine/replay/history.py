@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from ..areas.core import AreaCore
 from ..configuration import Configuration
 from ..core import Core, Records
 from ..entry import Entry, Header, Tick, decode
@@ -27,10 +28,13 @@ from ..log.snapshots import SNAPSHOT_FILE, SnapshotFile, SnapshotInfo
 from .recorded import PRODUCER
 
 _ENTRIES_AT_ONCE: Final = 1_024
+_Core = TypeVar("_Core", Core, AreaCore)
 
 
-def entries(reader: LogReader, after: int, until: int) -> Iterator[tuple[int, Entry]]:
-    """The entries behind `after` up to `until`, in order."""
+def entries(
+    reader: LogReader, after: int, until: int, read: Callable[[bytes], Any] = decode
+) -> Iterator[tuple[int, Any]]:
+    """The entries behind `after` up to `until`, in order; `read` decodes those of this log."""
     while after < until:
         rows = reader.read(after, _ENTRIES_AT_ONCE)
         if not rows:
@@ -38,7 +42,7 @@ def entries(reader: LogReader, after: int, until: int) -> Iterator[tuple[int, En
         for position, data in rows:
             if position > until:
                 return
-            yield position, decode(data)
+            yield position, read(data)
         after = rows[-1][0]
 
 
@@ -46,22 +50,32 @@ def entries(reader: LogReader, after: int, until: int) -> Iterator[tuple[int, En
 
 
 def beginning(directory: Path, reader: LogReader) -> Core:
+    """See `beginning_of`: the core of the sites' log."""
+    return beginning_of(Core, directory, reader)
+
+
+def beginning_of(kind: type[_Core], directory: Path, reader: LogReader) -> _Core:
     """The core from which the log in `directory` can be stepped to its end.
 
     Empty where the log is whole; where its beginning was trimmed or a range was lost, that of the
     oldest snapshot from which everything is there. Raises LogError where there is none.
     """
-    trimmed, holes = reader.trimmed(), reader.meta().holes
-    least = max([trimmed.seq if trimmed else 0, *(last for _, last in holes)])
+    least = _gone(reader)
     if least == 0:
-        return Core()
+        return kind()
     data = _snapshot(directory, reader, least)
     if data is None:
         raise LogError(
             f"the log in {directory} begins behind position {least} (older entries were trimmed or "
             "lost), and no snapshot is left from which it could be stepped again"
         )
-    return Core.restore(data)
+    return kind.restore(data)
+
+
+def _gone(reader: LogReader) -> int:
+    """The last position before which something is missing; 0: the log is whole."""
+    trimmed, holes = reader.trimmed(), reader.meta().holes
+    return max([trimmed.seq if trimmed else 0, *(last for _, last in holes)])
 
 
 def _snapshot(directory: Path, reader: LogReader, least: int) -> bytes | None:

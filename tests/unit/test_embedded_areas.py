@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from embedded_runs import EAGER, START, Run, plant, replay, until
@@ -362,3 +363,31 @@ def test_entries_are_of_the_area_log_alone(areas: Areas) -> None:
     batches = [decode_area(data).payload for _, data in reader.read(0, 999)]
     reader.close()
     assert [len(b.records) for b in batches if isinstance(b, Heard)] == [1]
+
+
+def test_the_command_line_shows_areas_beside_sites_and_proves_their_log(
+    areas: Areas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from lifeline.engine.cli.app import app
+
+    monkeypatch.setenv("COLUMNS", "200")
+    with areas.run.engine() as engine:
+        areas.send(engine, (EAST_GAS, 30.0), (WEST_GAS, 30.0))
+    data = ["--data", str(areas.run.plant.storage.directory)]
+    config = ["--config", str(areas.run.plant.storage.directory.parent / "lifeline.yaml")]
+    run = CliRunner()
+    shown = run.invoke(app, ["alerts", *data, *config]).output
+    assert "蜀山区" in shown
+    assert "GD-1" in shown
+    last = run.invoke(app, ["alerts", "--last", "3", "--json", *data]).output
+    assert sorted('"site":"area:' in line for line in last.splitlines()) == [False, True, True]
+    directory = str(areas.run.plant.storage.directory)
+    proved = run.invoke(app, ["digest", directory, "--json"])
+    assert proved.exit_code == 0
+    document = msgspec.json.decode(proved.output)
+    assert [(s["site"], s["verdict"]) for s in document["areas"]["sites"]] == [
+        ("area:hefei", "equal"),
+        ("area:hefei/shushan", "equal"),
+    ]
