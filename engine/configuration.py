@@ -117,15 +117,17 @@ def unpack(payload: bytes) -> tuple[Configuration, bytes]:
     Every index in what is returned leads somewhere: kernels take rows by them, without a check.
     """
     try:
-        canonical = _inflated(payload)
+        canonical = inflated(payload)
         configuration = msgspec.json.decode(canonical, type=Configuration)
     except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EntryError(f"a config entry cannot be read: {error}") from error
-    _check_indices(configuration)
+    check_indices(configuration)
     return configuration, version_of(canonical)
 
 
-def _inflated(payload: bytes) -> bytes:
+def inflated(payload: bytes) -> bytes:
+    """What was compressed. Raises zlib.error where it is cut short, has bytes behind it, or is
+    longer than any configuration."""
     stream = zlib.decompressobj()
     canonical = stream.decompress(payload, MAX_CONFIGURATION_BYTES)
     if not stream.eof:
@@ -135,7 +137,7 @@ def _inflated(payload: bytes) -> bytes:
     return canonical
 
 
-def _check_indices(configuration: Configuration) -> None:
+def check_indices(configuration: Configuration) -> None:
     """Raises EntryError where a link or sensor names a site or link that there is not."""
     sites, links = range(len(configuration.sites)), range(len(configuration.links))
     for link in configuration.links:

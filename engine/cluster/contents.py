@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from ..configuration import Configuration, version_of
+from ..configuration import Configuration, check_indices, inflated, version_of
 from ..errors import EntryError
 from ..limits import CLUSTER_CHUNK_BYTES, CLUSTER_DELTA_DEPTH
 from .delta import Delta, applied, difference
@@ -135,7 +135,7 @@ def unpacked(
     if head.base and base is None:
         raise EntryError(f"configuration {name} is a delta, and its base {head.base} is missing")
     try:
-        plain = zlib.decompress(data)
+        plain = inflated(data)
         if base is None:
             found = msgspec.json.decode(plain, type=Configuration)
             real = version_of(plain)
@@ -146,6 +146,7 @@ def unpacked(
         raise EntryError(f"configuration {name} cannot be read: {error}") from error
     if real != version:
         raise EntryError(f"what lies under configuration {name} is {real.hex()}")
+    check_indices(found)
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..configuration import Configuration, Link, Sensor, Site
+from ..errors import SpecError
 from .topics import partition_of
 
 Int32 = npt.NDArray[np.int32]
@@ -36,7 +37,10 @@ class Split:
 
 
 def split(configuration: Configuration, n: int) -> Split:
-    """The configuration by partition; every site, link and sensor is in exactly one part."""
+    """The configuration by partition; every site, link and sensor is in exactly one part.
+
+    Raises SpecError for a sensor whose link is another site's; files cannot say so.
+    """
     if n < 1:
         raise ValueError(f"a cluster has at least one partition, not {n}")
     sites: list[list[Site]] = [[] for _ in range(n)]
@@ -52,6 +56,11 @@ def split(configuration: Configuration, n: int) -> Split:
     local = np.empty(len(configuration.sensors), np.int32)
     where = np.empty(len(configuration.sensors), np.int32)
     for i, sensor in enumerate(configuration.sensors):
+        if configuration.links[sensor.link].site != sensor.site:
+            raise SpecError(
+                f"sensor {sensor.id!r} of site {configuration.sites[sensor.site].id!r} is heard "
+                "through a link of another site, which may lie in another partition"
+            )
         where[i] = home[sensor.site]
         held = sensors[home[sensor.site]]
         local[i] = len(held)

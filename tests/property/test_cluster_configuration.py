@@ -18,7 +18,7 @@ from lifeline.engine.cluster.topics import partition_of
 from lifeline.engine.configuration import Configuration, Sensor, continued
 from lifeline.engine.core import Core
 from lifeline.engine.entry import Entry, Header
-from lifeline.engine.errors import EntryError
+from lifeline.engine.errors import EntryError, SpecError
 from lifeline.engine.limits import CLUSTER_CHUNK_BYTES, CLUSTER_DELTA_DEPTH
 from oracle.choices import Drawn
 from oracle.generate_plant import PACES, changed, plant
@@ -125,6 +125,20 @@ def test_a_core_takes_the_parts_of_a_city_that_grows_one_after_another() -> None
 def test_a_cluster_without_a_partition_is_refused(n: int) -> None:
     with pytest.raises(ValueError, match="at least one"):
         split(Configuration(), n)
+
+
+def test_a_sensor_behind_another_sites_link_is_refused() -> None:
+    whole = city(3)
+    wrong = msgspec.structs.replace(whole.sensors[0], link=1)
+    broken = msgspec.structs.replace(whole, sensors=(wrong, *whole.sensors[1:]))
+    with pytest.raises(SpecError, match="link of another site"):
+        split(broken, 2)
+
+
+def test_nothing_of_a_configuration_is_forgotten() -> None:
+    """Who adds a field says here how it is taken apart and what its delta is."""
+    known = ("sites", "links", "sensors", "rules")
+    assert Configuration.__struct_fields__ == Delta.__struct_fields__ == known
 
 
 # --- deltas --------------------------------------------------------------------------------------
