@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from dataclasses import replace
+from collections.abc import Coroutine, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lifeline.engine.cluster.admin import init
+from lifeline.engine.cluster.append import start_producer, stop_producer
 from lifeline.engine.cluster.apply import apply
 from lifeline.engine.cluster.connection import client_options
+from lifeline.engine.cluster.partitioning import split
 from lifeline.engine.cluster.spec import ClusterSpec
 from lifeline.engine.cluster.topics import Topics, partition_of
 from lifeline.engine.config import Plant, load
 from lifeline.engine.configuration import Configuration
-from lifeline.engine.entry import Entry, decode
+from lifeline.engine.core import Core
+from lifeline.engine.entry import Entry, Header, decode
 from lifeline.engine.frame import Frame
+from lifeline.engine.limits import SECOND_NS
+from lifeline.engine.record import Record
 from servers.mosquitto import Mosquitto
 
 PARTITIONS = 3
+START = 1_760_000_000 * SECOND_NS
 SITES = ("north", "east", "south", "west", "tank", "mine")
 _T = TypeVar("_T")
 
@@ -43,6 +49,7 @@ rules:
     kind: limit
     select: {{quantity: gas.combustible}}
     high: {{orange: 25 %LEL, red: 50 %LEL}}
+    off_delay: 0s
 """
 
 
@@ -178,3 +185,79 @@ def samples(
             site = part.sites[named.site].id
             assert partition_of(site, cluster.partitions) == record.partition
             yield Sample(site, named.id, int(time), float(value), entry.header.received)
+
+
+@dataclass
+class Judges:
+    """A core for each partition, as workers have them, and what they say on the topic of alerts."""
+
+    cluster: ClusterSpec
+    configuration: Configuration
+    said: list[Record] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._parts = split(self.configuration, self.cluster.partitions)
+        self._cores = [Core(engine_site=f"_engine.{p}") for p in range(self.cluster.partitions)]
+        self._now = START
+        for core, part in zip(self._cores, self._parts.parts, strict=True):
+            core.step(1, Entry(Header(received=self._now, appended=self._now), part))
+
+    def judge(self, site: str, *values: float) -> list[Record]:
+        """Values of the site's first detector, a minute apart; the records that they make."""
+        p = partition_of(site, self.cluster.partitions)
+        core, part = self._cores[p], self._parts.parts[p]
+        sensor = next(
+            i
+            for i, s in enumerate(part.sensors)
+            if part.sites[s.site].id == site and s.id == "GD-1"
+        )
+        found: list[Record] = []
+        for value in values:
+            self._now += 60 * SECOND_NS  # nothing implausibly fast
+            header = Header("acme", "test", 0, self._now, self._now, self._parts.versions[p])
+            entry = Entry(header, Frame.of([sensor], [self._now], [value]))
+            found += list(core.step(core.position + 1, entry))
+        return found
+
+    def say(self, records: Iterable[Record]) -> None:
+        """Puts records on the topic, durably, as a worker does."""
+        records = list(records)
+        run(_say(self.cluster, records))
+        self.said += records
+
+
+async def _say(cluster: ClusterSpec, records: list[Record]) -> None:
+    producer = await start_producer(cluster, "test-judge")
+    try:
+        for record in records:
+            place = partition_of(record.site, cluster.partitions)
+            await producer.send(
+                Topics(cluster.prefix).alerts,
+                record.encode(),
+                key=record.site.encode(),
+                partition=place,
+                headers=[("position", b"1"), ("partition", b"%d" % place)],
+            )
+    finally:
+        await stop_producer(producer)
+
+
+def committed(cluster: ClusterSpec, role: str, topic: str) -> dict[int, int]:
+    """What a sink's group has committed, by partition."""
+
+    async def ask() -> dict[int, int]:
+        from aiokafka import AIOKafkaConsumer, TopicPartition
+
+        group = Topics(cluster.prefix).group(role)
+        consumer = AIOKafkaConsumer(
+            **client_options(cluster), group_id=group, enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            places = [TopicPartition(topic, p) for p in range(cluster.partitions)]
+            consumer.assign(places)
+            return {p.partition: await consumer.committed(p) or 0 for p in places}
+        finally:
+            await consumer.stop()
+
+    return run(ask())

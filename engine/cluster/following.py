@@ -101,14 +101,16 @@ class Follower:
 
     async def _run(self) -> None:
         while True:
+            store = ConfigStore(self._spec)
             try:
-                async with ConfigStore(self._spec) as store:
-                    self._store = store
-                    await self._follow(store)
+                await store.start()
+                self._store = store
+                await self._follow(store)
             except Exception as error:  # noqa: BLE001  a link that is away, in all its forms
                 self._tell("configuration_unread", str(error) or type(error).__name__)
             finally:
                 self._store = None
+                await store.stop()  # also of what `start` had begun
             await asyncio.sleep(FOLLOW_INTERVAL_S)
 
     async def _follow(self, store: ConfigStore) -> None:

@@ -24,6 +24,7 @@ class LoopThread:
 
     def __init__(self, name: str = "lifeline-kafka") -> None:
         self._loop = asyncio.new_event_loop()
+        self._given: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -32,7 +33,7 @@ class LoopThread:
 
     def submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Runs it in the loop, and gives what will become of it. Cancelling that cancels it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return asyncio.run_coroutine_threadsafe(self._noted(coroutine), self._loop)
 
     def call(self, coroutine: Coroutine[Any, Any, _T], timeout_s: float | None = None) -> _T:
         """What the coroutine returns or raises; TimeoutError, having cancelled it, when time is
@@ -57,15 +58,29 @@ class LoopThread:
             self._loop.close()
             return
         with suppress(TimeoutError):  # what will not end is left with its thread
-            self.call(self._cancel_all(), BRIDGE_STOP_S)
+            stopping = asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
+            stopping.result(BRIDGE_STOP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(BRIDGE_STOP_S)
 
+    async def _noted(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        task = asyncio.current_task()
+        assert task is not None
+        self._given.add(task)
+        try:
+            return await coroutine
+        finally:
+            self._given.discard(task)
+
     async def _cancel_all(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        """What was given first, which ends its clients in order; then what those left behind."""
+        me = asyncio.current_task()
+        for tasks in (set(self._given), asyncio.all_tasks()):
+            ending = tasks - {me}
+            for task in ending:
+                if not task.cancelling():  # a second time would interrupt its cleaning up
+                    task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
