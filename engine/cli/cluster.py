@@ -186,10 +186,14 @@ def _spec(config: Path) -> ClusterSpec:
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    # The client's own lines tell half of what our error says, and look like another one.
+    quiet()
+    return asyncio.run(work)
+
+
+def quiet() -> None:
+    """The Kafka client's own lines tell half of what our errors say, and look like others."""
     for name in ("aiokafka", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return asyncio.run(work)
 
 
 def findings(found: ClusterStatus) -> list[str]:

@@ -26,7 +26,8 @@ def doctor(config: ConfigArgument = DEFAULT_CONFIG, as_json: JsonOption = False)
     """What is reachable, what is wrong, what to do.
 
     Looks at the files, the data directory and its disk, the engine if it runs, what it could not
-    read, each broker (does it let this login in, and read these topics?) and InfluxDB. Changes
+    read, each broker (does it let this login in, and read these topics?), InfluxDB, and Kafka with
+    its topics. Changes
     nothing. Run it where the engine runs, as the user that the engine runs as.
 
     \b
@@ -65,6 +66,8 @@ def _examine(config: Path) -> list[Finding]:
     found += reach.brokers(plant)
     if plant.outputs.influx is not None:
         found.append(reach.influx(plant.outputs.influx))
+    if plant.cluster is not None:
+        found += reach.kafka(plant.cluster)
     return found
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from ..clock import Clock, SystemClock
-from ..errors import SpecError
+from ..errors import SinkError, SpecError
 from ..limits import DOCTOR_CONNECT_S, SECOND_NS
-from .findings import Finding
+from .findings import Finding, State
 
 if TYPE_CHECKING:
-    from ..config import InfluxSpec, Plant
+    from ..config import ClusterSpec, InfluxSpec, Plant
     from ..source import BrokerSpec
 
 _FAILURE: Final = 0x80
@@ -151,3 +151,32 @@ def influx(spec: InfluxSpec) -> Finding:
             "check token, org and bucket of outputs: {influx: …}",
         )  # fmt: skip
     return Finding("ok", what, f"takes writes to {spec.bucket}")
+
+
+def kafka(spec: ClusterSpec) -> Iterator[Finding]:
+    """Whether Kafka lets us in, and whether the topics are as they must be; makes none."""
+    import asyncio
+
+    from ..cluster.admin import init
+    from .cluster import quiet
+
+    what = f"Kafka {', '.join(spec.servers)}"
+    quiet()
+    try:
+        reports = asyncio.run(init(spec, make=False))
+    except SinkError as error:
+        state: State = "wrong" if error.permanent else "unreachable"
+        yield Finding(state, what, str(error), "check cluster: {servers, tls, sasl}")
+        return
+    except SpecError as error:
+        yield Finding("wrong", what, str(error))
+        return
+    missing = [each.name for each in reports if each.state == "missing"]
+    if missing:
+        yield Finding("wrong", what, f"no topic {', '.join(missing)}", "lifeline cluster apply")
+        return
+    for each in (each for each in reports if each.state == "differs"):
+        told = ", ".join(f"{d.setting} is {d.found}, not {d.wanted}" for d in each.differences)
+        yield Finding("wrong", f"topic {each.name}", told, each.todo)
+    if all(each.state == "as it must be" for each in reports):
+        yield Finding("ok", what, f"{len(reports)} topics of {spec.prefix} as they must be")

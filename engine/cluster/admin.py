@@ -39,7 +39,7 @@ class TopicReport:
     """What `init` found or did. `todo` is what a person can type where a setting differs."""
 
     name: str
-    state: Literal["made", "as it must be", "differs"]
+    state: Literal["made", "missing", "as it must be", "differs"]
     differences: tuple[Difference, ...] = ()
     todo: str = ""
 
@@ -57,22 +57,23 @@ async def administering(spec: ClusterSpec) -> AsyncIterator[AIOKafkaAdminClient]
         await client.close()
 
 
-async def init(spec: ClusterSpec) -> tuple[TopicReport, ...]:
+async def init(spec: ClusterSpec, *, make: bool = True) -> tuple[TopicReport, ...]:
     """Makes the topics that are missing; a topic that is there is compared and never changed.
 
-    Harmless to repeat. Raises SpecError where the brokers refuse a topic as it is wanted.
+    Harmless to repeat. With `make` false what is missing is only told. Raises SpecError where the
+    brokers refuse a topic as it is wanted.
     """
     wanted = topic_settings(spec)
     async with administering(spec) as client:
         there = await existing(client, [each.name for each in wanted])
         missing = [each for each in wanted if each.name not in there]
-        if missing:
+        if missing and make:
             await _make(client, spec, missing)
         configs = await _configs(client, list(there))
     return tuple(
         _compared(spec, each, there[each.name], configs[each.name])
         if each.name in there
-        else TopicReport(each.name, "made")
+        else TopicReport(each.name, "made" if make else "missing")
         for each in wanted
     )
 

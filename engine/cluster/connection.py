@@ -122,7 +122,7 @@ async def reaching(spec: ClusterSpec) -> AsyncIterator[None]:
     except KafkaError as error:
         raise SinkError(f"Kafka at {_named(spec)} refused: {_words(error)}") from error
     except TimeoutError as error:
-        raise SinkError(f"Kafka at {_named(spec)} does not answer in time") from error
+        raise await _diagnosed(spec, error) from error
 
 
 async def _diagnosed(spec: ClusterSpec, first: Exception) -> SinkError:

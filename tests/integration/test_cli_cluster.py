@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from lifeline.engine.cli import reach
 from lifeline.engine.cli.app import app
+from lifeline.engine.cli.findings import Finding
+from lifeline.engine.config import load_cluster
 from plant_files import HEAD, PlantFiles
 from servers.kafka import Kafka
 
@@ -24,10 +27,10 @@ class Plant:
         )
         self.files = PlantFiles(head=HEAD + section)
         self.prefix = prefix
-        self._directory = directory
+        self.directory = directory
 
     def run(self, command: str, *options: str, code: int = 0) -> str:
-        path = self.files.write(self._directory)
+        path = self.files.write(self.directory)
         done = CliRunner().invoke(app, ["cluster", command, str(path), *options])
         assert done.exit_code == code, done.output
         return done.stdout
@@ -73,6 +76,24 @@ def test_apply_alone_makes_the_topics_and_says_what_it_wrote(plant: Plant) -> No
     assert done["whole"] + done["deltas"] == 1 + 4
     plant.files.tags = str(plant.files.tags).replace("GD-1,east,gas", "GD-9,east,gas")
     assert len(plant.read("apply")["named"]) == 1
+
+
+def test_the_doctor_looks_at_the_cluster_too(plant: Plant) -> None:
+    def seen() -> list[Finding]:
+        spec = load_cluster(plant.files.write(plant.directory))
+        assert spec is not None
+        return list(reach.kafka(spec))
+
+    (missing,) = seen()
+    assert (missing.state, missing.todo) == ("wrong", "lifeline cluster apply")
+    assert f"{plant.prefix}.log" in missing.found
+    plant.run("apply")
+    (well,) = seen()
+    assert (well.state, well.found) == ("ok", f"9 topics of {plant.prefix} as they must be")
+    plant.files.head = plant.files.head.replace("partitions: 4", "partitions: 6")
+    assert [(f.state, f.found) for f in seen()] == [("wrong", "partitions is 4, not 6")] * 3
+    plant.files.head = plant.files.head.replace("servers: '127.0.0.1:", "servers: '127.0.0.2:")
+    assert [f.state for f in seen()] == ["unreachable"]
 
 
 def test_topics_that_differ_end_with_1_and_nothing_is_applied(plant: Plant) -> None:
