@@ -24,7 +24,9 @@ def test_the_columns_are_those_that_are_read() -> None:
     ]
 
 
-@pytest.mark.parametrize("model", ["LifelineFile", "Payload", "Broker", "SiteModel", "Influx", "Monitoring"])
+@pytest.mark.parametrize(
+    "model", ["LifelineFile", "Payload", "Broker", "SiteModel", "Influx", "Monitoring"]
+)
 def test_every_key_is_named(model: str) -> None:
     names = set(re.findall(r"[a-z_]+", PAGE))
     assert set(getattr(models, model).model_fields) - names <= {"format", "org"}
