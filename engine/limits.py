@@ -530,3 +530,7 @@ TOPIC_ANSWER_S: Final = 30.0
 TOPIC_COMMIT_S: Final = 1.0
 # A command is in the log within this, or whoever gave it is told that it may not be.
 COMMAND_APPEND_S: Final = 10.0
+# Alert records of a partition among which `lifeline ack` looks for the one that is meant, from the
+# newest: some days of a busy partition; and how many of them at once.
+LOOK_RECORDS: Final = 200_000
+LOOK_WINDOW: Final = 2_000

@@ -12,10 +12,18 @@ from ..errors import SinkError
 from ..limits import COMMAND_REPLY_S
 from .console import JsonOption, LangOption, language, print_json, stderr, stdout
 from .exits import ExitCode
-from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, data_directory, places
+from .plant_files import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    DataOption,
+    cluster_of,
+    data_directory,
+    places,
+)
 
 if TYPE_CHECKING:
     from ..command import Action, Command, Reply
+    from .standing import AlarmName
 
 AlarmArgument = Annotated[
     str, typer.Argument(help="[<site>/]<rule>~<sensor>, as `lifeline alerts` prints it.")
@@ -47,20 +55,10 @@ def ack(
     lifeline ack gas-east/gas.combustible~GD-101
     lifeline ack gas.combustible~GD-101 --reason "valve closed, crew on site"
 
+    On a cluster it goes to the worker that judges the site, from any machine that reaches Kafka.
     Exit code 1 where the engine refuses, 3 where no engine answers.
     """
-    _act(
-        "acknowledge",
-        alarm,
-        site,
-        reason,
-        who,
-        0,
-        as_json,
-        lang,
-        data_directory(config, data),
-        config,
-    )
+    _act("acknowledge", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def shelve(
@@ -88,18 +86,7 @@ def shelve(
     from ..clock import SystemClock
 
     expires = SystemClock().wall() + parse_duration(duration)
-    _act(
-        "shelve",
-        alarm,
-        site,
-        reason,
-        who,
-        expires,
-        as_json,
-        lang,
-        data_directory(config, data),
-        config,
-    )
+    _act("shelve", alarm, site, reason, who, expires, as_json, lang, config, data)
 
 
 def unshelve(
@@ -119,9 +106,7 @@ def unshelve(
     \b
     lifeline unshelve gas-east/gas.combustible~GD-101
     """
-    _act(
-        "unshelve", alarm, site, reason, who, 0, as_json, lang, data_directory(config, data), config
-    )
+    _act("unshelve", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def halt_work(
@@ -188,13 +173,22 @@ def _act(
     expires: int,
     as_json: bool,
     lang: str,
-    directory: Path,
     config: Path,
+    data: Path | None,
 ) -> None:
     from ..outputs.text import reply_text
 
-    command = _command(action, alarm, site, reason, who, expires, directory, config)
-    reply = send(directory, command)
+    spec = cluster_of(config, data)
+    if spec is None:
+        directory = data_directory(config, data)
+        command = _command(action, _meant(alarm, site, directory, config), reason, who, expires)
+        reply = send(directory, command)
+    else:
+        from .cluster_commands import meant_on_cluster, send_on_cluster
+
+        meant = meant_on_cluster(spec, config, alarm, site, places(config))
+        command = _command(action, meant, reason, who, expires)
+        reply = send_on_cluster(spec, command)
     if as_json:
         print_json(reply)
     else:
@@ -204,29 +198,24 @@ def _act(
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _command(
-    action: Action,
-    alarm: str,
-    site: str,
-    reason: str,
-    who: str,
-    expires: int,
-    directory: Path,
-    config: Path,
-) -> Command:
-    """The command that a person means, against what stands now."""
+def _meant(alarm: str, site: str, directory: Path, config: Path) -> AlarmName:
+    """The alarm that a person means, against what stands now."""
+    from ..log import LogReader
+    from .standing import find_alarm, standing_records
+
+    reader = LogReader.open(directory)
+    try:
+        return find_alarm(alarm, site, standing_records(reader), places(config))
+    finally:
+        reader.close()
+
+
+def _command(action: Action, meant: AlarmName, reason: str, who: str, expires: int) -> Command:
     from uuid import uuid4
 
     from ..clock import SystemClock
     from ..command import Command
-    from .standing import find_alarm, opened_readers, standing_records
 
-    readers = opened_readers(directory)
-    try:
-        meant = find_alarm(alarm, site, standing_records(*readers), places(config))
-    finally:
-        for reader in readers:
-            reader.close()
     seen = meant.record if action == "acknowledge" else None
     return Command(
         id=f"cli-{uuid4().hex}",

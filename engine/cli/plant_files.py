@@ -15,10 +15,12 @@ import typer
 from ..errors import LogError, SpecError
 
 if TYPE_CHECKING:
+    from ..config import ClusterSpec
     from ..outputs.ports import Place
 
 DEFAULT_CONFIG: Final = Path("lifeline.yaml")
 _DEFAULT_DIRECTORY: Final = "lifeline-data"
+_SINKS: Final = ("sink-mqtt", "sink-influx")
 
 ConfigArgument = Annotated[
     Path,
@@ -39,11 +41,20 @@ DataOption = Annotated[
 
 
 def data_directory(config: Path, data: Path | None) -> Path:
-    """`data`, else the storage directory that the configuration names.
+    """`data`, else the storage directory that the configuration names; on a cluster what a sink
+    keeps in it.
 
     Raises SpecError where the file cannot be read, and LogError where the directory is not there.
     """
-    directory = data if data is not None else _named_in(config)
+    directory = data if data is not None else storage_directory(config)
+    if data is None and on_cluster(config):
+        found = sink_directory(config)
+        if found is None:
+            raise LogError(
+                f"{directory} holds no copy of the cluster's alerts: run this where lifeline sink "
+                "runs, or name that one's directory with --data"
+            )
+        return found
     if not directory.is_dir():
         raise LogError(
             f"no data directory {directory}: has the engine of this plant run yet? "
@@ -52,7 +63,28 @@ def data_directory(config: Path, data: Path | None) -> Path:
     return directory
 
 
-def _named_in(config: Path) -> Path:
+def on_cluster(config: Path) -> bool:
+    """Whether the file is of a cluster. Raises SpecError where it is not YAML."""
+    return config.exists() and _section(config, "cluster") is not None
+
+
+def cluster_of(config: Path, data: Path | None) -> ClusterSpec | None:
+    """The cluster that commands go to; None where the file names none or a directory is named."""
+    if data is not None or not on_cluster(config):
+        return None
+    from ..config import load_cluster
+
+    return load_cluster(config)
+
+
+def sink_directory(config: Path) -> Path | None:
+    """Where a sink on this machine keeps the cluster's alerts; None where none has run here."""
+    storage = storage_directory(config)
+    return next((d for d in (storage / s for s in _SINKS) if (d / "log.db").is_file()), None)
+
+
+def storage_directory(config: Path) -> Path:
+    """The storage directory that the file names. Raises SpecError where it cannot be read."""
     if not config.exists():
         raise SpecError(
             "no such file",
