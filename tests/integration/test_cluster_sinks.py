@@ -9,22 +9,23 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from cluster_kafka import EAGER, WorkerProcess
 from cluster_plants import (
     SITES,
     Judges,
     city,
+    city_file,
     committed,
     log_samples,
     make_cluster,
-    run,
     spec_of,
     topic_records,
 )
+from lifeline.engine.cli.app import app
 from lifeline.engine.clock import SystemClock
 from lifeline.engine.cluster.agent import AgentNode
-from lifeline.engine.cluster.commands import act
 from lifeline.engine.cluster.sink import Sink
 from lifeline.engine.cluster.sink_influx import InfluxSink
 from lifeline.engine.cluster.sink_mqtt import MqttSink
@@ -227,16 +228,36 @@ def test_a_command_by_mqtt_is_done_by_its_partitions_worker_and_answered(
         assert [(a["id"], a["outcome"], a["principal"]) for a in _answers(witness)] == [
             ("c-1", "done", "li")
         ]
-        unshelve = Command("c-2", "unshelve", "tank", "gas.high~GD-1", "wang")
-        reply = run(act(cluster, unshelve, "acme", SystemClock(), WITHIN_S))
-        assert (reply.id, reply.site) == ("c-2", "tank")
+        # Another machine, without a sink: the alarm is looked up on the topic.
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        file = city_file(elsewhere, mosquitto, cluster=cluster)
+        said = _lifeline(
+            "shelve", "tank/gas.high~GD-1", "--for", "1h", "--reason", "replaced", "--as", "wang",
+            "--config", str(file), "--json",
+        )  # fmt: skip
+        assert (said["outcome"], said["principal"]) == ("done", "wang")
+        here = city_file(tmp_path, mosquitto, cluster=cluster)
+        said = _lifeline("unshelve", "gas.high~GD-1", "--config", str(here), "--json")
+        assert (said["outcome"], said["site"]) == ("done", "tank")
     commands = [
-        (r.partition, r.entry.payload.id, r.entry.header.producer)
+        (r.partition, r.entry.payload.action, r.entry.header.producer)
         for r in topic_records(cluster, Topics(cluster.prefix).log)
         if isinstance(r.entry.payload, Command)
     ]
     home = partition_of("tank", cluster.partitions)
-    assert commands == [(home, "c-1", "mqtt:plant-1"), (home, "c-2", "call")]
+    assert commands == [
+        (home, "acknowledge", "mqtt:plant-1"),
+        (home, "shelve", "call"),
+        (home, "unshelve", "call"),
+    ]
+
+
+def _lifeline(*arguments: str) -> dict[str, str]:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    found: dict[str, str] = msgspec.json.decode(done.stdout)
+    return found
 
 
 def _named(witness: MosquittoSub, kind: str, site: str) -> bool:
