@@ -23,8 +23,9 @@ from ..metrics.parts import (
 from .looping import StepLoop
 from .status import EngineStatus, State
 
-#: The embedded engine has one log.
+#: The embedded engine has one log for its sites, and one for its areas.
 PARTITION: Final = "0"
+AREAS: Final = "areas"
 ROLE: Final = "engine"
 
 
@@ -136,6 +137,8 @@ class Monitored:
         yield from trouble_readings(status.trouble_counts)
         yield from agent_readings(status.agent)
         yield from output_readings(status.outputs)
+        if status.areas:
+            yield from _areas(status.areas)
 
 
 def _configured(status: EngineStatus) -> Check:
@@ -151,7 +154,8 @@ def _caught_up(status: EngineStatus) -> Check:
 
 def _writing(status: EngineStatus) -> Check:
     log, core = status.log, status.core
-    text = log["failing"] or log["refused"] or core["records_refused"]
+    areas = status.areas.get("refused", "")
+    text = log["failing"] or log["refused"] or core["records_refused"] or areas
     return Check("log", not text, text or "the log takes what comes")
 
 
@@ -192,6 +196,20 @@ def _snapshot(status: EngineStatus) -> Iterator[Reading]:
     yield catalogue.CHECKPOINT_SECONDS(snapshot["last_ns"] / SECOND_NS)
     yield catalogue.CHECKPOINT_CUT(snapshot["longest_ns"] / SECOND_NS)
     yield catalogue.CHECKPOINTS(snapshot["taken"])
+
+
+def _areas(areas: dict[str, Any]) -> Iterator[Reading]:
+    yield catalogue.LOG_POSITION(areas["position"], AREAS)
+    yield catalogue.LAG_ENTRIES(areas["behind"] + areas["feed_behind"], AREAS)
+    yield catalogue.CHECKPOINT_POSITION(areas["snapshot"], AREAS)
+    yield catalogue.CONFIGURATION(1, AREAS, areas["configuration"])
+    yield catalogue.CONFIGURED(areas["areas"], "areas")
+    yield catalogue.LOG_REFUSES(bool(areas["refused"]), "area records")
+    for event in ("heard", "records", "orders"):
+        yield catalogue.AREA_EVENTS(areas[event], event)
+    yield from standing_readings(areas["standing"]["by_level_and_state"], AREAS)
+    # An output of areas has the name of its fellow that serves the sites.
+    yield from output_readings({f"{AREAS}:{n}": o for n, o in areas["outputs"].items()})
 
 
 def _s(ns: int) -> str:

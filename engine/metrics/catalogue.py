@@ -1,6 +1,7 @@
 """Every figure that a process of Lifeline gives, by name: the same names on one machine and many.
 
-`partition` is "0" in the embedded engine, which has one log; areas' logs are "area-<n>". Where a time
+`partition` is "0" in the embedded engine, which has one log for its sites and "areas" for its areas;
+in the cluster areas' partitions are "areas-0", "areas-1", … Where a time
 matters the point in time is given, not the age: `time() - lifeline_checkpoint_timestamp_seconds` is true
 also when nobody writes any more. Counters start at 0 with the process unless their help says otherwise.
 """
@@ -158,6 +159,14 @@ CHECKPOINT_CUT: Final = Metric(
     "The longest time for which nothing was judged because one was cut.",
 )
 CHECKPOINTS: Final = Metric("lifeline_checkpoints_total", "counter", "How many there were.")
+
+# --- areas ---------------------------------------------------------------------------------------
+AREA_EVENTS: Final = Metric(
+    "lifeline_area_events_total",
+    "counter",
+    "What the second stage did: alert records heard, records made, orders given.",
+    ("event",),
+)
 
 # --- partitions (cluster) ------------------------------------------------------------------------
 REBALANCES: Final = Metric(

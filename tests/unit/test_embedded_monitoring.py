@@ -18,6 +18,7 @@ from lifeline.engine.errors import SpecError
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import LIVE_TURN_NS, READY_LAG_NS, SECOND_NS
 from lifeline.engine.metrics.catalogue import CATALOGUE
+from plant_files import HEAD
 from servers.ports import free_port
 
 WITHIN_S = 20.0
@@ -262,3 +263,25 @@ def test_nothing_is_served_unless_it_is_asked_for(run: Run) -> None:
     run.plant = replace(run.plant, monitoring=None)
     with run.engine():
         assert "lifeline-monitoring" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_the_second_stage_has_figures_of_its_own(tmp_path: Path) -> None:
+    rules = "rules: [{id: gas.high, kind: limit, select: {}, high: {blue: 25 %LEL}}]\n"
+    rules = rules.replace("select: {}", "select: {quantity: gas.combustible}")
+    ladder = "ladders: [{id: gas.ladder, count: points, counts: {yellow: 1}, off_delay: 5s}]"
+    head = HEAD + f"areas: [{{path: hefei/shushan, {ladder}}}]\n"
+    spec = MonitoringSpec(port=free_port())
+    run = Run(replace(plant(tmp_path, head=head, rules=rules), monitoring=spec))
+    with run.engine() as engine:
+        run.send(engine, 60.0)
+        until(lambda: engine.status().areas["records"] == 1)
+        engine.status()
+        found = figures(run)
+        assert checks(run, "/readyz") == (200, {})
+    assert found["lifeline_standing_alarms"] == {
+        ("0", "blue", "unacknowledged"): 1,
+        ("areas", "yellow", "unacknowledged"): 1,
+    }
+    assert found["lifeline_area_events_total"]["heard",] >= 1
+    assert found["lifeline_configured"]["areas",] == 1
+    assert found["lifeline_lag_entries"]["areas",] == 0
