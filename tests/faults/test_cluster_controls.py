@@ -80,7 +80,6 @@ def test_the_right_worker_passes_and_each_wrong_one_is_caught(
         assert verdict.digests == recording.digests
     for (_, _, told), verdict in zip(CONTROLS[:3], verdicts[len(passed) :], strict=True):
         assert re.search(told, verdict.told()), verdict.told()
-        assert verdict.digests != recording.digests
     early, newest = verdicts[len(passed)], verdicts[len(passed) + 2]
     assert "is committed, the furthest checkpoint is at" in early.told()
     assert newest.failed, "the log before the newest checkpoint's successor is gone"

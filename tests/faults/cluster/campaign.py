@@ -38,6 +38,8 @@ SILENT_S: Final = 25.0
 # A life that should die at a point and has not come there by then is killed, and counted so.
 POINT_WITHIN_S: Final = 12.0
 TAKEN_UP_WITHIN_S: Final = 60.0
+#: A service manager does not start what has just ended at once.
+RESTART_S: Final = 1.0
 _LOOK_S: Final = 0.25
 # Needs ticks, or checkpoints that lay for a minute: no life here comes there.
 _OUT_OF_REACH: Final = ("tick.before_send", "tick.landed", "checkpoint.deleted")
@@ -308,6 +310,7 @@ class Campaign:
                     return
                 if not self.fleet.alive():
                     await self.worker()
+                    await asyncio.sleep(RESTART_S)
                 await asyncio.sleep(_LOOK_S)
 
     async def _end(self) -> None:

@@ -105,8 +105,10 @@ class Nursery:
     def close(self) -> None:
         """Ends it, and every life with it."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(ENDED_WITHIN_S)
+        self._process.stdout.close()
         self._errors.close()
 
     def _hear(self, within_s: float) -> None:

@@ -11,6 +11,7 @@ signal). When stdin ends, every life ends.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -21,6 +22,8 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
+from lifeline.engine.cluster import failpoints
+
 _LOOK_S = 0.02
 
 
@@ -28,15 +31,17 @@ def main() -> None:
     """Loads, says so, and serves until stdin ends."""
     _load()
     lives: dict[int, int] = {}
+    heard = b""
     _say({"ready": True})
     try:
         while True:
-            readable, _, _ = select.select([sys.stdin], [], [], _LOOK_S)
-            if readable:
-                line = sys.stdin.readline()
-                if not line:
+            if select.select([0], [], [], _LOOK_S)[0]:
+                data = os.read(0, 65_536)
+                if not data:
                     return
-                _fork(json.loads(line), lives)
+                *lines, heard = (heard + data).split(b"\n")
+                for line in lines:
+                    _fork(json.loads(line), lives)
             _bury(lives)
     finally:
         for pid in lives:
@@ -44,17 +49,16 @@ def main() -> None:
 
 
 def _load() -> None:
-    import aiokafka  # noqa: F401
-    import faust
+    """Everything that a worker imports, so that no life begins with other code than the others."""
     import faust.transport.drivers.aiokafka  # noqa: F401
 
     import lifeline.engine.cli.worker
+    import lifeline.engine.cluster.configs
+    import lifeline.engine.cluster.worker
     import lifeline.engine.config.checking  # noqa: F401
     from lifeline.engine.warming import warm
 
     warm()
-    if "lifeline.engine.cluster.failpoints" in sys.modules:
-        raise SystemExit("failpoints were read before a life could set them")
     if threading.active_count() > 1:
         raise SystemExit(f"threads do not live on in a fork: {threading.enumerate()}")
 
@@ -77,6 +81,7 @@ def _live(life: dict[str, Any]) -> NoReturn:
             os.dup2(source, target)
         os.environ.update(life["environment"])
         random.seed()
+        importlib.reload(failpoints)  # it reads the environment when it is loaded
         if life["mutant"]:
             from faults.cluster.mutants import MUTANTS
 

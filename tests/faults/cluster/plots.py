@@ -34,6 +34,7 @@ async def three_workers(run: Campaign) -> None:
 
 async def partitions_moved(run: Campaign) -> None:
     """One worker, two more, and each of the first two leaves in order for a new one."""
+    run.feeder.allowed = 0.2
     lives = await run.workers(1)
     await run.fed(0.2)
     for share in (0.4, 0.6):
@@ -48,12 +49,14 @@ async def partitions_moved(run: Campaign) -> None:
 async def worker_frozen(run: Campaign) -> None:
     """One of two is stopped in the midst of it, and one freezes between its lease probe and its
     checkpoint; both are woken when their partitions are another's."""
+    run.feeder.allowed = 0.25
     lives = await run.workers(2)
     await run.fed(0.25)
     run.fleet.signal(lives[0], signal.SIGSTOP)
     await _sleeps(run, lives[0], 0.5)
     await run.workers(1)
-    frozen = await run.worker("checkpoint.probed:3:freeze")
+    frozen = await run.worker("checkpoint.probed:1:freeze")
+    await run.fleet.takes_up(frozen, TAKEN_UP_WITHIN_S)
     run.feeder.allowed = 0.75
     await run.standing_still(frozen)
     await _sleeps(run, frozen, 0.9)
@@ -61,6 +64,7 @@ async def worker_frozen(run: Campaign) -> None:
 
 async def broker_restarted(run: Campaign) -> None:
     """The broker is killed, and later restarted in order, under three workers."""
+    run.feeder.allowed = 0.35
     await run.workers(3)
     for share, end in ((0.35, run.kafka.kill9), (0.7, run.kafka.stop)):
         await run.fed(share)
@@ -80,7 +84,9 @@ async def broker_restarted(run: Campaign) -> None:
 async def deaths_in_checkpoints(run: Campaign) -> None:
     """One worker after another dies while it writes a checkpoint, and behind one."""
     for share, point in ((0.4, "checkpoint.alerts_durable:6"), (0.8, "checkpoint.committed:6")):
+        run.feeder.allowed = share - 0.35
         life = await run.worker(point)
+        await run.fleet.takes_up(life, TAKEN_UP_WITHIN_S)
         run.feeder.allowed = share
         if not await run.fleet.dies(life, TAKEN_UP_WITHIN_S):
             run.violations.append(f"no death at {point}")
@@ -93,8 +99,10 @@ async def a_zombie_writes_last(run: Campaign) -> None:
     and retention takes what the log held before them. Then the first one wakes and, not noticing
     that it slept, writes the checkpoint that it had cut. Both die; who comes next must not start
     there: what follows it in the log is gone."""
-    zombie = await run.worker("checkpoint.probed:6:freeze", SLEEPWALKER)
-    await run.fed(0.3)
+    run.feeder.allowed = 0.05
+    zombie = await run.worker("checkpoint.probed:5:freeze", SLEEPWALKER)
+    await run.fleet.takes_up(zombie, TAKEN_UP_WITHIN_S)
+    run.feeder.allowed = 0.35
     await run.standing_still(zombie)
     (second,) = await run.workers(1)
     await run.fed(0.6)
@@ -114,6 +122,7 @@ async def a_zombie_writes_last(run: Campaign) -> None:
 async def retention_overtakes(run: Campaign) -> None:
     """While no worker runs, the log goes on and retention takes more of it than any checkpoint has
     counted. Nobody may go on as if nothing were missing."""
+    run.feeder.allowed = 0.4
     (first,) = await run.workers(1)
     await run.fed(0.4)
     await run.judged(0.3)
