@@ -132,7 +132,7 @@ class AreaCore:
     # --- what is heard ---------------------------------------------------------------------------
     def _heard(self, record: Record) -> None:
         members, site = self._state.members, record.site
-        if not self._above(site):
+        if not self._hears(site):
             self._count["unknown_site"] += 1
             return
         head = members.heads.get(site, Head(0, GENESIS.hex()))
@@ -159,7 +159,7 @@ class AreaCore:
             self._areas[path].notice("area.gap", record.site, now, now, detail=detail)
 
     def _stands(self, payload: Standing) -> None:
-        if not self._above(payload.site):
+        if not self._hears(payload.site):
             self._count["unknown_site"] += 1
             return
         members = self._state.members
@@ -174,6 +174,10 @@ class AreaCore:
             touched = [area.hear(each) for each in said]  # each, not only until the first
             if any(touched):
                 area.judge(because)
+
+    def _hears(self, site: str) -> bool:
+        """Whether what this site says is remembered, for areas that are there or may come."""
+        return site in self._paths or site.startswith(SITE)
 
     def _above(self, site: str) -> tuple[str, ...]:
         """The areas that hear this site, or this area below them."""
@@ -236,7 +240,7 @@ class AreaCore:
             engine.watched = watched
             engine.lost = engine.lost and watched
         self._build()
-        for site in [s for s in sorted(state.members.heads) if not self._above(s)]:
+        for site in [s for s in sorted(state.members.heads) if not self._hears(s)]:
             state.members.forget(site)
         self._recount()
         for path in sorted(self._areas):
@@ -253,12 +257,12 @@ class AreaCore:
             for path in paths:
                 inside[path].add(site.id)
         quality = frozenset(configuration.quality)
-        self._areas = {}
+        running: dict[str, RunningArea] = {}
         for area in configuration.areas:
             kept = self._state.areas.setdefault(area.path, AreaState(Chain()))
-            self._areas[area.path] = RunningArea(
-                area, kept, frozenset(inside[area.path]), quality, lambda: self._out
-            )
+            sites = frozenset(inside[area.path])
+            running[area.path] = RunningArea(area, kept, sites, quality, lambda: self._out)
+        self._areas = running
 
     def _recount(self) -> None:
         """Counts every member anew, as a configuration or a snapshot needs it."""
@@ -357,10 +361,11 @@ class AreaCore:
         return dict(self._count)
 
     def standing(self) -> list[StandingAlarm]:
-        """Every area alarm that is not normal, by site and alarm."""
+        """Every area alarm that is not normal, by site and alarm. Any thread may ask."""
+        areas = self._areas
         return [
             StandingAlarm(
-                self._areas[path].policy.site,
+                areas[path].policy.site,
                 name,
                 LEVELS[alarm.level],
                 AlarmState(alarm.state).name.lower(),
@@ -369,6 +374,6 @@ class AreaCore:
                 alarm.shelf,
                 alarm.unknown,
             )
-            for path in sorted(self._areas)
-            for name, alarm in self._areas[path].standing()
+            for path in sorted(areas)
+            for name, alarm in areas[path].standing()
         ]

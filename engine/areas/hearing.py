@@ -74,18 +74,20 @@ class AliveTeller:
 
 def heard(rows: Iterable[bytes], configuration: AreaConfiguration) -> Heard | None:
     """What areas hear of encoded alert records, in order: those of sites, and those of areas that
-    have a configured area above them. None where that is nothing."""
-    paths = {area.path for area in configuration.areas}
+    others may lie above. None where that is nothing."""
     sites = {site.id for site in configuration.sites}
     records = [decode_record(data) for data in rows]
-    taken = tuple(r for r in records if r.site in sites or _has_above(r.site, paths))
+    taken = tuple(r for r in records if r.site in sites or above(r.site))
     return Heard(taken) if taken else None
 
 
-def _has_above(site: str, paths: set[str]) -> bool:
-    if not site.startswith(SITE):
-        return False
-    return any(path in paths for path in prefixes(site.removeprefix(SITE))[:-1])
+def above(site: str) -> tuple[str, ...]:
+    """The paths of the areas above an area, by its reserved site; none for a city or a site.
+
+    >>> above("area:hefei/shushan/east"), above("area:hefei"), above("east")
+    (('hefei', 'hefei/shushan'), (), ())
+    """
+    return prefixes(site.removeprefix(SITE))[:-1] if site.startswith(SITE) else ()
 
 
 def standings(
@@ -98,7 +100,6 @@ def standings(
     `heads` are (seq, hash) of the last record of each site, `rows` the records that left each
     standing alarm as it is.
     """
-    paths = {area.path for area in configuration.areas}
     by_site: dict[str, list[Record]] = {}
     for record in map(decode_record, rows):
         by_site.setdefault(record.site, []).append(record)
@@ -106,5 +107,5 @@ def standings(
     return [
         Standing(site, seq, head, tuple(by_site.get(site, ())))
         for site, (seq, head) in sorted(heads.items())
-        if site in sites or _has_above(site, paths)
+        if site in sites or above(site)
     ]

@@ -18,6 +18,7 @@ from .part import Part
 from .plain_reader import PlainReader
 from .pulse import Pulse
 from .restore import Tell, restore
+from .stage import SITES, Stage
 from .topics import Topics
 from .worker_status import Counters
 
@@ -45,6 +46,8 @@ class Holding:
         tell: Tell,
         counters: Counters,
         session_ns: int,
+        stage: Stage = SITES,
+        sites_partitions: int = 1,
     ) -> None:
         self._parts = parts
         self._producer = producer
@@ -56,6 +59,8 @@ class Holding:
         self._tell = tell
         self._counters = counters
         self._session_ns = session_ns
+        self._stage = stage
+        self._sites_partitions = sites_partitions
         self._revoked = 0
         self.checkpointer = Checkpointer(producer, topics, self._commit, clock, self._lost_lease)
 
@@ -136,10 +141,14 @@ class Holding:
         return parts
 
     async def _part(self, number: int, generation: int, committed: int | None) -> Part:
-        found = await restore(self._reader, self._topics, number, committed, self._tell)
+        found = await restore(
+            self._reader, self._topics, number, committed, self._tell, self._stage
+        )
         lane = Lane(self._producer, self._topics, number, self._refused)
         self._counters.restores += 1
-        return Part(number, generation, found, lane, self._node, self._clock)
+        return Part(
+            number, generation, found, lane, self._node, self._clock, self._sites_partitions
+        )
 
     def _count(self, took: int) -> None:
         counters = self._counters

@@ -74,7 +74,14 @@ class Lane:
                 partition=self._partition,
                 position=position,
             )
-            self._waiting.append(self._answering(reply.id.encode(), msgspec.json.encode(said)))
+            key, value = reply.id.encode(), msgspec.json.encode(said)
+            self._waiting.append(self._after(self._topics.replies, key, value, None))
+
+    def put_orders(self, orders: Sequence[tuple[int, bytes]]) -> None:
+        """Entries (partition, bytes) for the sites' log; they leave when all records put before are
+        durable, and count as open until they are."""
+        for partition, entry in orders:
+            self._waiting.append(self._after(self._topics.site_log, None, entry, partition))
 
     def put_letter(self, offset: int, value: bytes | None, torn: Torn) -> None:
         """A record of the log that is no entry."""
@@ -120,11 +127,15 @@ class Lane:
 
         return send
 
-    def _answering(self, key: bytes, value: bytes) -> Callable[[], Awaitable[None]]:
+    def _after(
+        self, topic: str, key: bytes | None, value: bytes, partition: int | None
+    ) -> Callable[[], Awaitable[None]]:
+        """Leaves when everything handed over before is durable."""
+
         async def answer_after(before: list[asyncio.Future[Any]]) -> None:
             if before:
                 await asyncio.wait(before)
-            await self._producer.send_and_wait(self._topics.replies, value, key=key)
+            await self._producer.send_and_wait(topic, value, key=key, partition=partition)
 
         async def answer() -> None:
             self._follow(asyncio.ensure_future(answer_after(list(self._open))))

@@ -34,6 +34,7 @@ class Membership:
     on_message   is awaited for each record of the log, one after another
     on_revoked   is awaited while the partitions still are ours (an empty set: they may not be)
     on_assigned  is awaited before the first record of the new generation flows
+    topic        whose partitions are shared; the sites' log unless given
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Membership:
         on_message: Callable[[Message], Awaitable[None]],
         on_revoked: Callable[[], Awaitable[None]],
         on_assigned: Callable[[frozenset[int], int], Awaitable[None]],
+        topic: str = "",
     ) -> None:
-        self._topic = Topics(spec.prefix).log
+        self._topic = topic or Topics(spec.prefix).log
         self._app = _app(spec, group, client_id)
         log = self._app.topic(
             self._topic,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from ..areas.breakers import Order
+from ..areas.entry import AreaEntry
 from ..clock import Clock
-from ..core import Records
-from ..entry import Entry, Tick
+from ..entry import Entry, Header, Tick, encode
 from ..errors import LogError
 from ..limits import CHECKPOINT_BYTES_PER_S, CHECKPOINT_LATEST_NS, SECOND_NS
 from ..steady_clock import SteadyClock
@@ -18,6 +20,10 @@ from .reading import Torn
 from .restore import Restored
 from .superseding import Superseding
 from .ticks import Ticks
+from .topics import partition_of
+
+#: Producer of the entries by which areas order sites.
+ORDERS = "area"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,11 @@ class Part:
         lane: Lane,
         node: str,
         clock: Clock,
+        sites_partitions: int = 1,
     ) -> None:
         self.partition = partition
+        self._sites_partitions = sites_partitions
+        self._ordered = 0
         self.generation = generation
         self.core = restored.core
         self.following = restored.following
@@ -88,12 +97,12 @@ class Part:
         )
 
     def step(
-        self, offset: int, value: bytes, entry: Entry, made: Counter[tuple[str, str]]
-    ) -> Records:
+        self, offset: int, value: bytes, entry: Entry | AreaEntry, made: Counter[tuple[str, str]]
+    ) -> Any:
         """Steps the next record; what it says waits in the lane. Raises what a core raises."""
-        records = self.core.step(offset + 1, entry)
+        records: Any = self.core.step(offset + 1, entry)
         self._took(offset, value)
-        if records.parts:
+        if len(records):
             told = []
             for record in records:
                 made[record.level_after, record.transition] += 1
@@ -101,10 +110,22 @@ class Part:
             self.lane.put_records(offset + 1, told)
         if records.replies:
             self.lane.put_replies(offset + 1, entry.header.producer, records.replies)
+        orders = getattr(records, "orders", ())  # only the area stage gives orders
+        if orders:
+            self.lane.put_orders(self._order_entries(orders))
         if isinstance(entry.payload, Tick) or not self.ticks.caught_up:
             self.ticks.stepped(self.following, self.core.wall)
             self._keep_up()
         return records
+
+    def _order_entries(self, orders: Sequence[Order]) -> list[tuple[int, bytes]]:
+        made = []
+        for command, exercise in orders:
+            self._ordered += 1
+            header = Header("", ORDERS, self._ordered, self.clock.wall(), exercise=exercise)
+            partition = partition_of(command.site, self._sites_partitions)
+            made.append((partition, encode(Entry(header, command))))
+        return made
 
     def put_aside(self, offset: int, value: bytes | None, torn: Torn) -> None:
         """The next record is no entry: it goes to the dead letters, and the position advances."""

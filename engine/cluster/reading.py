@@ -8,10 +8,11 @@ core that skipped it would judge otherwise than one that knows it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from ..areas.entry import AreaEntry, decode_area
 from ..entry import FORMAT_VERSION, Entry, EntryKind, Header, Tick, decode, encode
 from ..errors import EntryError
 
@@ -48,7 +49,20 @@ def read_entry(value: bytes | None) -> Entry | Torn:
         return Torn("unreadable", str(error))
 
 
-def stamped(entry: Entry, timestamp_ms: int) -> Entry:
+def read_area_entry(value: bytes | None) -> AreaEntry | Torn:
+    """What a record of the area log is. Raises EntryError for what another version may understand,
+    and for torn bytes of what only this cluster writes: there is nobody else's fault to pass over."""
+    if not value:
+        return Torn("empty", "a record of the area log without a value")
+    if value[0] != _FIRST_BYTE:
+        return Torn("not_an_entry", "not an entry of an area log")
+    return decode_area(value)
+
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry | AreaEntry)
+
+
+def stamped(entry: AnyEntry, timestamp_ms: int) -> AnyEntry:
     """The entry with the time at which the broker appended it; a recorded one, which has its own,
     as it is. A receipt later than the append would be a wrong clock of the agent."""
     header = entry.header
@@ -56,4 +70,4 @@ def stamped(entry: Entry, timestamp_ms: int) -> Entry:
         return entry
     appended = timestamp_ms * _NS_IN_MS
     received = min(header.received, appended)
-    return Entry(replace(header, appended=appended, received=received), entry.payload)
+    return replace(entry, header=replace(header, appended=appended, received=received))

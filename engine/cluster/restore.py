@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from ..core import Core
 from ..errors import LogError
 from ..limits import RESTORE_WINDOW, RESTORE_WINDOW_GROWTH
 from .marker import Marker, Scan, Written, fingerprint, unpack_chunks
 from .plain_reader import Bounds, RangeReader
+from .stage import SITES, Stage
 from .topics import Topics
 
 #: (kind, text) of what an operator must hear.
@@ -27,7 +28,7 @@ class Restored:
     size        of the checkpoint, bytes as stored
     """
 
-    core: Core
+    core: Any
     following: int
     marker: Marker | None
     left: tuple[Written, ...]
@@ -35,16 +36,16 @@ class Restored:
     size: int
 
 
-def engine_site(partition: int) -> str:
-    """The reserved site of the engine's own records in a partition."""
-    return f"_engine.{partition}"
-
-
 async def restore(
-    reader: RangeReader, topics: Topics, partition: int, committed: int | None, tell: Tell
+    reader: RangeReader,
+    topics: Topics,
+    partition: int,
+    committed: int | None,
+    tell: Tell,
+    stage: Stage = SITES,
 ) -> Restored:
     """The state of a partition from Kafka alone. `committed` is the group's offset, None where it
-    has none.
+    has none; `topics` are the names as the stage uses them.
 
     Raises LogError where the log does not continue the checkpoint (trimmed, cut off, or another
     log), or where there is no checkpoint and the log's beginning is gone.
@@ -54,10 +55,10 @@ async def restore(
     if found is None:
         if log.begin > 0:
             raise LogError(_trimmed(topics, partition, 0, log.begin))
-        return Restored(Core(engine_site=engine_site(partition)), 0, None, (), log, 0)
+        return Restored(stage.fresh(partition), 0, None, (), log, 0)
     marker, snapshot, left, size = found
     await _check_continued(reader, topics, partition, marker, log)
-    core = Core.restore(snapshot, engine_site=engine_site(partition))
+    core = stage.restored(snapshot, partition)
     if core.position > marker.next:
         raise LogError(
             f"a checkpoint of partition {partition} at {marker.next} says that it is of "

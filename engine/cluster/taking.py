@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from ..areas.entry import AreaEntry
 from ..clock import Clock
 from ..configuration import Configuration
 from ..entry import Entry, NamedConfiguration
@@ -14,8 +15,9 @@ from . import failpoints
 from .membership import Message
 from .part import Part
 from .pulse import Pulse
-from .reading import Torn, read_entry, stamped
+from .reading import Torn, stamped
 from .restore import Tell
+from .stage import SITES, Stage
 from .worker_status import Counters
 
 #: The configuration of a version; waits for it a bounded time, raises EntryError in vain.
@@ -33,12 +35,14 @@ class Taker:
         pulse: Pulse,
         tell: Tell,
         counters: Counters,
+        stage: Stage = SITES,
     ) -> None:
         self._parts = parts
         self._find = find
         self._clock = clock
         self._pulse = pulse
         self._tell = tell
+        self._stage = stage
         self._slice_began = 0
         self.taking = True
         self.counters = counters
@@ -56,13 +60,13 @@ class Taker:
             return
         if failpoints.ARMED:
             failpoints.hit("step.before")
-        entry = read_entry(value)
+        entry = self._stage.read(value)
         if isinstance(entry, Torn):
             self._put_aside(part, offset, value, entry)
         else:
             # Milliseconds as Kafka has them: faust has made seconds of them.
             entry = stamped(entry, round(message.timestamp * 1000.0))
-            if isinstance(entry.payload, NamedConfiguration):
+            if isinstance(entry, Entry) and isinstance(entry.payload, NamedConfiguration):
                 if not await self._configure(part, offset, value, entry):
                     return
             else:
@@ -75,7 +79,7 @@ class Taker:
             failpoints.hit("alerts.sent")
         await self._breathe()
 
-    def _step(self, part: Part, offset: int, value: bytes, entry: Entry) -> None:
+    def _step(self, part: Part, offset: int, value: bytes, entry: Entry | AreaEntry) -> None:
         began = self._clock.monotonic()
         part.step(offset, value, entry, self.counters.records)
         took = self._clock.monotonic() - began

@@ -65,6 +65,11 @@ class Topics:
         return f"{self.prefix}.areas"
 
     @property
+    def site_log(self) -> str:
+        """The log of the sites, whichever stage's names these are."""
+        return f"{self.prefix}.log"
+
+    @property
     def area_alerts(self) -> str:
         """Alert records of areas."""
         return f"{self.prefix}.area-alerts"

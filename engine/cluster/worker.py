@@ -25,8 +25,8 @@ from .part import Part
 from .plain_reader import PlainReader
 from .pulse import Pulse
 from .spec import ClusterSpec
+from .stage import AREAS, SITES
 from .taking import Find, Taker
-from .topics import Topics
 from .watchdog import Sight, Watchdog
 from .worker_status import Counters, WorkerStatus, part_status
 
@@ -39,10 +39,12 @@ class WorkerOptions:
 
     node    its name: of its ticks, its Kafka clients and its probes of the broker's clock
     ticks   whether it appends ticks; off where a recorded log is stepped as it is (claim d)
+    areas   whether it serves the area stage instead of the sites
     """
 
     node: str
     ticks: bool = True
+    areas: bool = False
 
 
 class Worker:
@@ -68,7 +70,8 @@ class Worker:
     ) -> None:
         self.spec = spec
         self.options = options
-        self.topics = Topics(spec.prefix)
+        self.stage = AREAS if options.areas else SITES
+        self.topics = self.stage.topics(spec.prefix)
         self._clock = clock or SystemClock()
         self.troubles = Troubles(self._clock, on_trouble)
         self.life = Life(end)
@@ -113,7 +116,7 @@ class Worker:
         node, worker, tell = self.options.node, self.spec.worker, self.troubles.tell
         holding = Holding(
             self._parts, producer, reader, self.topics, node, self._clock,
-            self.life, tell, self._counters, worker.session,
+            self.life, tell, self._counters, worker.session, self.stage, self.spec.partitions,
         )  # fmt: skip
         pulse = holding.pulse = Pulse(
             self._parts,
@@ -129,25 +132,26 @@ class Worker:
             tell=tell,
             fail=self.life.fail,
         )
-        taker = Taker(self._parts, self._find, self._clock, pulse, tell, self._counters)
+        taker = Taker(self._parts, self._find, self._clock, pulse, tell, self._counters, self.stage)
         membership = holding.membership = Membership(
             self.spec,
-            self.topics.group("worker"),
+            self.topics.group(self.stage.role),
             node,
             self._on_message,
             holding.on_revoked,
             holding.on_assigned,
+            self.topics.log,
         )
         return _Assembled(holding, pulse, taker, membership)
 
     async def _check_topics(self, reader: PlainReader) -> None:
         for topic in (self.topics.log, self.topics.alerts, self.topics.checkpoints):
             found = await reader.partitions(topic)
-            if found != self.spec.partitions:
+            if found != self.stage.partitions(self.spec):
                 raise SpecError(
                     f"topic {topic} is not as the cluster's configuration says",
                     found=f"{found} partitions",
-                    expected=f"{self.spec.partitions}; `lifeline cluster init` makes the topics",
+                    expected=f"{self.stage.partitions(self.spec)}; `lifeline cluster init` makes the topics",
                 )
 
     async def _agree_on_time(self, pulse: Pulse) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..metrics import Durations
 from ..record import AlarmState
 
 if TYPE_CHECKING:
+    from ..areas.core import AreaCore
     from ..core import Core
     from .part import Part
 
@@ -139,9 +140,15 @@ class WorkerStatus:
         return running and all(part.caught_up for part in self.parts)
 
 
-def standing_counts(core: Core) -> dict[str, dict[str, int]]:
+def standing_counts(core: Core | AreaCore) -> dict[str, dict[str, int]]:
     """How many alarms of a core are not normal: level → state → how many. Costs a pass over two
     columns; any thread may ask while the core steps, and sees some row before or after it."""
+    if not hasattr(core, "state"):
+        areas: dict[str, dict[str, int]] = {}
+        for alarm in core.standing():
+            by_state = areas.setdefault(alarm.level, {})
+            by_state[alarm.state] = by_state.get(alarm.state, 0) + 1
+        return areas
     state = core.state
     if state is None:
         return {}
@@ -156,10 +163,18 @@ def standing_counts(core: Core) -> dict[str, dict[str, int]]:
     return found
 
 
+def _version(core: Any) -> str:
+    """Of the configuration in force, hex."""
+    if hasattr(core, "plan"):
+        return "" if core.plan is None else str(core.plan.version.hex())
+    return core.configuration.version().hex() if core.configuration else ""
+
+
 def part_status(part: Part, log_end: int | None, now: int) -> PartStatus:
     """One partition as it is; `now` is monotonic."""
     core, ticks = part.core, part.ticks
     configuration = core.configuration
+    plan = getattr(core, "plan", None)
     return PartStatus(
         partition=part.partition,
         generation=part.generation,
@@ -169,14 +184,14 @@ def part_status(part: Part, log_end: int | None, now: int) -> PartStatus:
         caught_up=ticks.caught_up,
         wall=None if core.wall == NO_TIME else core.wall,
         sites=len(configuration.sites) if configuration else 0,
-        sensors=len(configuration.sensors) if configuration else 0,
+        sensors=0 if plan is None else len(plan.configuration.sensors),
         checkpoint_offset=part.checkpointed,
         checkpoint_age=now - part.durable_at,
         checkpoint_bytes=part.checkpoint_bytes,
         open=part.lane.open,
         ticks=ticks.appended,
         ticks_resumed=ticks.resumed,
-        version="" if core.plan is None else core.plan.version.hex(),
+        version=_version(core),
         outcomes=core.counters(),
         standing=standing_counts(core),
     )

@@ -262,6 +262,10 @@ def test_a_site_that_moves_takes_its_alarms_along(a: SiteAlarms, b: SiteAlarms) 
     (down,) = log.put(AreaConfiguration(areas, (AreaSite("a", "hefei/x/s"),))).records
     assert (down.site, down.transition) == ("area:hefei/x", "returned")
     assert log.core.heard("b") is None
+    log.put(AreaConfiguration((Area("elsewhere"),), (AreaSite("a", "hefei/x/s"),)))
+    assert log.hear(a.set("high~2", "orange", "gas.co")) == []
+    (up,) = log.put(placed("hefei/x/s")).records
+    assert (up.level_after, up.detail.get("by")) == ("red", None), "remembered before it was asked"
 
 
 def test_seq_goes_on_behind_what_anyone_may_have_seen(a: SiteAlarms, b: SiteAlarms) -> None:
