@@ -65,7 +65,12 @@ def _log() -> Iterator[tuple[str, Header, Payload]]:
         yield "samples", live(now), frame
         if number == 1:
             yield "late and repeated samples", live(now), Frame.concat([frame, _aged(before, now)])
-    yield "timers", live(now), Tick(now + SECOND_NS)
+    # One sample beyond the limit and nothing behind it: its delay ends at a tick.
+    now += 4 * _INTERVAL
+    yield "samples", live(now), _frame(before, now, 1.0)
+    now += _INTERVAL
+    yield "samples", live(now), _frame(before, now, 9.0).take(slice(-len(before.sensors), None))
+    yield "timers", live(now), Tick(now + 4 * _INTERVAL)
     for number, action in enumerate(_ACTIONS):
         yield "commands", live(now), _command(action, number, now)
     now += HOUR_NS
