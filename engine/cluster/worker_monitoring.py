@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, get_args
@@ -30,6 +31,7 @@ class MonitoredWorker:
 
     status   `Worker.status`
     monitor  where to serve; None: nowhere
+    areas    whether it judges areas instead of sites
 
     Raises SpecError where the address cannot be used.
     """
@@ -39,8 +41,11 @@ class MonitoredWorker:
         status: Callable[[], WorkerStatus],
         monitor: MonitoringSpec | None,
         clock: Clock | None = None,
+        *,
+        areas: bool = False,
     ) -> None:
         self._status = status
+        self._areas = areas
         self._clock = clock or SystemClock()
         self._started = self._clock.wall()
         self._endpoint = (
@@ -135,7 +140,13 @@ class MonitoredWorker:
         yield catalogue.CHECKPOINT_CUT(status.longest_cut_ns / SECOND_NS)
         yield from trouble_readings(status.trouble_counts)
         for part in status.parts:
-            yield from _part(part, now)
+            name = f"areas-{part.partition}" if self._areas else str(part.partition)
+            yield from _part(part, name, now)
+            if not self._areas:
+                yield from core_readings(part.outcomes, name)
+        if self._areas:
+            done = sum((Counter(part.outcomes) for part in status.parts), Counter[str]())
+            yield from (catalogue.AREA_EVENTS(n, event) for event, n in done.items())
 
 
 def lag_ns(part: PartStatus, now: int) -> int:
@@ -148,8 +159,7 @@ def _not_failed(status: WorkerStatus) -> Check:
     return Check("not_failed", not status.failure, text)
 
 
-def _part(part: PartStatus, now: int) -> Iterator[Reading]:
-    name = str(part.partition)
+def _part(part: PartStatus, name: str, now: int) -> Iterator[Reading]:
     # A core's position is Kafka's offset + 1: that of the last record judged is `following`.
     yield catalogue.LOG_POSITION(part.following, name)
     if part.log_end is not None:
@@ -164,8 +174,7 @@ def _part(part: PartStatus, now: int) -> Iterator[Reading]:
     yield catalogue.TICKS(part.ticks_resumed, name, "resumed")
     if part.version:
         yield catalogue.CONFIGURATION(1, name, part.version)
-    yield from core_readings(part.outcomes, name)
-    yield from standing_readings(part.standing, name)
+    yield from standing_readings(part.standing(), name)
 
 
 def _s(ns: int) -> str:

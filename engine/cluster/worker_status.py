@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -45,7 +46,8 @@ class PartStatus:
     open          alert records and replies that are not known to be durable
     version       of the configuration in force, "" for none
     outcomes      samples by what became of them, since the partition was taken up
-    standing      alarms that are not normal: level → state → how many
+    standing      counts the alarms that are not normal: level → state → how many; a pass over all
+                  instances, so only who shows them asks
     """
 
     partition: int
@@ -65,7 +67,7 @@ class PartStatus:
     ticks_resumed: int
     version: str
     outcomes: Mapping[str, int]
-    standing: Mapping[str, Mapping[str, int]]
+    standing: Callable[[], Mapping[str, Mapping[str, int]]]
 
 
 @dataclass(slots=True)
@@ -193,5 +195,5 @@ def part_status(part: Part, log_end: int | None, now: int) -> PartStatus:
         ticks_resumed=ticks.resumed,
         version=_version(core),
         outcomes=core.counters(),
-        standing=standing_counts(core),
+        standing=partial(standing_counts, core),
     )

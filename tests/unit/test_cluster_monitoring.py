@@ -48,7 +48,7 @@ PART = PartStatus(
     ticks_resumed=1,
     version="abcd",
     outcomes={"judged": 50, "late": 1},
-    standing={"red": {"unacknowledged": 2}},
+    standing=lambda: {"red": {"unacknowledged": 2}},
 )
 STATUS = WorkerStatus(
     node="w-1",
@@ -78,10 +78,10 @@ STATUS = WorkerStatus(
 class Watched:
     """A worker in the state that a test gives it."""
 
-    def __init__(self, monitor: MonitoringSpec | None) -> None:
+    def __init__(self, monitor: MonitoringSpec | None, *, areas: bool = False) -> None:
         self.clock = ManualClock(START)
         self.status = STATUS
-        self.monitor = MonitoredWorker(lambda: self.status, monitor, self.clock)
+        self.monitor = MonitoredWorker(lambda: self.status, monitor, self.clock, areas=areas)
         self.url = f"http://127.0.0.1:{monitor.port if monitor else 0}"
 
     def part(self, **changes: object) -> None:
@@ -178,6 +178,17 @@ def test_the_figures_of_a_worker_have_the_names_of_an_engine(worker: Watched) ->
     assert found["lifeline_configuration_info"] == {("4", "abcd"): 1}
     assert found["lifeline_state"]["running",] == 1
     assert set(found["lifeline_state"]) >= {("restoring",), ("standing_by",)}
+
+
+def test_a_worker_of_areas_names_its_partitions_and_counts_what_it_heard() -> None:
+    watched = Watched(MonitoringSpec(port=free_port()), areas=True)
+    two = replace(PART, partition=5, outcomes={"judged": 7})
+    watched.status = replace(STATUS, parts=(PART, two))
+    with watched.monitor:
+        found = watched.figures()
+    assert set(found["lifeline_log_position"]) == {("areas-4",), ("areas-5",)}
+    assert "lifeline_samples_total" not in found
+    assert found["lifeline_area_events_total"] == {("judged",): 57, ("late",): 1}
 
 
 def test_standing_alarms_are_counted_as_the_core_names_them(tmp_path: Path) -> None:
