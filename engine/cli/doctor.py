@@ -54,6 +54,7 @@ def _examine(config: Path) -> list[Finding]:
     from ..config import load
     from ..errors import SpecError
     from . import findings, reach
+    from . import node_findings as nodes
 
     found = [findings.configuration(config)]
     try:
@@ -61,8 +62,11 @@ def _examine(config: Path) -> list[Finding]:
     except SpecError:
         return found  # the rest hangs on it, and `lifeline check` tells it better
     found += findings.storage(plant.storage)
-    found += findings.engine(plant.storage.directory)
-    found += findings.log(plant.storage.directory)
+    if plant.cluster is None:
+        found += findings.engine(plant.storage.directory)
+        found += findings.log(plant.storage.directory)
+    else:
+        found += nodes.processes(plant.storage.directory)
     found += reach.brokers(plant)
     if plant.outputs.influx is not None:
         found.append(reach.influx(plant.outputs.influx))

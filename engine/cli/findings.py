@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..log import LogReader
 
 State = Literal["ok", "warning", "wrong", "unreachable"]
-_NAMED: Final = 5
+NAMED: Final = 5
 # Older troubles of a running engine are history.
-_RECENT_NS: Final = 10 * MINUTE_NS
+RECENT_NS: Final = 10 * MINUTE_NS
 # A status this many intervals old was not written by an engine that is well.
-_STATUS_INTERVALS: Final = 5
+STATUS_INTERVALS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def engine(directory: Path) -> list[Finding]:
 def _told(status: EngineStatus, now: int) -> list[Finding]:
     """What a running engine says about itself."""
     age_ns = now - status.time
-    if age_ns > _STATUS_INTERVALS * status.interval:
+    if age_ns > STATUS_INTERVALS * status.interval:
         seconds = age_ns // SECOND_NS
         return [
             Finding("wrong", "engine", f"process {status.pid} is silent since {seconds} s",
@@ -129,10 +129,10 @@ def _told(status: EngineStatus, now: int) -> list[Finding]:
             f"{core['rules']} rules, {core['behind']} entries behind",
         )
     ]  # fmt: skip
-    recent = [t for t in status.troubles if t.time > now - _RECENT_NS]
+    recent = [t for t in status.troubles if t.time > now - RECENT_NS]
     found += [
         Finding("warning", f"engine, {t.source}", f"{t.kind}, {t.times} times: {t.text}")
-        for t in recent[-_NAMED:]
+        for t in recent[-NAMED:]
     ]
     for name, output in status.outputs.items():
         for trouble in output["troubles"]:
@@ -177,7 +177,7 @@ def _unusable(reader: LogReader) -> Iterator[Finding]:
             "compare the payload with the source's `payload` section",
         )  # fmt: skip
     for kind in ("topic", "sensor"):
-        unknown = reader.unknown(kind, _NAMED)
+        unknown = reader.unknown(kind, NAMED)
         if unknown:
             names = ", ".join(f"{u.key or '(others)'} {u.n}" for u in unknown)
             yield Finding(

@@ -21,9 +21,10 @@ from ..limits import COMMAND_APPEND_S, MIRROR_COMMIT_S, MIRROR_POLL_MS, MIRROR_R
 from .append import Appended, LogAppender, start_producer
 from .connection import client_options, reaching
 from .ending import abandon_producer, end_consumer
+from .homes import Home, home_of
 from .lane import ProducedReply
 from .spec import ClusterSpec
-from .topics import Topics, partition_of
+from .topics import Topics
 
 BY_MQTT: Final = "mqtt"
 BY_CALL: Final = "call"
@@ -46,8 +47,10 @@ class CommandSender:
     """Appends commands, one after another, through a producer that is made when it is needed.
 
     producer    named by the entries; answers to it are this sender's
-    partitions  how many the log has, by the configuration in force
+    partitions  how many the log of the sites has, by the configuration in force
     tenant_of   the tenant of a site, "" where it is not known
+
+    What is meant for an area, `area:<path>`, goes into the area's log.
     """
 
     def __init__(
@@ -70,11 +73,12 @@ class CommandSender:
     async def submit(self, command: Command) -> Appended:
         """Returns when the command is durable. Raises SinkError when it is not known to be; it may
         be done all the same then, and its id makes a repeat harmless."""
-        partition = partition_of(command.site, self._partitions())
+        topics = Topics(self._spec.prefix)
+        home = home_of(command.site, topics, self._partitions(), self._spec.area_partitions)
         async with self._lock:
             try:
                 async with asyncio.timeout(COMMAND_APPEND_S):
-                    return await self._append(partition, command)
+                    return await self._append(home, command)
             except (SinkError, TimeoutError) as error:
                 await self._let_go()
                 raise SinkError(
@@ -87,14 +91,13 @@ class CommandSender:
         async with self._lock:
             await self._let_go()
 
-    async def _append(self, partition: int, command: Command) -> Appended:
+    async def _append(self, home: Home, command: Command) -> Appended:
         if self._producer is None:
             self._producer = await start_producer(self._spec, f"lifeline-{self._name}")
         self.taken += 1
         tenant, now = self._tenant_of(command.site), self._clock.wall()
         entry = command_entry(command, tenant, self._name, self.taken, now)
-        appender = LogAppender(self._producer, Topics(self._spec.prefix).log)
-        return await appender.append(partition, entry)
+        return await LogAppender(self._producer, home.log).append(home.partition, entry)
 
     async def _let_go(self) -> None:
         producer, self._producer = self._producer, None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ..errors import SinkError
 from ..limits import LOOK_RECORDS, LOOK_WINDOW
 from ..record import Record, decode_record
+from .homes import home_of
 from .plain_reader import PlainReader
 from .spec import ClusterSpec
-from .topics import Topics, partition_of
+from .topics import Topics
 
 
 async def last_record(spec: ClusterSpec, site: str, alarm: str) -> Record | None:
@@ -15,12 +17,12 @@ async def last_record(spec: ClusterSpec, site: str, alarm: str) -> Record | None
 
     Raises SinkError and LogError where Kafka does not answer.
     """
-    topic = Topics(spec.prefix).alerts
+    topics = Topics(spec.prefix)
     async with PlainReader(spec, "lifeline-look") as reader:
-        n = await reader.partitions(topic)
-        if n == 0:
-            return None
-        partition = partition_of(site, n)
+        n, m = await reader.partitions(topics.log), await reader.partitions(topics.areas)
+        if n == 0 or m == 0:
+            raise SinkError(f"there is no topic {topics.log}: run lifeline cluster init")
+        _, topic, partition = home_of(site, topics, n, m)
         begin, high = await reader.bounds(topic, partition)
         furthest = max(begin, high - LOOK_RECORDS)
         while high > furthest:

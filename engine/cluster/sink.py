@@ -13,7 +13,7 @@ from ..clock import Clock
 from ..config import Plant
 from ..errors import InvariantError, LifelineError
 from ..outputs.owner import Output, OutputOwner, Wanted, output_status
-from ..outputs.ports import Place, places_of
+from ..outputs.ports import Place, area_places, places_of
 from ..troubles import EngineTrouble
 from .following import InForce
 from .mirror import Mirror
@@ -77,7 +77,7 @@ class Sink(Node):
         return self._mirror
 
     def places(self) -> Mapping[str, Place]:
-        """Every site, removed ones included, where it is now."""
+        """Every site, removed ones included, and every area, where it is now."""
         return self._places
 
     # --- Node ------------------------------------------------------------------------------------
@@ -100,7 +100,8 @@ class Sink(Node):
         self._tasks = [self.loop.submit(self._mirror.run())]
 
     def _taken_up(self, in_force: InForce) -> None:
-        self._places = places_of(in_force.configuration, self.plant.timezones)
+        sites = places_of(in_force.configuration, self.plant.timezones)
+        self._places = {**sites, **area_places(self.plant.areas, sites)}
         self._start_outputs()
         self._moved()
 
