@@ -205,8 +205,9 @@ def _areas(areas: dict[str, Any]) -> Iterator[Reading]:
     yield catalogue.CONFIGURATION(1, AREAS, areas["configuration"])
     yield catalogue.CONFIGURED(areas["areas"], "areas")
     yield catalogue.LOG_REFUSES(bool(areas["refused"]), "area records")
-    for event in ("heard", "records", "orders"):
-        yield catalogue.AREA_EVENTS(areas[event], event)
+    did = {"records": areas["records"], "orders": areas["orders"]}
+    for event, n in {**areas["counters"], **did}.items():
+        yield catalogue.AREA_EVENTS(n, event)
     yield from standing_readings(areas["standing"]["by_level_and_state"], AREAS)
     # An output of areas has the name of its fellow that serves the sites.
     yield from output_readings({f"{AREAS}:{n}": o for n, o in areas["outputs"].items()})

@@ -164,7 +164,7 @@ CHECKPOINTS: Final = Metric("lifeline_checkpoints_total", "counter", "How many t
 AREA_EVENTS: Final = Metric(
     "lifeline_area_events_total",
     "counter",
-    "What the second stage did: alert records heard, records made, orders given.",
+    "What the second stage of areas heard, what became of it, and what it made.",
     ("event",),
 )
 
