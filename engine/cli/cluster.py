@@ -83,7 +83,7 @@ def apply(
 
     spec = _spec(config)
     plant = load(config)
-    done, made = _run(_applied(spec, plant.configuration, again))
+    done, made = _run(_applied(spec, plant.configuration, plant.areas, again))
     if as_json:
         print_json({**_document(done), "topics_made": made})
         return
@@ -94,11 +94,17 @@ def apply(
     stdout().print(_sentence(done))
 
 
-async def _applied(spec: ClusterSpec, wanted: Any, again: bool) -> tuple[Applied, list[str]]:
+async def _applied(
+    spec: ClusterSpec, wanted: Any, areas: Any, again: bool
+) -> tuple[Applied, list[str]]:
+    from ..clock import SystemClock
     from ..cluster.admin import init as make
     from ..cluster.apply import apply as bring
+    from ..cluster.areas import apply_areas
 
     reports = await make(spec)
+    # First: an area must know a site before its first record.
+    await apply_areas(spec, areas, SystemClock())
     done = await bring(spec, wanted, again=again)
     return done, [report.name for report in reports if report.state == "made"]
 

@@ -36,6 +36,9 @@ def worker(
         bool,
         typer.Option(help="Append ticks; without, a recorded log is stepped as it is."),
     ] = True,
+    areas: Annotated[
+        bool, typer.Option("--areas", help="Serve the areas instead of the sites.")
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log what it does, on stderr.")
     ] = False,
@@ -50,6 +53,7 @@ def worker(
     \b
     lifeline worker                       # lifeline.yaml here
     lifeline worker --name east-1 --monitor 9501
+    lifeline worker --areas               # ladders, halting work, silence: a group of its own
     kill -TERM <process>                  # a last checkpoint, then leave the group
 
     Exit code 1 where the file or the topics are wrong, 3 where Kafka does not answer, 70 where
@@ -70,7 +74,8 @@ def worker(
             expected="a section `cluster:`; `lifeline run` serves a plant without one",
         )
     warm_kernels()
-    options = WorkerOptions(name or f"{plant.node}-{os.getpid()}", ticks)
+    own = f"{plant.node}-areas-{os.getpid()}" if areas else f"{plant.node}-{os.getpid()}"
+    options = WorkerOptions(name or own, ticks, areas, heard=bool(plant.areas.areas))
     asyncio.run(_run(plant.cluster, options, config, plant.monitoring))
 
 
@@ -95,6 +100,6 @@ async def _run(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, made.stop_soon)
         err.print(f"lifeline worker {options.node} serves {config}; Ctrl-C or SIGTERM stops it")
-        with MonitoredWorker(made.status, monitoring):
+        with MonitoredWorker(made.status, monitoring, areas=options.areas):
             await made.run()
     err.print("lifeline worker has stopped")

@@ -68,6 +68,8 @@ class Pulse:
         self.broker = BrokerClock()
         self.probes = 0
         self.turned_at = clock.monotonic()
+        #: Called at each beat with the partitions and monotonic time; must return soon.
+        self.beside: Callable[[Mapping[int, Part], int], None] = lambda parts, now: None
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -104,6 +106,7 @@ class Pulse:
         for part in list(self._parts.values()):
             if self._ticks and part.tick_wait_ns(self._log_end(part.partition)) == 0:
                 self._tick(part)
+        self.beside(self._parts, now)
         self._checkpoint(now)
 
     def _nap_ns(self) -> int:

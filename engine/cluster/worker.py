@@ -18,6 +18,7 @@ from ..errors import SpecError
 from ..limits import BROKER_ASK_AGAIN_NS, SECOND_NS, STOP_STEP_NS
 from ..troubles import EngineTrouble, Troubles
 from .append import start_producer, stop_producer
+from .areas import AliveSender, AreaFeeder
 from .holding import Holding
 from .life import Life, end_process
 from .membership import Membership, Message
@@ -40,11 +41,13 @@ class WorkerOptions:
     node    its name: of its ticks, its Kafka clients and its probes of the broker's clock
     ticks   whether it appends ticks; off where a recorded log is stepped as it is (claim d)
     areas   whether it serves the area stage instead of the sites
+    heard   whether areas are configured, which want to know that it is alive and who is silent
     """
 
     node: str
     ticks: bool = True
     areas: bool = False
+    heard: bool = False
 
 
 class Worker:
@@ -101,12 +104,20 @@ class Worker:
             undo.callback(watchdog.stop)
             beating = asyncio.create_task(made.pulse.run())
             undo.callback(beating.cancel)
+            if self.options.areas:
+                feeding = asyncio.create_task(self._feeder().run())
+                undo.callback(feeding.cancel)
             self.life.state = "joining"
             watchdog.start()
             joining = asyncio.create_task(made.membership.start())
             while not await _comes(self._stopping, _LOOK_S):
                 self._look_after(made, {"joining the group": joining, "its pulse": beating})
             await self._leave(made)
+
+    def _feeder(self) -> AreaFeeder:
+        return AreaFeeder(
+            self.spec, self._clock, lambda kind, text: self.troubles.tell(kind, text, "areas")
+        )
 
     def stop_soon(self) -> None:
         """Ends `run`, in order. From the loop's own thread (a signal handler)."""
@@ -132,6 +143,8 @@ class Worker:
             tell=tell,
             fail=self.life.fail,
         )
+        if self.options.heard and not self.options.areas:
+            pulse.beside = AliveSender(self.spec, producer, self._clock, self.life.fail).turn
         taker = Taker(self._parts, self._find, self._clock, pulse, tell, self._counters, self.stage)
         membership = holding.membership = Membership(
             self.spec,
