@@ -48,6 +48,9 @@ TABLE: tuple[tuple[ExitCode, str], ...] = (
     (ExitCode.USAGE, "the command line is wrong"),
     (ExitCode.UNREACHABLE, "the engine, a broker or a server does not answer"),
     (ExitCode.STORAGE, "the log cannot be opened, read, written or trusted"),
-    (ExitCode.INTERNAL, "a fault of Lifeline: please report it"),
+    (
+        ExitCode.INTERNAL,
+        "a fault of Lifeline: please report it; or a worker ended by itself and says why",
+    ),
     (ExitCode.INTERRUPTED, "interrupted"),
 )
