@@ -7,9 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -24,6 +22,7 @@ from lifeline.engine.frame import Frame
 from lifeline.engine.log import LogReader
 from lifeline.engine.log.snapshots import SNAPSHOT_FILE
 from lifeline.engine.mqtt import EmbeddedBroker, MqttClient
+from mqtt_hearing import Subscriber
 from plant_files import TAGS
 
 CHILD = Path(__file__).with_name("embedded_child.py")
@@ -49,41 +48,6 @@ sources:
 def broker() -> Iterator[EmbeddedBroker]:
     with EmbeddedBroker() as running:
         yield running
-
-
-@dataclass
-class Subscriber:
-    """Hears everything that the engine publishes, last value by topic and all messages."""
-
-    client: MqttClient
-    heard: list[tuple[str, bytes]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self.client.start()
-        assert self.client.wait_ready(30.0)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        while not self._ended.is_set():
-            for delivery in self.client.take(1_000, 0.05):
-                self.heard.append((delivery.topic, delivery.payload))
-                self.client.ack([delivery])
-
-    def of(self, kind: str) -> list[tuple[str, Any]]:
-        """(topic, decoded payload or None) of one kind of topic."""
-        begin = f"lifeline/v1/{kind}/"
-        return [
-            (t.removeprefix(begin), msgspec.json.decode(p) if p else None)
-            for t, p in list(self.heard)
-            if t.startswith(begin)
-        ]
-
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join()
-        self.client.stop()
 
 
 @pytest.fixture
