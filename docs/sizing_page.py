@@ -27,12 +27,11 @@ SNAPSHOT_BYTES = 1_858  # a sensor under two limits, a trend and its silence, in
 PACKED_BYTES = 227  # the same in a checkpoint on Kafka
 
 # --- measured: a worker ---------------------------------------------------------------------------
-# Time of a record of k samples is RECORD_US + k * SAMPLE_US. The first is what faust and the client
-# take for a record (prototype: 410 to 510), the second what the core takes for a sample under a
-# limit, a trend and silence (1.1 M samples/s). benchmarks/cluster.py gives both: with a samples/s
-# in Frames of 1,000 and b in Frames of 100, SAMPLE_US = (1000/a - 100/b) / 900 * 1e6.
-RECORD_US = 410.0
-SAMPLE_US = 0.91
+# Processor time for a record of k samples is RECORD_US + k * SAMPLE_US. benchmarks/cluster.py gives
+# both: samples/s and share of the core in Frames of 1,000 and of 100. Here 210,000 at 0.47 and
+# 50,700 at 0.36, so 2,240 and 710 us a record, on a machine of two cores at a load of 5 to 7.
+RECORD_US = 540.0
+SAMPLE_US = 1.7
 # Resident bytes of an engine with 100,000 sensors under five rules: benchmarks/memory.py, 656 MiB.
 SENSOR_MEMORY = 656 * 2**20 / 100_000
 
@@ -111,8 +110,8 @@ PLANT = Place("a plant", 1_000, 1, 30)
 PLANT_TEN = Place("the same, ten values a message", 1_000, 10, 30)
 BIG = Place("100,000 sensors on one machine", 100_000, 10, 30)
 CITY = Place("a city", 100_000, 10, 30, agents=100, partitions=12)
-PROVINCE = Place("a province", 10_000_000, 100, 7, agents=10_000, partitions=96)
-SINGLE = Place("the same, a value a message", 10_000_000, 1, 7, agents=10_000, partitions=96)
+PROVINCE = Place("a province", 10_000_000, 100, 7, agents=10_000, partitions=48)
+SINGLE = Place("the same, a value a message", 10_000_000, 1, 7, agents=10_000, partitions=48)
 Row = tuple[str, str, Callable[[Place], str]]
 
 
