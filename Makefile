@@ -9,7 +9,7 @@ QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL := $(BIN)/uv pip install $(QUIET) --python $(BIN)/python -c constraints.txt -b constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format integration servers bench clean
+.PHONY: help demo test check format integration faults servers bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 
 integration: $(VENV)/.dev servers ## the tests that need Mosquitto, InfluxDB and Kafka; installs these first
 	@$(BIN)/pytest -m integration tests
+
+faults: $(VENV)/.dev servers ## the cluster under thirty kill -9, told run by run; some five minutes
+	@LIFELINE_CLUSTER_KILLS=30 $(BIN)/pytest -m integration -s tests/faults/test_cluster_digest.py \
+	  tests/faults/test_cluster_controls.py tests/faults/test_cluster_live.py
 
 servers: ## install Mosquitto, InfluxDB 1.8.10 and Apache Kafka, where missing
 	@.ci/servers

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
+from inspect import signature
 from typing import Any, Final, Literal
 
 
@@ -32,11 +33,10 @@ def _commit_first() -> None:
         part.checkpointed = cut.following
         return await written(self, part, cut)
 
-    async def at_the_offset(
-        reader: Any, topics: Any, number: int, committed: Any, tell: Any
-    ) -> Any:
-        found = await restored(reader, topics, number, committed, tell)
-        return replace(found, following=max(found.following, committed or 0))
+    async def at_the_offset(*given: Any, **named: Any) -> Any:
+        found = await restored(*given, **named)
+        offset = signature(restored).bind(*given, **named).arguments["committed"]
+        return replace(found, following=max(found.following, offset or 0))
 
     Checkpointer._write = early  # type: ignore[method-assign]
     holding.restore = at_the_offset

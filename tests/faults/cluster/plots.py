@@ -12,7 +12,7 @@ from lifeline.engine.limits import SECOND_NS
 from .campaign import TAKEN_UP_WITHIN_S, Campaign
 from .fleet import Life
 from .mutants import SLEEPWALKER
-from .reading import trim, wait_for_broker
+from .reading import trim
 
 Plot = Callable[[Campaign], Awaitable[None]]
 #: A frozen worker's session is over by then, and the others have its partitions.
@@ -73,7 +73,6 @@ async def broker_restarted(run: Campaign) -> None:
         await asyncio.to_thread(end)
         await asyncio.sleep(1.0)
         await asyncio.to_thread(run.kafka.start)
-        await wait_for_broker(run.kafka.bootstrap)
         for _ in range(3 - len(run.fleet.alive())):
             await run.worker()
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.errors import KafkaError
 
 
 class Lying(NamedTuple):
@@ -95,18 +92,3 @@ async def trim(bootstrap: str, name: str, before: Mapping[int, int]) -> None:
         )
     finally:
         await admin.close()
-
-
-async def wait_for_broker(bootstrap: str, within_s: float = 60.0) -> None:
-    """Returns when the broker answers again."""
-    until = time.monotonic() + within_s
-    while True:
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-        try:
-            await consumer.start()
-            return
-        except KafkaError:
-            assert time.monotonic() < until, "the broker does not answer"
-            await asyncio.sleep(0.2)
-        finally:
-            await consumer.stop()
