@@ -534,3 +534,5 @@ COMMAND_APPEND_S: Final = 10.0
 # newest: some days of a busy partition; and how many of them at once.
 LOOK_RECORDS: Final = 200_000
 LOOK_WINDOW: Final = 2_000
+# A consumer that gave nothing for so long is asked whether there is more; if so, it is made anew.
+READ_STUCK_NS: Final = 30 * SECOND_NS

@@ -50,7 +50,7 @@ class AgentNode(Node):
                 raise SpecError(f"{what} changes only with a restart")
         before, self.plant = self.plant, plant
         try:
-            if (in_force := self.follower.in_force) is not None:
+            if (in_force := self.in_force) is not None:
                 self._taken_up(in_force)
         except BaseException:
             self.plant = before

@@ -67,9 +67,10 @@ class Follower:
         self._told = ""
         self._splits: dict[bytes, Split] = {}
         self.in_force = self._kept()
+        self._n = 0 if self.in_force is None else self.in_force.n
 
     def start(self) -> None:
-        """Begins to follow; `in_force` is what was kept until something else comes."""
+        """Begins to follow; `in_force` is what was kept until something else is taken up."""
         self._loop.submit(self._run())
 
     def find(self, version: bytes) -> Configuration | None:
@@ -87,11 +88,10 @@ class Follower:
     def split_of(self, version: bytes) -> Split | None:
         """The parts of a city's configuration, None where nobody has it. Not from the loop."""
         found = self._splits.get(version)
-        in_force = self.in_force
-        if found is None and in_force is not None:
+        if found is None and self._n:
             configuration = self.find(version)
             if configuration is not None:
-                found = split(configuration, in_force.n)
+                found = split(configuration, self._n)
                 while len(self._splits) >= SPLITS_KEPT:
                     del self._splits[next(iter(self._splits))]
                 self._splits[version] = found
@@ -125,15 +125,15 @@ class Follower:
     async def _become(self, store: ConfigStore, version: bytes, n: int) -> None:
         """Keeps it, has it taken up, and only then counts it as the one to start with."""
         found = InForce(version, n, await store.find(version))
-        before, self.in_force = self.in_force, found
+        self._n = n
         try:
             await asyncio.to_thread(self._files.keep, found.configuration)
             await asyncio.to_thread(self._on_change, found)
             await asyncio.to_thread(self._point, version, n)
         except (LifelineError, TimeoutError) as error:
-            self.in_force = before
             self._tell("configuration_refused", f"{version.hex()}: {error}")
         else:
+            self.in_force = found
             self._told = ""
 
     def _version(self) -> bytes:

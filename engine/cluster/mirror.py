@@ -5,24 +5,18 @@ place of its own in each partition; what says how far an output has delivered is
 committed offset of the sink's consumer group. On an empty directory the topics are read from their
 beginning, so that standing alarms and the last `seq` of every site are known again; what lies
 before the committed offsets counts as delivered and is not delivered again.
-
-Each batch stands in the local log as one entry that names topic, partition and offset, so that
-the log's own trimming, limits and anchors hold for its records.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import msgspec
 
 from ..clock import Clock
-from ..entry import Entry, Header, Tick, encode
-from ..errors import EntryError, LifelineError, SinkError
+from ..errors import LifelineError, SinkError
 from ..limits import (
     CLUSTER_MESSAGE_BYTES,
     MIRROR_COMMIT_S,
@@ -32,24 +26,12 @@ from ..limits import (
     MIRROR_RETRY_S,
 )
 from ..log import LogStore
-from ..log.rows import chain_head
-from ..outputs.standing import standing_changes
-from ..record import Record, decode_record
 from .connection import client_options
 from .delivered import Delivered, Place
 from .ending import end_consumer
-from .sequence import Sequences, Verdict
+from .mirror_store import MirrorStore, Taken
+from .progress import Progress
 from .spec import ClusterSpec
-
-_REBUILT: Final = "offset:rebuilt"
-_TOLD: Final = {Verdict.GAP: "gap", Verdict.DIFFERS: "nondeterminism"}
-
-
-class Taken(NamedTuple):
-    """A record of the topic as it was read."""
-
-    offset: int
-    value: bytes
 
 
 class Mirror:
@@ -94,27 +76,24 @@ class Mirror:
         self._on_ready = on_ready
         self._on_trouble = on_trouble
         self._only = None if partitions is None else set(partitions)
-        self._resumed = set(resumed)  # until it is durable that their hold has ended
-        self._rewind = bool(self._resumed) or store.recovery is not None
-        self._sequences = Sequences({}, self._stored)
+        resumed = tuple(resumed)
+        self._rewind = bool(resumed) or store.recovery is not None
+        self._local = MirrorStore(store, clock, on_trouble, resumed)
         self._begins: dict[Place, int] = {}
         self._furthest: dict[Place, int] = {}
         self._delivered = Delivered()
         self._committed: dict[Place, int] = {}
         self._committed_at = 0
-        self._lock = threading.Lock()
         self._link = "connecting"
         self._why = ""
         self._since = clock.wall()
         self._behind: dict[Place, int] = {}
         self.ready = False
-        self.counters: Counter[str] = Counter()
+        self.counters = self._local.counters
 
     def health(self) -> dict[str, Any]:
         """State and counters as plain JSON values; `behind` is how many records of the topics are
         known and not taken yet, `holds` the sites of which nothing is delivered."""
-        with self._lock:
-            holds = [msgspec.to_builtins(hold) for hold in self._sequences.holds]
         return {
             "link": self._link,
             "why": self._why,
@@ -122,7 +101,7 @@ class Mirror:
             "ready": self.ready,
             "behind": sum(self._behind.values()),
             "uncommitted": len(self._delivered),
-            "holds": holds,
+            "holds": [msgspec.to_builtins(hold) for hold in self._local.holds],
             "counters": dict(self.counters),
         }
 
@@ -155,20 +134,19 @@ class Mirror:
             places = await _places(consumer, self._topics, self._only)
             consumer.assign(list(places.values()))
             self._behind = {}
-            # Anew, since what was judged and did not become durable is read again.
-            heads = await asyncio.to_thread(self._store.heads)
-            with self._lock:
-                self._sequences = Sequences(heads, self._stored, self._resumed)
-            if not self._store.cursor(_REBUILT):
+            await asyncio.to_thread(self._local.begin)
+            if not self._local.complete:
                 await self._rebuild(consumer, places)
             await self._begin(consumer, places)
             self._is("up", "")
             if not self.ready:
                 self.ready = True
                 await asyncio.to_thread(self._on_ready)
+            progress = Progress(self._clock.monotonic)
             while True:
-                await self._turn(consumer)
+                got = await self._turn(consumer)
                 await self._commit(consumer, places)
+                await progress.read(consumer, list(places.values()), got)
         finally:
             await self._last_commit(consumer)
             await end_consumer(consumer)
@@ -180,7 +158,7 @@ class Mirror:
             begin = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]
             upto = min(committed, end)
-            consumer.seek(tp, max(begin, self._store.cursor(_offset(place))))
+            consumer.seek(tp, max(begin, self._local.following(place)))
             while await consumer.position(tp) < upto:
                 found = await consumer.getmany(
                     tp, timeout_ms=MIRROR_POLL_MS, max_records=MIRROR_RECORDS
@@ -189,12 +167,8 @@ class Mirror:
                 if records:
                     await asyncio.to_thread(self._take, place, _taken(records), begin)
                 self.counters["rebuilt"] += len(records)
-        await asyncio.to_thread(self._rebuilt)
-
-    def _rebuilt(self) -> None:
-        self._delivered = Delivered()
-        self._store.set_cursor(self._cursor, self._store.outbox_end()).wait()
-        self._store.set_cursor(_REBUILT, 1).wait()
+        self._delivered = Delivered()  # what was read is delivered
+        await asyncio.to_thread(self._local.completed, self._cursor)
 
     async def _begin(self, consumer: Any, places: Mapping[Place, Any]) -> None:
         """Goes to where the local store ends in each partition."""
@@ -202,69 +176,28 @@ class Mirror:
         self._begins = {place: begins[tp] for place, tp in places.items()}
         number = self._store.outbox_end()
         for place, tp in places.items():
-            known = max(self._store.cursor(_offset(place)), begins[tp])
+            known = max(self._local.following(place), begins[tp])
             consumer.seek(tp, begins[tp] if self._rewind else known)
             self._furthest[place] = max(known, self._furthest.get(place, 0))
             self._delivered.taken(number, place, self._furthest[place])
         self._rewind = False
 
-    async def _turn(self, consumer: Any) -> None:
+    async def _turn(self, consumer: Any) -> bool:
         found = await consumer.getmany(timeout_ms=MIRROR_POLL_MS, max_records=MIRROR_RECORDS)
         for tp, records in found.items():
             place = tp.topic, tp.partition
             await asyncio.to_thread(self._take, place, _taken(records), self._begins[place])
             high = consumer.highwater(tp)
             self._behind[place] = max(0, (high or 0) - records[-1].offset - 1)
-
-    # --- taking ----------------------------------------------------------------------------------
+        return bool(found)
 
     def _take(self, place: Place, taken: Sequence[Taken], begin: int) -> None:
-        """One batch of a partition: what is new becomes durable, then the place behind it."""
-        new: list[tuple[Record, bytes]] = []
-        for each in taken:
-            record = _read(place, each)
-            if self._judged(record, begin) is Verdict.NEW:
-                new.append((record, each.value))
-        self.counters["read"] += len(taken)
-        following = taken[-1].offset + 1
-        if new:
-            self._store_records(place, following, new)
-        self._store.set_cursor(_offset(place), following)
-        self._furthest[place] = max(following, self._furthest.get(place, 0))
+        """One batch of a partition; how far it reaches is remembered for the commit."""
+        new = self._local.take(place, taken, begin)
+        self._furthest[place] = max(taken[-1].offset + 1, self._furthest.get(place, 0))
         self._delivered.taken(self._store.outbox_end(), place, self._furthest[place])
         if new:
             self._on_records()
-
-    def _judged(self, record: Record, begin: int) -> Verdict:
-        with self._lock:
-            verdict = self._sequences.judge(record, may_begin=begin > 0)
-            hold = next((h for h in self._sequences.holds if h.site == record.site), None)
-        self.counters[verdict.value] += 1
-        if verdict in _TOLD and hold is not None:
-            self._on_trouble(_TOLD[verdict], hold.text)
-        if verdict is Verdict.DIFFERS:
-            letter = (f"alerts/{record.site}", record.encode(), "differs", self._clock.wall())
-            self._store.dead_letters_of([letter])
-        return verdict
-
-    def _store_records(
-        self, place: Place, following: int, new: Sequence[tuple[Record, bytes]]
-    ) -> None:
-        """Raises LogError where the disk refuses; the batch is read again then."""
-        topic, partition = place
-        header = Header(producer=f"{topic}/{partition}", producer_seq=following)
-        marker = encode(Entry(header, Tick(self._clock.wall())))
-        position = self._store.append([marker]).wait()
-        self._store.append_records(
-            position,
-            [(record.site, record.seq, data) for record, data in new],
-            standing_changes([record for record, _ in new]),
-        ).wait()
-        self._resumed -= {record.site for record, _ in new}
-
-    def _stored(self, site: str, seq: int) -> str | None:
-        rows = self._store.records_of(site, seq - 1, 1)
-        return chain_head(rows[0].data) if rows and rows[0].seq == seq else None
 
     # --- what was delivered ----------------------------------------------------------------------
 
@@ -330,17 +263,3 @@ async def _places(consumer: Any, topics: Sequence[str], only: set[int] | None) -
 
 def _taken(records: Sequence[Any]) -> list[Taken]:
     return [Taken(record.offset, record.value or b"") for record in records]
-
-
-def _read(place: Place, taken: Taken) -> Record:
-    try:
-        return decode_record(taken.value)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise EntryError(
-            f"record {taken.offset} of {place[0]}/{place[1]} is no alert record that this version "
-            f"knows: upgrade this sink ({error})"
-        ) from error
-
-
-def _offset(place: Place) -> str:
-    return f"offset:{place[0]}/{place[1]}"

@@ -67,6 +67,7 @@ class Node(ABC):
         self.loop = LoopThread()
         self.failure = ""
         self.error: Exception | None = None
+        self.in_force: InForce | None = None  # what is being taken up, or was
         self._state: State = "stopped"
         self._started = self.clock.wall()
         self._ended = threading.Event()
@@ -97,7 +98,7 @@ class Node(ABC):
             )
             self._begin(undo)
             if (in_force := self._follower.in_force) is not None:
-                self._taken_up(in_force)
+                self._changed(in_force)
             undo.pop_all()
         self._set_state("waiting" if self._follower.in_force is None else "running")
         self._follower.start()
@@ -182,6 +183,7 @@ class Node(ABC):
         self.troubles.tell(trouble.kind, trouble.text, "log")
 
     def _changed(self, in_force: InForce) -> None:
+        self.in_force = in_force
         self._taken_up(in_force)
         if self._state == "waiting":
             self._set_state("running")

@@ -41,7 +41,7 @@ class InfluxSink(Sink):
 
     def _wanted(self) -> Wanted:
         spec = self.plant.outputs.influx
-        in_force = self.follower.in_force
+        in_force = self.in_force
         assert spec is not None
         assert in_force is not None
         partitions = list(range(in_force.n)) if self._only is None else list(self._only)

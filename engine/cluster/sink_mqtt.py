@@ -94,7 +94,7 @@ class MqttSink(Sink):
             output.wake()
 
     def _moved(self) -> None:
-        in_force = self.follower.in_force
+        in_force = self.in_force
         sites = in_force.configuration.sites if in_force is not None else ()
         self._tenants = {site.id: site.tenant for site in sites}
         if (output := self._mqtt()) is not None:
@@ -110,7 +110,7 @@ class MqttSink(Sink):
             output.reply(reply)
 
     def _partitions(self) -> int:
-        in_force = self.follower.in_force
+        in_force = self.in_force
         return self.spec.partitions if in_force is None else in_force.n
 
     def _tenant_of(self, site: str) -> str:

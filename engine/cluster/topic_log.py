@@ -25,6 +25,7 @@ from ..log import LogStore, Ticket
 from .connection import client_options
 from .ending import end_consumer
 from .loop import LoopThread
+from .progress import Progress
 from .reading import Torn, read_entry
 from .spec import ClusterSpec
 from .topics import Topics
@@ -56,6 +57,7 @@ class TopicReader:
         self._topic = Topics(spec.prefix).log
         self._consumer: Any = None
         self._next: dict[int, int] = {}
+        self._progress: dict[int, Progress] = {}
         self._wanted: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._committed_at = 0
@@ -125,7 +127,11 @@ class TopicReader:
         except BaseException:
             await end_consumer(consumer)
             raise
-        self._consumer = consumer
+        before, self._consumer = self._consumer, consumer
+        self._next.clear()
+        self._progress = {p: Progress(self._monotonic) for p in partitions}
+        if before is not None:
+            await end_consumer(before)
 
     async def _stop(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -145,6 +151,11 @@ class TopicReader:
         found = await consumer.getmany(place, timeout_ms=MIRROR_POLL_MS, max_records=limit)
         records = [(record.offset, record.value) for record in found.get(place, ())]
         self._next[partition] = records[-1][0] + 1 if records else after
+        try:
+            await self._progress[partition].read(consumer, [place], bool(records))
+        except (SinkError, TimeoutError):
+            await self._start(sorted(self._progress))  # the stuck one gives way
+            raise
         return records
 
     async def _first(self, partition: int) -> int:

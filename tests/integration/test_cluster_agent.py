@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from cluster_plants import SITES, city, city_file, log_samples, make_cluster, samples, spec_of
+from lifeline.engine.cluster import forward
 from lifeline.engine.cluster.agent import AgentNode
 from lifeline.engine.cluster.forward import CURSOR
 from lifeline.engine.cluster.node_status import read_node_status
@@ -183,6 +184,31 @@ def test_a_broker_that_is_away_delays_and_loses_nothing(
     rows = list(samples(log_samples(cluster), cluster, known))
     late = [r for r in rows if 10 <= r.value < 40]
     assert all(r.received <= taken for r in late), "received is when the plant's message came"
+
+
+def test_a_broker_that_hangs_is_left_and_found_again(
+    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing answers and no connection breaks: as with a machine that froze, or a lost route."""
+    monkeypatch.setattr(forward, "FORWARD_STALL_S", 1.0)
+    monkeypatch.setattr(forward, "FORWARD_CONNECT_S", 2.0)
+    kafka = start_kafka()
+    cluster = spec_of(kafka.bootstrap, "hangs")
+    plant = city(tmp_path, mosquitto, cluster)
+    make_cluster(cluster, plant.configuration)
+    with running(plant) as node, publishing(mosquitto) as publisher:
+        publisher.publish(5)
+        forwarded(node, publisher)
+        os.kill(kafka.pid, signal.SIGSTOP)
+        try:
+            publisher.publish(20)
+            wait_until(lambda: node.forwarder.link == "away", "it to be told", within_s=WITHIN_S)
+        finally:
+            os.kill(kafka.pid, signal.SIGCONT)
+        publisher.publish(5)
+        forwarded(node, publisher)
+    came = arrived(plant)
+    assert {key: first_of_each(values) for key, values in came.items()} == publisher.sent
 
 
 def test_an_agent_that_is_killed_sends_the_rest_after_its_next_start(

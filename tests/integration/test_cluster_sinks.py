@@ -36,6 +36,7 @@ from lifeline.engine.config import Plant
 from lifeline.engine.limits import OUTPUT_WINDOW
 from lifeline.engine.record import Record
 from lifeline.engine.troubles import EngineTrouble
+from servers.fixtures import StartKafka
 from servers.influx import InfluxV2
 from servers.kafka import Kafka
 from servers.mosquitto import Mosquitto, MosquittoSub, mosquitto_pub
@@ -176,6 +177,26 @@ def test_a_gap_holds_its_site_and_no_other(
             judges.say(after)
             until_heard(witness, keys(after))
             assert resumed.mirror.health()["holds"] == []
+        messages = heard(witness)
+    assert len(messages) == len(set(messages))
+
+
+def test_a_broker_that_is_killed_delays_records_and_loses_none(
+    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka
+) -> None:
+    kafka = start_kafka()
+    cluster = spec_of(kafka.bootstrap, "killed")
+    plant = city(tmp_path, mosquitto, cluster)
+    make_cluster(cluster, plant.configuration)
+    judges = Judges(cluster, plant.configuration)
+    with listening(mosquitto, RECORDS, tmp_path / "records") as witness:
+        with running(MqttSink(plant)):
+            judges.say(alarms(judges, 1))
+            until_heard(witness, keys(judges.said))
+            kafka.kill9()
+            kafka.start()
+            judges.say(alarms(judges, 1))
+            until_heard(witness, keys(judges.said))
         messages = heard(witness)
     assert len(messages) == len(set(messages))
 
