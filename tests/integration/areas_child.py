@@ -1,7 +1,8 @@
 """One life of an engine with areas: makes its own telemetry until it is killed or told to end.
 
-Usage: areas_child.py <lifeline.yaml> <seed>. Prints `ready`, and `stopped` at the end; with the seed
-0 it makes no telemetry, and only finishes what is there.
+Usage: areas_child.py <lifeline.yaml> <seed> [wrong]. Prints `ready`, and `stopped` at the end; with
+the seed 0 it makes no telemetry, and only finishes what is there. With `wrong` it is an engine that
+moves the cursor of the areas before their log has the records.
 """
 
 import random
@@ -9,14 +10,34 @@ import signal
 import sys
 import threading
 
+from lifeline.engine.areas.hearing import heard
 from lifeline.engine.config import load
 from lifeline.engine.embedded import Engine, SnapshotPace
+from lifeline.engine.embedded.area_feeding import CURSOR, AreaFeed
 from lifeline.engine.entry import Entry, Header, encode
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import SECOND_NS
+from lifeline.engine.log import LogStore
 
 PACE = SnapshotPace(interval_ns=SECOND_NS // 5, least_entries=1, most_entries=50)
 LIMITS = (25.0, 50.0, 25.0)  # of gas at east, rain at east, gas at west
+
+
+def become_wrong() -> None:
+    """The control: the harness must catch this engine."""
+
+    def pass_on(self: AreaFeed, store: LogStore) -> bool:
+        rows = store.records(store.cursor(CURSOR), 16)
+        if not rows:
+            return False
+        store.set_cursor(CURSOR, rows[-1].number).wait()
+        threading.Event().wait(0.05)
+        payload = heard((row.data for row in rows), self._configuration())
+        if payload is not None:
+            self._log(payload)
+        return True
+
+    AreaFeed._pass_on = pass_on  # type: ignore[method-assign]
 
 
 def main(path: str, seed: int) -> None:
@@ -42,4 +63,6 @@ def main(path: str, seed: int) -> None:
     print("stopped", flush=True)
 
 
+if sys.argv[3:] == ["wrong"]:
+    become_wrong()
 main(sys.argv[1], int(sys.argv[2]))
