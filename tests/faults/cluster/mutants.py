@@ -51,7 +51,7 @@ def _checkpoint_before_alerts() -> None:
     sending: dict[Lane, asyncio.Task[None]] = {}
 
     async def later(lane: Lane) -> None:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(LATE_S)
         del sending[lane]
         await pump(lane)
 
@@ -111,6 +111,8 @@ def _sleepwalker() -> None:
     Pulse.turn = turned  # type: ignore[method-assign]
 
 
+# So late that a checkpoint was committed meanwhile, also on a busy machine; less than a run waits.
+LATE_S: Final = 5.0
 SLEEPWALKER: Final = "sleepwalker"
 MUTANTS: Final[dict[str, Mutant]] = {
     "commit-first": Mutant("offsets are committed before the checkpoint", _commit_first),
