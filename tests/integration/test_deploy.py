@@ -32,7 +32,7 @@ from servers.process import wait_until
 
 WITHIN_S = 90.0
 CONFIG = "/etc/lifeline/lifeline.yaml"
-WATCHED = ("agent", "worker-1", "sink-mqtt", "sink-influx")
+WATCHED = ("agent", "worker-1", "areas", "sink-mqtt", "sink-influx")
 PASSWORD = "the engine's own"
 SERVICES: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 Figures = dict[str, dict[tuple[str, ...], float]]
@@ -224,6 +224,7 @@ def _watched(services: dict[str, Service]) -> None:
         ("agent", "lifeline_forward_behind_entries", (), 0),
         ("worker-1", "lifeline_records_total", ("red", "raised"), 1),
         ("worker-1", "lifeline_partitions_held", (), 12),
+        ("areas", "lifeline_partitions_held", (), 3),
         ("sink-mqtt", "lifeline_output_behind", (MQTT,), 0),
         ("sink-mqtt", "lifeline_sink_sites_held", ("gap",), 0),
         ("sink-influx", "lifeline_sink_behind_records", (), 0),
@@ -235,6 +236,11 @@ def _watched(services: dict[str, Service]) -> None:
             f"{name} to say {metric}{labels} = {value}",
             within_s=WITHIN_S,
         )
+    wait_until(
+        lambda: services["areas"].figures()["lifeline_area_events_total"].get(("heard",), 0) >= 1,
+        "the alarm to be heard by its area",
+        within_s=WITHIN_S,
+    )
 
 
 def _says(service: Service, metric: str, labels: tuple[str, ...], value: float) -> bool:

@@ -25,7 +25,15 @@ INSTANCES = {
     "lifeline.service": ("",),
     "lifeline-agent@.service": ("east",),
     "lifeline-worker@.service": ("00", "31"),
+    "lifeline-areas@.service": ("00", "31"),
     "lifeline-sink@.service": ("mqtt", "influx"),
+}
+STARTS = {
+    "lifeline.service": "run",
+    "lifeline-agent@.service": "agent",
+    "lifeline-worker@.service": "worker",
+    "lifeline-areas@.service": "worker",
+    "lifeline-sink@.service": "sink",
 }
 HARDENED = {
     "NoNewPrivileges": "yes",
@@ -90,7 +98,8 @@ def test_a_unit_starts_a_command_that_exists(path: Path) -> None:
     for instance in INSTANCES[path.name]:
         program, *words = shlex.split(line.replace("%i", instance).replace("%H", "host"))
         assert program == INSTALLED
-        assert parsed(words).split()[0] in path.name or parsed(words) == "run"
+        assert parsed(words).split()[0] in STARTS[path.name]
+        assert ("--areas" in words) == ("areas" in path.name)
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
@@ -104,8 +113,9 @@ def test_a_unit_may_do_little_and_is_watched(path: Path) -> None:
 
 
 def test_every_worker_of_a_machine_has_a_port_of_its_own() -> None:
-    service = unit(DEPLOY / "systemd" / "lifeline-worker@.service")["Service"]
-    assert "LIFELINE_MONITOR=127.0.0.1:95%i" in service["Environment"]
+    for kind, first in (("worker", 95), ("areas", 96)):
+        service = unit(DEPLOY / "systemd" / f"lifeline-{kind}@.service")["Service"]
+        assert f"LIFELINE_MONITOR=127.0.0.1:{first}%i" in service["Environment"]
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
