@@ -105,10 +105,12 @@ class RunningArea:
     # --- time ------------------------------------------------------------------------------------
     def next_due(self) -> int:
         """The first thing that time will bring; NEVER where nothing pends."""
-        state = self.state
-        dues = [x.next_due() for x in state.ladders.values()]
-        dues += [x.next_due() for x in state.breakers.values()]
-        return min([*dues, *(a.shelf for _, a in self._alarms() if a.shelf)], default=NEVER)
+        state, due = self.state, NEVER
+        for each in (*state.ladders.values(), *state.breakers.values()):
+            due = min(due, each.next_due(), each.alarm.shelf or NEVER)
+        for alarm in state.silences.values():
+            due = min(due, alarm.shelf or NEVER)
+        return due
 
     def fire(self, due: int) -> None:
         """Everything that is due by then, by the kind of thing and its name."""
@@ -143,6 +145,8 @@ class RunningArea:
         self, name: str, world: int, ladder: RunningLadder, because: Because, onset: int
     ) -> None:
         alarm = ladder.state.alarm
+        if not self.silent and not alarm.unknown and ladder.level == alarm.level:
+            return
         unknown = world != EXERCISE and any(map(ladder.tally.standing_at, self.silent))
         self._records.write(name, alarm, one.mark_unknown(alarm, unknown), because)
         before, level = alarm.level, ladder.level

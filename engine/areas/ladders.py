@@ -38,6 +38,7 @@ class RunningLadder:
     policy: Ladder
     state: LadderState
     tally: Tally = field(init=False)
+    _made: int | None = None
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.policy.count, self.policy.counts)
@@ -50,6 +51,9 @@ class RunningLadder:
     def judge(self, now: int) -> None:
         """The counts may have changed: what they say now begins, ends or goes on."""
         state, made = self.state, self.tally.level
+        if made == self._made:
+            return  # judged so before
+        self._made = made
         for level in range(1, LEVEL_COUNT + 1):
             exceeds = made >= level
             if level in state.active:
