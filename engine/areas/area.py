@@ -106,7 +106,9 @@ class RunningArea:
     def next_due(self) -> int:
         """The first thing that time will bring; NEVER where nothing pends."""
         state, due = self.state, NEVER
-        for each in (*state.ladders.values(), *state.breakers.values()):
+        pending: list[LadderState | BreakerState] = [*state.ladders.values()]
+        pending += state.breakers.values()
+        for each in pending:
             due = min(due, each.next_due(), each.alarm.shelf or NEVER)
         for alarm in state.silences.values():
             due = min(due, alarm.shelf or NEVER)
