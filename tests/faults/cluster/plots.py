@@ -82,7 +82,7 @@ async def broker_restarted(run: Campaign) -> None:
 
 async def deaths_in_checkpoints(run: Campaign) -> None:
     """One worker after another dies while it writes a checkpoint, and behind one."""
-    for share, point in ((0.4, "checkpoint.alerts_durable:6"), (0.8, "checkpoint.committed:6")):
+    for share, point in ((0.4, "checkpoint.alerts_durable:3"), (0.8, "checkpoint.committed:3")):
         run.feeder.allowed = share - 0.35
         life = await run.worker(point)
         await run.fleet.takes_up(life, TAKEN_UP_WITHIN_S)
@@ -99,7 +99,7 @@ async def a_zombie_writes_last(run: Campaign) -> None:
     that it slept, writes the checkpoint that it had cut. Both die; who comes next must not start
     there: what follows it in the log is gone."""
     run.feeder.allowed = 0.05
-    zombie = await run.worker("checkpoint.probed:5:freeze", SLEEPWALKER)
+    zombie = await run.worker("checkpoint.probed:3:freeze", SLEEPWALKER)
     await run.fleet.takes_up(zombie, TAKEN_UP_WITHIN_S)
     run.feeder.allowed = 0.35
     await run.standing_still(zombie)
