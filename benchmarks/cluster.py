@@ -29,7 +29,7 @@ from typing import Any
 from cluster_bench import READY_S, SECOND, Bench, Child, on_core, started_worker
 from cluster_path import latency
 from core import gas_samples, limit_rule, plant, stale_rule, trend_rule
-from engines import compile_kernels
+from engines import compile_kernels, processor_s
 from figure import Figure, NotMeasured, Setting, grouped, unmeasured
 
 from lifeline.engine.cluster.admin import init
@@ -132,13 +132,16 @@ def one_worker(bench: Bench, rows: int) -> list[Figure]:
     spec = bench.spec(f"one-{rows}", 1)
     total = prepared(spec, samples, rows)
     with started_worker(bench, spec, "alone", both=False) as worker:
+        worker.until(lambda: worker.last.get("samples", 0) > 0, "step", READY_S)
+        used = processor_s(worker.process.pid)
         worker.until(lambda: worker.last.get("samples", 0) >= total, "end of the log", READY_S)
+        used = processor_s(worker.process.pid) - used
         since, until, made = stepping(worker.lines)
         time.sleep(3.0)  # the checkpoint behind the last entry
         last = worker.last
-    rate = made / ((until - since) / 1e9)
-    share = last["step_ns"] / last["samples"] * rate / 1e9
-    value = f"{grouped(rate)} samples/s, {share:.0%} of it in steps"
+    took = (until - since) / 1e9
+    rate, steps = made / took, last["step_ns"] / 1e9 / took
+    value = f"{grouped(rate)} samples/s; {used / took:.2f} of its core, {steps:.2f} in steps"
     found = [Figure(f"cluster, one worker, Frames of {rows:,}", value, target)]
     if rows == 1_000:
         found.append(
