@@ -472,6 +472,8 @@ FORWARD_CONNECT_S: Final = 15.0
 # Nothing acknowledged for so long while something is on its way: the connection is made anew and
 # everything unacknowledged is sent again. A broker that restarts is back within half of it.
 FORWARD_STALL_S: Final = 30.0
+# Whether Kafka is there is asked so often, also by an agent that has nothing to send.
+FORWARD_PROBE_S: Final = 5.0
 # Waits between two attempts to reach Kafka: the first, and the longest after doubling.
 FORWARD_RETRY_FIRST_S: Final = 0.5
 FORWARD_RETRY_LAST_S: Final = 10.0

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ class Agent:
     name           producer of the entries, and the first part of the health topics' node
     store          the log; see `AgentLog`
     on_trouble     called from several threads; must return soon
+    details        what else stands on the health topics of its sources: plain JSON values of now
 
     Raises SpecError where a source is wrong or a credential cannot be read.
     """
@@ -71,8 +72,10 @@ class Agent:
         store: AgentLog,
         clock: Clock,
         on_trouble: Callable[[AgentTrouble], None] | None = None,
+        details: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.name = name
+        self._details = details
         self.counters: Counter[str] = Counter()
         self._store = store
         self._clock = clock
@@ -274,7 +277,13 @@ class Agent:
 
     def _lane(self, source: SourceSpec, configuration: Configuration) -> Lane:
         return Lane(
-            self.name, source, configuration, self._clock, self._wake.set, self._client_trouble
+            self.name,
+            source,
+            configuration,
+            self._clock,
+            self._wake.set,
+            self._client_trouble,
+            self._details,
         )
 
     def _keeps(self, source: SourceSpec) -> bool:

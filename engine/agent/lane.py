@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..clock import Clock
@@ -35,6 +35,7 @@ class Lane:
         clock: Clock,
         on_waiting: Callable[[], None],
         on_trouble: Callable[[str, Trouble], None],
+        details: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.source = source
         self.node = f"{agent}.{source.id}"
@@ -43,6 +44,7 @@ class Lane:
         self.refused: Counter[str] = Counter()
         self.unknown: dict[str, Counter[str]] = {"topics": Counter(), "sensors": Counter()}
         self._clock = clock
+        self._details = details
         self.client = MqttClient(
             source.broker,
             client_id(agent, source),
@@ -79,13 +81,13 @@ class Lane:
     def report(self, status: Status) -> None:
         """Publishes the health topic, retained, if the broker is there; never waits."""
         if self.client.connected and self.client.idle:
-            payload = health_payload(self.node, status, self._clock.wall(), self.health())
+            payload = self._payload(status)
             self.client.publish(health_topic(self.node), payload, retain=True, timeout_s=0.0)
 
     def close(self) -> None:
         """Says `stopped` and disconnects; the broker keeps the session."""
         if self.client.connected:
-            payload = health_payload(self.node, "stopped", self._clock.wall(), self.health())
+            payload = self._payload("stopped")
             try:
                 topic = health_topic(self.node)
                 self.client.publish(topic, payload, retain=True, timeout_s=_GOODBYE_S).wait(
@@ -94,6 +96,10 @@ class Lane:
             except SinkError as error:
                 _LOG.warning("goodbye of %s: %s", self.node, error)
         self.client.stop()
+
+    def _payload(self, status: Status) -> bytes:
+        details = {**self._details(), **self.health()}
+        return health_payload(self.node, status, self._clock.wall(), details)
 
     def health(self) -> dict[str, Any]:
         """State and counters as plain JSON values."""

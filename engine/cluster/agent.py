@@ -97,7 +97,13 @@ class AgentNode(Node):
             self._agent.reconfigure(sources, configuration)
             return
         self._agent = Agent(
-            self.plant.node, sources, configuration, self.store, self.clock, self._agent_trouble
+            self.plant.node,
+            sources,
+            configuration,
+            self.store,
+            self.clock,
+            self._agent_trouble,
+            self._health_details,
         )
         self._agent.start()
 
@@ -127,6 +133,10 @@ class AgentNode(Node):
         if self._forwarding is not None and self._forwarding.done():
             error = None if self._forwarding.cancelled() else self._forwarding.exception()
             self._fail(InvariantError(f"forwarding has ended: {error!r}"))
+
+    def _health_details(self) -> dict[str, Any]:
+        """For the plant's own broker: whether what it sends goes on to the cluster."""
+        return {"link": self.forwarder.link, "behind": self.forwarder.behind}
 
     def _agent_trouble(self, trouble: AgentTrouble) -> None:
         source = f"agent:{trouble.source}" if trouble.source else "agent"

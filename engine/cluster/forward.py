@@ -25,6 +25,7 @@ from ..limits import (
     FORWARD_ENTRIES,
     FORWARD_IDLE_S,
     FORWARD_LINGER_MS,
+    FORWARD_PROBE_S,
     FORWARD_RETRY_FIRST_S,
     FORWARD_RETRY_LAST_S,
     FORWARD_STALL_S,
@@ -164,6 +165,7 @@ class Forwarder:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send(producer, session))
                 tasks.create_task(self._land(session))
+                tasks.create_task(_probe(producer))
         except* Exception as group:  # noqa: BLE001  the first of them is raised again
             raise _first(group) from None
         finally:
@@ -292,6 +294,14 @@ class _Session:
         for future in self._landing:
             if not future.cancel() and not future.cancelled():
                 future.exception()  # seen: asyncio would complain of one that nobody looked at
+
+
+async def _probe(producer: Any) -> None:
+    """Raises when the brokers do not answer any more: with nothing to send nobody else notices."""
+    while True:
+        await asyncio.sleep(FORWARD_PROBE_S)
+        async with asyncio.timeout(FORWARD_CONNECT_S):
+            await producer.client.fetch_all_metadata()
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cluster_plants import SITES, city, city_file, log_samples, make_cluster, samples, spec_of
@@ -32,7 +33,7 @@ from lifeline.engine.source import BrokerSpec
 from lifeline.engine.troubles import EngineTrouble
 from servers.fixtures import StartKafka
 from servers.kafka import Kafka
-from servers.mosquitto import Mosquitto
+from servers.mosquitto import Mosquitto, MosquittoSub
 from servers.process import wait_until
 
 WITHIN_S = 60.0
@@ -184,6 +185,45 @@ def test_a_broker_that_is_away_delays_and_loses_nothing(
     rows = list(samples(log_samples(cluster), cluster, known))
     late = [r for r in rows if 10 <= r.value < 40]
     assert all(r.received <= taken for r in late), "received is when the plant's message came"
+
+
+def test_when_the_local_log_is_full_the_plants_broker_keeps_what_comes(
+    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka
+) -> None:
+    kafka = start_kafka()
+    cluster = spec_of(kafka.bootstrap, "full")
+    plant = city(tmp_path, mosquitto, cluster)
+    make_cluster(cluster, plant.configuration)
+    plant = replace(plant, storage=replace(plant.storage, max_bytes=700_000))
+    troubles: list[EngineTrouble] = []
+    with (
+        running(plant, troubles) as node,
+        publishing(mosquitto) as publisher,
+        MosquittoSub(mosquitto, "lifeline/v1/health/#", tmp_path / "health") as health,
+    ):
+        publisher.publish(2)
+        forwarded(node, publisher)
+        kafka.stop()
+        wait_until(lambda: node.forwarder.link == "away", "it to be noticed", within_s=WITHIN_S)
+        while not any(t.kind == "log_refuses" for t in troubles):
+            publisher.publish(50)
+        held = node.status()
+        assert held.log["refused"].startswith("disk limit")
+        assert node.store.first() <= node.forwarder.position + 1, "nothing unsent is trimmed"
+        wait_until(
+            lambda: any(_link(m.payload) == "away" for m in health.messages()),
+            "the health topic",
+            within_s=WITHIN_S,
+        )
+        kafka.start()
+        forwarded(node, publisher)
+    came = arrived(plant)
+    assert {key: first_of_each(values) for key, values in came.items()} == publisher.sent
+
+
+def _link(payload: bytes) -> str:
+    found: str = msgspec.json.decode(payload).get("link", "")
+    return found
 
 
 def test_a_broker_that_hangs_is_left_and_found_again(

@@ -261,6 +261,8 @@ def test_a_command_by_mqtt_is_done_by_its_partitions_worker_and_answered(
         here = city_file(tmp_path, mosquitto, cluster=cluster)
         said = _lifeline("unshelve", "gas.high~GD-1", "--config", str(here), "--json")
         assert (said["outcome"], said["site"]) == ("done", "tank")
+        stands = CliRunner().invoke(app, ["alerts", "--config", str(here), "--lang", "en"])
+        assert "tank/gas.high~GD-1" in stands.output, "the sink's copy says what stands"
     commands = [
         (r.partition, r.entry.payload.action, r.entry.header.producer)
         for r in topic_records(cluster, Topics(cluster.prefix).log)
