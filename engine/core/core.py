@@ -351,8 +351,8 @@ class Core:
         """A lower bound of the next timer's due (ns), None where nothing is armed."""
         if self.state is None:
             return None
-        state = self.state
-        first = min([state.bound, self.halts.next_due(), *(k.bound for k in state.kinds)])
+        bounds = [self.state.bound, *(k.bound for k in self.state.kinds)]
+        first = min(*bounds, self.halts.next_due())
         return None if first == at.NEVER else first
 
     def counters(self) -> dict[str, int]:

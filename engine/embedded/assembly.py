@@ -200,6 +200,22 @@ class Assembly:
         self.store.close()
 
     # --- both stages -----------------------------------------------------------------------------
+    def take_up_areas(self, plant: Plant) -> None:
+        """See `AreaStage.take_up`; nothing where there is no second stage."""
+        if self.areas is not None:
+            self.areas.take_up(plant.areas)
+
+    def configure_areas(self, plant: Plant) -> None:
+        """See `AreaStage.configure`."""
+        if self.areas is not None:
+            self.areas.configure(plant.areas)
+
+    def start_stepping(self) -> None:
+        """Both logs are stepped from now on."""
+        self.loop.start()
+        if self.areas is not None:
+            self.areas.start()
+
     def prepare(self, outputs: OutputsSpec) -> Callable[[], None]:
         """As `Deliveries.prepare`, of every outbox."""
         becoming = [each.prepare(outputs) for each in self.all_deliveries()]

@@ -126,8 +126,7 @@ class Engine:
             self._live = True
             configuration = parts.take_up(self.plant.configuration)
             parts.first_tick()
-            if parts.areas is not None:
-                parts.areas.take_up(self.plant.areas)
+            parts.take_up_areas(self.plant)
             self._places = places(configuration, self.plant)
             self._observer = observer = Observer(
                 self.plant.node, parts, self.troubles, self._how, lambda: self._agent, self._fail
@@ -166,9 +165,7 @@ class Engine:
     def _run(self, parts: Assembly, observer: Observer, become: Callable[[], None]) -> None:
         self._set_state("running")
         become()
-        parts.loop.start()
-        if parts.areas is not None:
-            parts.areas.start()
+        parts.start_stepping()
         parts.commands.start()
         observer.start()
         if self._agent is not None:
@@ -241,8 +238,7 @@ class Engine:
                 self._agent.reconfigure(
                     plant.sources, configuration, log_it, CONFIG_APPEND_NS / SECOND_NS
                 )
-            if parts.areas is not None:
-                parts.areas.configure(plant.areas)
+            parts.configure_areas(plant)
             self.plant, self._places = plant, places(configuration, plant)
             become()
             parts.reconcile()

@@ -84,7 +84,8 @@ class Areas:
             )
             stepped = stage.core.position >= stage.store.end()
             first = engine.core.position >= engine.store.end() and not engine.open_positions
-            return fed and stepped and first and not stage.stepper.open_positions
+            ticked = stage.core.wall > engine.clock.wall() - 2 * SECOND_NS
+            return fed and stepped and first and ticked and not stage.stepper.open_positions
 
         until(lambda: bool(engine.failure) or still())
         assert not engine.failure
@@ -98,8 +99,9 @@ class Areas:
         self.settled(engine)
 
     def pass_time(self, engine: Engine, seconds: int) -> None:
-        self.run.pass_time(engine, seconds)
-        self.settled(engine)
+        for _ in range(seconds):
+            self.run.pass_time(engine, 1)
+            self.settled(engine)
 
     def told(self) -> list[str]:
         """What was recorded since the last look: `site alarm:transition:level`."""
