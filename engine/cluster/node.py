@@ -15,7 +15,7 @@ import msgspec
 from ..clock import Clock, SystemClock
 from ..config import Plant
 from ..errors import LifelineError, LogError, SpecError
-from ..limits import READY_STATUS_NS, SECOND_NS, STATUS_INTERVAL_NS
+from ..limits import LIVE_TURN_NS, READY_STATUS_NS, SECOND_NS, STATUS_INTERVAL_NS
 from ..log import LogStore
 from ..log import Trouble as LogTrouble
 from ..metrics import Check, Endpoint, Reading, catalogue
@@ -275,11 +275,15 @@ class Node(ABC):
         """Not failed, and its status is fresh."""
         state = self.state
         alive = Check("not_failed", not self.failure, self.failure or f"the {self.role} is {state}")
-        return [alive, self._fresh()] if state in ("waiting", "running") else [alive]
+        return [alive, self._fresh(LIVE_TURN_NS)] if state in ("waiting", "running") else [alive]
 
     def readiness(self) -> list[Check]:
         """Running under a configuration, Kafka reached, the local log taken by its disk."""
-        checks = [*self.liveness(), Check("running", self.state == "running", self.state)]
+        checks = [
+            self.liveness()[0],
+            self._fresh(READY_STATUS_NS),
+            Check("running", self.state == "running", f"the {self.role} is {self.state}"),
+        ]
         status = self._last
         if status is not None:
             link, log = status.link, status.log
@@ -311,11 +315,12 @@ class Node(ABC):
         for what in ("sites", "sensors"):
             yield catalogue.CONFIGURED(status.configuration.get(what, 0), what)
 
-    def _fresh(self) -> Check:
+    def _fresh(self, limit_ns: int) -> Check:
         last = self._last
         age = self.clock.wall() - (self._started if last is None else last.time)
-        text = f"what is known is {age / SECOND_NS:.3g} s old"
-        return Check("status", age <= READY_STATUS_NS, text)
+        allowed = limit_ns // SECOND_NS
+        text = f"what is known is {age / SECOND_NS:.3g} s old, allowed are {allowed} s"
+        return Check("status", age <= limit_ns, text)
 
 
 def _configuration(in_force: InForce | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lifeline.engine.clock import SystemClock
 from lifeline.engine.metrics.catalogue import CATALOGUE
 from lifeline.engine.outputs.mqtt_output import CURSOR as MQTT
+from lifeline.engine.warming import warm
 from servers.deployed import DEPLOY
 from servers.fixtures import StartMosquitto
 from servers.influx import InfluxV2
@@ -150,6 +151,12 @@ class Compose:
                 service.process.kill()
                 codes[service.name] = service.process.wait()
         return codes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Kernels are there before anything is waited for: a new version takes a minute, or three."""
+    warm()
 
 
 @pytest.fixture

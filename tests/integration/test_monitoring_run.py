@@ -11,6 +11,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from lifeline.engine.warming import warm
 from plant_files import HEAD, PlantFiles
 from servers.fixtures import StartMosquitto
 from servers.ports import free_port
@@ -30,6 +33,12 @@ def failing(port: int, path: str) -> dict[str, str] | None:
     except OSError:
         return None
     return {c["name"]: c["text"] for c in json.loads(body)["checks"] if not c["ok"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Kernels are there before anything is waited for: a new version takes a minute, or three."""
+    warm()
 
 
 def test_run_is_ready_while_its_broker_is_there_and_feeds_the_watchdog(
