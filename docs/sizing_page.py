@@ -28,10 +28,10 @@ PACKED_BYTES = 227  # the same in a checkpoint on Kafka
 
 # --- measured: a worker ---------------------------------------------------------------------------
 # Processor time for a record of k samples is RECORD_US + k * SAMPLE_US. benchmarks/cluster.py gives
-# both: samples/s and share of the core in Frames of 1,000 and of 100. Here 210,000 at 0.47 and
-# 50,700 at 0.36, so 2,240 and 710 us a record, on a machine of two cores at a load of 5 to 7.
-RECORD_US = 540.0
-SAMPLE_US = 1.7
+# both: samples/s and share of the core in Frames of 1,000 and of 100. Here 771,000 at 0.77 and
+# 103,000 at 0.38, so 1,000 and 370 us a record, on a machine of two cores at a load of 8 to 10.
+RECORD_US = 300.0
+SAMPLE_US = 0.7
 # Resident bytes of an engine with 100,000 sensors under five rules: benchmarks/memory.py, 656 MiB.
 SENSOR_MEMORY = 656 * 2**20 / 100_000
 
