@@ -110,8 +110,8 @@ PLANT = Place("a plant", 1_000, 1, 30)
 PLANT_TEN = Place("the same, ten values a message", 1_000, 10, 30)
 BIG = Place("100,000 sensors on one machine", 100_000, 10, 30)
 CITY = Place("a city", 100_000, 10, 30, agents=100, partitions=12)
-PROVINCE = Place("a province", 10_000_000, 100, 7, agents=10_000, partitions=48)
-SINGLE = Place("the same, a value a message", 10_000_000, 1, 7, agents=10_000, partitions=48)
+PROVINCE = Place("a province", 10_000_000, 100, 7, agents=10_000, partitions=32)
+SINGLE = Place("the same, a value a message", 10_000_000, 1, 7, agents=10_000, partitions=32)
 Row = tuple[str, str, Callable[[Place], str]]
 
 
@@ -180,7 +180,7 @@ MANY: tuple[Row, ...] = (
         "sensors / 1,000 × 20 × 4 × 601 B × 400 d × 3",
         lambda p: size(p.alerts * ALERT_DAYS * p.copies),
     ),
-    ("partitions", "chosen: 2 to 3 for each worker to come", lambda p: str(p.partitions)),
+    ("partitions", "chosen: 2 to 4 for each worker to come", lambda p: str(p.partitions)),
     (
         "checkpoint of a partition",
         f"sensors × {PACKED_BYTES} B / partitions",
