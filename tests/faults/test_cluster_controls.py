@@ -14,11 +14,12 @@ from typing import Final
 import pytest
 
 from faults.cluster import plots
-from faults.cluster.campaign import Campaign, Verdict
+from faults.cluster.campaign import Campaign
 from faults.cluster.fleet import Nursery
 from faults.cluster.mutants import MUTANTS, SLEEPWALKER
 from faults.cluster.plots import Plot
 from faults.cluster.recording import Recording
+from faults.cluster.verdict import Verdict
 from servers.kafka import Kafka
 
 #: Nothing new for so long: a wrong worker will not say more.

@@ -17,9 +17,11 @@ from typing import Final
 import pytest
 
 from faults.cluster import plots
-from faults.cluster.campaign import Campaign, Verdict, deaths, points
+from faults.cluster.campaign import Campaign
+from faults.cluster.deaths import deaths, points
 from faults.cluster.fleet import Nursery
 from faults.cluster.recording import KINDS, Recording
+from faults.cluster.verdict import Verdict
 from lifeline.engine.cluster import failpoints
 from lifeline.engine.record import decode_record
 from servers.fixtures import StartKafka

@@ -6,6 +6,10 @@ nursery    a process that has everything loaded and forks workers, so that a lif
 fleet      the workers of a run: started, killed, frozen, replaced
 reading    what lies on the topics, by plain Kafka clients
 evidence   the alert topic against the recording and against one replay of the log
-campaign   all of it together: a run, and what was found
+deaths     when and where they are killed
+plots      what happens to the workers of a run
+campaign   all of it together: a run
+live       a run by the clock, without a recording
+verdict    what was found
 mutants    the workers that are wrong, of which the harness must catch each
 """

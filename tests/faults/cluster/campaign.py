@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from cluster_kafka import spec_of
 from cluster_runs import by_partition
-from lifeline.engine.cluster import failpoints
 from lifeline.engine.cluster.admin import init
 from lifeline.engine.cluster.configs import ConfigStore
 from lifeline.engine.cluster.topics import Topics
 from servers.kafka import Kafka
 
 from . import evidence
+from .deaths import Death
 from .feeding import Feeder
 from .fleet import FAILED, Fleet, Life, Nursery
 from .reading import Topic, committed, read_all
 from .recording import Recording
+from .verdict import Verdict
 
 PARTITIONS: Final = 4
 #: Nothing new on the alert topic for so long: nothing more will come.
@@ -41,95 +39,6 @@ TAKEN_UP_WITHIN_S: Final = 60.0
 #: A service manager does not start what has just ended at once.
 RESTART_S: Final = 1.0
 _LOOK_S: Final = 0.25
-# Needs ticks, or checkpoints that lay for a minute: no life here comes there.
-_OUT_OF_REACH: Final = ("tick.before_send", "tick.landed", "checkpoint.deleted")
-# How often a life passes a point within a second or two.
-_PASSES: Final = {"step": 60, "alerts": 20, "checkpoint": 3}
-
-
-def points() -> list[str]:
-    """Every named point that a life of a run comes to."""
-    return [point for point in failpoints.points() if point not in _OUT_OF_REACH]
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """At a named point, or `after_s` seconds after it took its partitions up."""
-
-    point: str = ""
-    after_s: float = 0.0
-
-
-def deaths(kills: int, seed: int) -> list[Death]:
-    """Half of them at points, each point before any comes again, half anywhere."""
-    chance = random.Random(seed)
-    named: list[str] = []
-    while len(named) < kills // 2:
-        some = points()
-        chance.shuffle(some)
-        named += some
-    planned = [Death(f"{p}:{_passes(p, chance)}") for p in named[: kills // 2]]
-    planned += [Death(after_s=_seconds(chance)) for _ in range(kills - len(planned))]
-    chance.shuffle(planned)
-    return planned
-
-
-def _passes(point: str, chance: random.Random) -> int:
-    return chance.randint(1, _PASSES.get(point.partition(".")[0], 1))
-
-
-def _seconds(chance: random.Random) -> float:
-    """Mostly soon after the others, so that one session's wait is for several; some live longer."""
-    return chance.uniform(0.2, 3.0) if chance.random() < 0.7 else chance.uniform(5.0, 9.0)
-
-
-@dataclass
-class Verdict:
-    """`violations` is empty when every claim holds."""
-
-    plot: str
-    seconds: float
-    lives: Sequence[Life]
-    received: evidence.Received
-    digests: dict[str, str]
-    stall_s: float
-    violations: list[str] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        """Lives that SIGKILL ended."""
-        return sum(life.killed for life in self.lives)
-
-    @property
-    def points(self) -> Counter[str]:
-        """The named points at which lives died."""
-        return Counter(life.crash_at.partition(":")[0] for life in self.lives if life.died_at_point)
-
-    @property
-    def failed(self) -> list[Life]:
-        """Lives that ended by themselves, with a reason."""
-        return [life for life in self.lives if life.code == FAILED]
-
-    @property
-    def restores(self) -> int:
-        """Partitions that were taken up, over all lives."""
-        return sum(n for life in self.lives for n, _ in life.taken_up())
-
-    def told(self) -> str:
-        """All violations, for a search."""
-        return "\n".join(self.violations)
-
-    def summary(self) -> str:
-        """One paragraph."""
-        found, at = self.received, ", ".join(f"{p} {n}" for p, n in sorted(self.points.items()))
-        return (
-            f"{self.plot}: {len(self.lives)} lives, {self.kills} killed"
-            f" ({self.points.total()} at points: {at or 'none'}), {len(self.failed)} ended by"
-            f" themselves; {self.restores} restores; {len(found.of_sites())} records,"
-            f" {found.repeated} came again and were dropped, {len(found.doubled)} passed twice,"
-            f" {len(found.gaps)} gaps; digest {evidence.digest(self.digests)}; longest stall"
-            f" {self.stall_s:.1f} s; {self.seconds:.0f} s"
-        )
 
 
 class Campaign:
