@@ -31,7 +31,6 @@ from lifeline.engine.log.lock import holder
 from lifeline.engine.mqtt import MqttClient, PublishTicket
 from lifeline.engine.source import BrokerSpec
 from lifeline.engine.troubles import EngineTrouble
-from servers.fixtures import StartKafka
 from servers.kafka import Kafka
 from servers.mosquitto import Mosquitto, MosquittoSub
 from servers.process import wait_until
@@ -123,6 +122,20 @@ def first_of_each(values: list[float]) -> list[float]:
     return list(dict.fromkeys(values))
 
 
+@pytest.fixture(scope="module")
+def _broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    with Kafka(tmp_path_factory.mktemp("own")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_kafka(_broker: Kafka) -> Iterator[Kafka]:
+    """A broker that a test may stop and start; it runs when the next test begins."""
+    yield _broker
+    if not _broker.is_running:
+        _broker.start()
+
+
 @pytest.fixture
 def cluster(kafka: Kafka, kafka_prefix: str) -> ClusterSpec:
     return spec_of(kafka.bootstrap, kafka_prefix)
@@ -154,9 +167,9 @@ def test_what_is_published_is_in_the_log_by_site_in_order(
 
 
 def test_a_broker_that_is_away_delays_and_loses_nothing(
-    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka
+    tmp_path: Path, mosquitto: Mosquitto, own_kafka: Kafka
 ) -> None:
-    kafka = start_kafka()
+    kafka = own_kafka
     cluster = spec_of(kafka.bootstrap, "away")
     plant = city(tmp_path, mosquitto, cluster)
     make_cluster(cluster, plant.configuration)
@@ -188,9 +201,9 @@ def test_a_broker_that_is_away_delays_and_loses_nothing(
 
 
 def test_when_the_local_log_is_full_the_plants_broker_keeps_what_comes(
-    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka
+    tmp_path: Path, mosquitto: Mosquitto, own_kafka: Kafka
 ) -> None:
-    kafka = start_kafka()
+    kafka = own_kafka
     cluster = spec_of(kafka.bootstrap, "full")
     plant = city(tmp_path, mosquitto, cluster)
     make_cluster(cluster, plant.configuration)
@@ -227,12 +240,12 @@ def _link(payload: bytes) -> str:
 
 
 def test_a_broker_that_hangs_is_left_and_found_again(
-    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mosquitto: Mosquitto, own_kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing answers and no connection breaks: as with a machine that froze, or a lost route."""
     monkeypatch.setattr(forward, "FORWARD_STALL_S", 1.0)
     monkeypatch.setattr(forward, "FORWARD_CONNECT_S", 2.0)
-    kafka = start_kafka()
+    kafka = own_kafka
     cluster = spec_of(kafka.bootstrap, "hangs")
     plant = city(tmp_path, mosquitto, cluster)
     make_cluster(cluster, plant.configuration)
@@ -252,9 +265,9 @@ def test_a_broker_that_hangs_is_left_and_found_again(
 
 
 def test_an_agent_that_is_killed_sends_the_rest_after_its_next_start(
-    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka
+    tmp_path: Path, mosquitto: Mosquitto, own_kafka: Kafka
 ) -> None:
-    kafka = start_kafka()
+    kafka = own_kafka
     cluster = spec_of(kafka.bootstrap, "killed")
     file = city_file(tmp_path, mosquitto, cluster=cluster)
     plant = load(file)
@@ -319,9 +332,9 @@ def _done(directory: Path, publisher: Publisher) -> bool:
 
 
 def test_without_the_link_it_starts_under_the_configuration_that_it_kept(
-    tmp_path: Path, mosquitto: Mosquitto, start_kafka: StartKafka
+    tmp_path: Path, mosquitto: Mosquitto, own_kafka: Kafka
 ) -> None:
-    kafka = start_kafka()
+    kafka = own_kafka
     cluster = spec_of(kafka.bootstrap, "alone")
     plant = city(tmp_path, mosquitto, cluster)
     with publishing(mosquitto) as publisher:
