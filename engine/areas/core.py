@@ -12,6 +12,7 @@ import msgspec
 
 from ..alarm import Chain
 from ..command import Command
+from ..core import ENGINE_SITE
 from ..core import Standing as StandingAlarm
 from ..core.halts import reply
 from ..entry import Recovered, Tick
@@ -133,7 +134,6 @@ class AreaCore:
     def _heard(self, record: Record) -> None:
         members, site = self._state.members, record.site
         if not self._hears(site):
-            self._count["unknown_site"] += 1
             return
         head = members.heads.get(site, Head(0, GENESIS.hex()))
         if record.seq <= head.seq:
@@ -160,7 +160,6 @@ class AreaCore:
 
     def _stands(self, payload: Standing) -> None:
         if not self._hears(payload.site):
-            self._count["unknown_site"] += 1
             return
         members = self._state.members
         members.heads[payload.site] = Head(payload.seq, payload.hash)
@@ -176,8 +175,9 @@ class AreaCore:
                 area.judge(because)
 
     def _hears(self, site: str) -> bool:
-        """Whether what this site says is remembered, for areas that are there or may come."""
-        return site in self._paths or site.startswith(SITE)
+        """Whether what this site says is remembered. So it is of sites that no configuration names
+        yet, until the next one comes: that of a new site may be heard after its first record."""
+        return not site.startswith(ENGINE_SITE)
 
     def _above(self, site: str) -> tuple[str, ...]:
         """The areas that hear this site, or this area below them."""
@@ -240,7 +240,8 @@ class AreaCore:
             engine.watched = watched
             engine.lost = engine.lost and watched
         self._build()
-        for site in [s for s in sorted(state.members.heads) if not self._hears(s)]:
+        known = {site for site in state.members.heads if site.startswith(SITE)} | self._paths.keys()
+        for site in sorted(state.members.heads.keys() - known):
             state.members.forget(site)
         self._recount()
         for path in sorted(self._areas):

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .. import layout as at
-from ..core import Core
+from ..core import ENGINE_SITE, Core
 from ..limits import ALIVE_INTERVAL_NS
 from ..record import Record, decode_record
-from .configuration import SITE, AreaConfiguration, prefixes
+from .configuration import SITE, prefixes
 from .entry import Alive, Heard, Silent, Standing
 
 
@@ -72,13 +72,17 @@ class AliveTeller:
         return Alive(self._engine, core.position, max(core.wall, 0), silent)
 
 
-def heard(rows: Iterable[bytes], configuration: AreaConfiguration) -> Heard | None:
+def heard(rows: Iterable[bytes]) -> Heard | None:
     """What areas hear of encoded alert records, in order: those of sites, and those of areas that
     others may lie above. None where that is nothing."""
-    sites = {site.id for site in configuration.sites}
-    records = [decode_record(data) for data in rows]
-    taken = tuple(r for r in records if r.site in sites or above(r.site))
+    taken = tuple(r for r in map(decode_record, rows) if _is_heard(r.site))
     return Heard(taken) if taken else None
+
+
+def _is_heard(site: str) -> bool:
+    if site.startswith(SITE):
+        return bool(above(site))
+    return not site.startswith(ENGINE_SITE)
 
 
 def above(site: str) -> tuple[str, ...]:
@@ -90,11 +94,7 @@ def above(site: str) -> tuple[str, ...]:
     return prefixes(site.removeprefix(SITE))[:-1] if site.startswith(SITE) else ()
 
 
-def standings(
-    heads: Mapping[str, tuple[int, str]],
-    rows: Iterable[bytes],
-    configuration: AreaConfiguration,
-) -> list[Standing]:
+def standings(heads: Mapping[str, tuple[int, str]], rows: Iterable[bytes]) -> list[Standing]:
     """All that stands at every site that areas hear: for a first start, and after a loss.
 
     `heads` are (seq, hash) of the last record of each site, `rows` the records that left each
@@ -103,9 +103,8 @@ def standings(
     by_site: dict[str, list[Record]] = {}
     for record in map(decode_record, rows):
         by_site.setdefault(record.site, []).append(record)
-    sites = {site.id for site in configuration.sites}
     return [
         Standing(site, seq, head, tuple(by_site.get(site, ())))
         for site, (seq, head) in sorted(heads.items())
-        if site in sites or above(site)
+        if _is_heard(site)
     ]

@@ -103,9 +103,9 @@ async def _applied(
     from ..cluster.areas import apply_areas
 
     reports = await make(spec)
-    # First: an area must know a site before its first record.
-    await apply_areas(spec, areas, SystemClock())
     done = await bring(spec, wanted, again=again)
+    # Then: an area's order must find the site.
+    await apply_areas(spec, areas, SystemClock())
     return done, [report.name for report in reports if report.state == "made"]
 
 

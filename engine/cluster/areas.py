@@ -104,8 +104,8 @@ class Fold:
 
 
 async def apply_areas(spec: ClusterSpec, configuration: AreaConfiguration, clock: Clock) -> None:
-    """Logs the configuration of areas in every partition of the area log. Before that of the sites:
-    an area must know a site before its first record. Raises SinkError."""
+    """Logs the configuration of areas in every partition of the area log. After that of the sites:
+    an area's order must find the site. Raises SinkError."""
     producer = await start_producer(spec, "lifeline-area-apply")
     try:
         async with reaching(spec):

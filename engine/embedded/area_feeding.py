@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from ..areas.configuration import AreaConfiguration
 from ..areas.entry import Alive, AreaEntry, AreaPayload, encode_area
 from ..areas.hearing import AliveTeller, heard
 from ..clock import Clock
@@ -25,22 +24,17 @@ CURSOR: Final = "alert:areas"
 
 
 class AreaFeed:
-    """Feeds the area log from the outbox of the sites and from its own.
-
-    configuration   the one in force: who hears whom
-    """
+    """Feeds the area log from the outbox of the sites and from its own."""
 
     def __init__(
         self,
         sites: LogStore,
         areas: LogStore,
         clock: Clock,
-        configuration: Callable[[], AreaConfiguration],
         on_failed: Callable[[Exception], None],
         tell: Tell,
     ) -> None:
         self._sites, self._areas, self._clock = sites, areas, clock
-        self._configuration = configuration
         self._on_failed = on_failed
         self._tell = tell
         self._teller = AliveTeller(ENGINE_SITE)
@@ -126,7 +120,7 @@ class AreaFeed:
         rows = store.records(store.cursor(CURSOR), AREA_FEED_RECORDS)
         if not rows:
             return False
-        payload = heard((row.data for row in rows), self._configuration())
+        payload = heard(row.data for row in rows)
         if payload is not None:
             self._log(payload)
             self.heard += len(payload.records)

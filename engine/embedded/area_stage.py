@@ -180,9 +180,7 @@ class AreaStage:
                 hooks.on_failed,
                 lambda kind, text: troubles.tell(kind, text, SOURCE),
             )
-            self.feed = AreaFeed(
-                sites, self.store, clock, lambda: self.configuration, hooks.on_failed, troubles.tell
-            )
+            self.feed = AreaFeed(sites, self.store, clock, hooks.on_failed, troubles.tell)
             self.deliveries = Deliveries(
                 node, self.store, clock, served, lambda _: None, troubles.tell, SOURCE, (CURSOR,)
             )
@@ -214,7 +212,7 @@ class AreaStage:
         self.configure(wanted)
         if lost is not None and was_empty:
             self._append(Recovered(self.store.delivered_heads(), lost.text()))
-        fresh = CURSOR not in self._sites.cursors()
+        fresh = was_empty or CURSOR not in self._sites.cursors()
         if fresh or lost is not None or self._sites.recovery is not None:
             self._hear_what_stands()
         repair(self.store, self.core)
@@ -246,7 +244,7 @@ class AreaStage:
         end = self._sites.outbox_end()
         for store in (self._sites, self.store):
             rows = [row.data for row in store.standing()]
-            for standing in standings(store.heads(), rows, self.configuration):
+            for standing in standings(store.heads(), rows):
                 self._append(standing)
         self._sites.set_cursor(CURSOR, end).wait(CONFIG_APPEND_NS / SECOND_NS)
 

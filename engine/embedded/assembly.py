@@ -84,6 +84,8 @@ class Assembly:
         self.directory = DataDirectory(plant.storage.directory)
         self.directory.make()
         self.configurations = ConfigurationFiles(self.directory.configurations)
+        # An area that was once configured is withdrawn by its own log.
+        with_areas = bool(plant.areas.areas) or self.directory.areas.exists()
         with ExitStack() as undo:
             self.store = LogStore.open(
                 self.directory.root,
@@ -119,15 +121,14 @@ class Assembly:
                 served,
                 self.configurations.find,
                 troubles.tell,
-                kept=(AREA_CURSOR,),
+                kept=(AREA_CURSOR,) if with_areas else (),
             )
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell
             )
             self.board = StandingBoard(self.store)
             self.areas: AreaStage | None = None
-            # An area that was once configured is withdrawn by its own log.
-            if plant.areas.areas or self.directory.areas.exists():
+            if with_areas:
                 self.areas = self._area_stage(plant, pace, hooks, served)
                 undo.callback(self.areas.close)
                 self.commands.areas = self.areas.store
@@ -264,7 +265,8 @@ class Assembly:
     def stop_stepping(self, timeout_ns: int) -> bool:
         """Steps both logs to their ends; whether it was done in time."""
         stepped = self.loop.stop(timeout_ns)
-        return stepped and (self.areas is None or self.areas.stop(timeout_ns))
+        second = self.areas is None or self.areas.stop(timeout_ns)
+        return stepped and second
 
     def abandon(self, wait_ns: int = 0) -> None:
         """Ends all stepping at the next entry, from any thread; waits for that if asked to."""

@@ -32,7 +32,7 @@ def become_wrong() -> None:
             return False
         store.set_cursor(CURSOR, rows[-1].number).wait()
         threading.Event().wait(0.05)
-        payload = heard((row.data for row in rows), self._configuration())
+        payload = heard(row.data for row in rows)
         if payload is not None:
             self._log(payload)
         return True

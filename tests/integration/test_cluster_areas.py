@@ -80,8 +80,8 @@ class City:
     def make(self) -> None:
         async def all_of_it() -> None:
             await init(self.spec)
-            await apply_areas(self.spec, self.plant.areas, SystemClock())
             await apply(self.spec, self.plant.configuration)
+            await apply_areas(self.spec, self.plant.areas, SystemClock())
 
         asyncio.run(all_of_it())
 

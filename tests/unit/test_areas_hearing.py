@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import pytest
-
-from area_logs import DISTRICT, SiteAlarms, configured
-from lifeline.engine.areas.configuration import Area, AreaConfiguration
+from area_logs import DISTRICT, SiteAlarms
 from lifeline.engine.areas.entry import Heard, Silent
 from lifeline.engine.areas.hearing import AliveTeller, heard, silent_sites, standings
 from lifeline.engine.configuration import Configuration, Link, Sensor, Site
@@ -111,12 +108,7 @@ def test_the_teller_speaks_at_a_change_and_now_and_then() -> None:
     assert teller.tell(log.core, ALIVE_INTERVAL_NS + 2) is not None
 
 
-@pytest.fixture
-def areas() -> AreaConfiguration:
-    return configured(Area(DISTRICT), Area("hefei"))
-
-
-def test_areas_hear_their_sites_and_the_areas_below_them(areas: AreaConfiguration) -> None:
+def test_areas_hear_sites_and_the_areas_below_them() -> None:
     a, elsewhere = SiteAlarms("a"), SiteAlarms("z")
     below, top = SiteAlarms(f"area:{DISTRICT}"), SiteAlarms("area:hefei")
     engine = SiteAlarms("_engine")
@@ -125,23 +117,23 @@ def test_areas_hear_their_sites_and_the_areas_below_them(areas: AreaConfiguratio
         for site in (a, elsewhere, below, top, engine)
         for r in site.set("high~1", "blue")
     ]
-    found = heard(rows, areas)
+    found = heard(rows)
     assert isinstance(found, Heard)
-    assert [r.site for r in found.records] == ["a", f"area:{DISTRICT}"]
-    assert heard(rows[1:2], areas) is None
+    assert [r.site for r in found.records] == ["a", "z", f"area:{DISTRICT}"]
+    assert heard(rows[3:]) is None
 
 
-def test_what_stands_is_told_site_by_site(areas: AreaConfiguration) -> None:
+def test_what_stands_is_told_site_by_site() -> None:
     a, b = SiteAlarms("a"), SiteAlarms("b")
     rows = a.set("high~1", "blue") + a.set("high~2", "red")
     heads = {
         "a": (2, a.chain.head),
         "b": (7, b.chain.head),
-        "z": (1, "00" * 16),
+        "_engine": (1, "00" * 16),
         f"area:{DISTRICT}": (3, "11" * 16),
         "area:hefei": (4, "22" * 16),
     }
-    found = standings(heads, [r.encode() for r in rows], areas)
+    found = standings(heads, [r.encode() for r in rows])
     assert [(s.site, s.seq, len(s.records)) for s in found] == [
         ("a", 2, 2),
         (f"area:{DISTRICT}", 3, 0),

@@ -1,5 +1,6 @@
 """The second stage in a running engine: heard, judged, ordered, over several lives."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -393,3 +394,51 @@ def test_the_command_line_shows_areas_beside_sites_and_proves_their_log(
         ("area:hefei", "equal"),
         ("area:hefei/shushan", "equal"),
     ]
+
+
+def test_a_lost_area_log_begins_with_what_stands(areas: Areas) -> None:
+    with areas.run.engine() as engine:
+        areas.send(engine, (EAST_GAS, 30.0), (WEST_GAS, 30.0))
+    shutil.rmtree(areas.run.plant.storage.directory / "areas")
+    with areas.run.engine() as engine:
+        areas.settled(engine)
+        assert engine.areas is not None
+        assert [(s.site, s.level) for s in engine.areas.core.standing()] == [
+            ("area:hefei", "orange"),
+            (HERE, "red"),
+        ]
+        assert "doubts" not in engine.areas.core.counters()
+
+
+def test_without_areas_nothing_waits_for_them(areas: Areas, tmp_path: Path) -> None:
+    with areas.run.engine() as engine:
+        areas.send(engine, (EAST_GAS, 30.0))
+        assert "alert:areas" in engine.store.cursors()
+    shutil.rmtree(areas.run.plant.storage.directory / "areas")
+    run = Run(plant(tmp_path, rules=RULES, tags=TAGS), clock=areas.run.clock)
+    with run.engine() as engine:
+        assert engine.areas is None
+        until(lambda: "alert:areas" not in engine.store.cursors())
+        assert engine.status().areas == {}
+
+
+def test_a_site_that_comes_with_a_reload_is_known_before_its_first_record(
+    areas: Areas, tmp_path: Path
+) -> None:
+    sites = (
+        "sites:\n  - {id: east, area: hefei/shushan/east}\n"
+        "  - {id: west, area: hefei/shushan/west, tenant: other}\n"
+        "  - {id: north, area: hefei/shushan/north}\n"
+    )
+    tags = TAGS + "GD-1,north,gas.combustible,%LEL,0,100,periodic 10s,methane\n"
+    with areas.run.engine() as engine:
+        areas.send(engine, (EAST_RAIN, 60.0))
+        areas.told()
+        engine.reload(plant(tmp_path, head=HEAD + AREAS, rules=RULES, tags=tags, sites=sites))
+        areas.settled(engine)
+        assert areas.told() == [f"north rain.halt~{HERE}:raised:orange"]
+        areas.send(engine, (3, 30.0), (EAST_GAS, 30.0))
+        assert "area:hefei/shushan gas.ladder~area:raised:red" in areas.told()
+        assert engine.areas is not None
+        assert "doubts" not in engine.areas.core.counters()
+    same_as_replay(areas)
