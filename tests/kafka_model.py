@@ -86,6 +86,8 @@ class Client:
         self.freeze_at = -1
         self.frozen = asyncio.Event()
         self.wake = asyncio.Event()
+        #: The broker's time of what is sent next, ms.
+        self.stamp_ms = 0
 
     async def send(
         self,
@@ -104,7 +106,7 @@ class Client:
             await self.wake.wait()
         offset = self.kafka.topics[topic, partition].append(key, value)
         done: asyncio.Future[Where] = asyncio.get_running_loop().create_future()
-        done.set_result(Where(offset, 0))
+        done.set_result(Where(offset, self.stamp_ms))
         return done
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> Where:
