@@ -26,6 +26,7 @@ from lifeline.engine.cluster.node_status import read_node_status
 from lifeline.engine.cluster.partitioning import split
 from lifeline.engine.cluster.spec import ClusterSpec
 from lifeline.engine.config import Plant, load
+from lifeline.engine.errors import SpecError
 from lifeline.engine.log import LogReader
 from lifeline.engine.log.lock import holder
 from lifeline.engine.mqtt import MqttClient, PublishTicket
@@ -400,3 +401,25 @@ def test_another_configuration_is_taken_up_between_batches(
     for each in samples(log_samples(cluster), cluster, known):
         found[each.site, each.sensor].append(each.value)
     assert found == publisher.sent
+
+
+def test_sources_are_read_again_without_a_restart(
+    tmp_path: Path, mosquitto: Mosquitto, cluster: ClusterSpec
+) -> None:
+    plant = city(tmp_path, mosquitto, cluster)
+    make_cluster(cluster, plant.configuration)
+    (source,) = plant.sources
+    moved = msgspec.structs.replace(source, topics=("moved/{station}/{device}",))
+    with running(plant) as node, publishing(mosquitto) as publisher:
+        publisher.publish(2)
+        forwarded(node, publisher)
+        node.reload(replace(plant, sources=(moved,)))
+        wait_until(lambda: node.wait_ready(1.0), "the new subscription", within_s=WITHIN_S)
+        for key in ("gas", "moved"):
+            payload = b'{"value": 9.0, "ts": %d}' % (START_MS + 60_000)
+            publisher.client.publish(f"{key}/tank/GD-1", payload).wait(WITHIN_S)
+        publisher.sent["tank", "GD-1"].append(9.0)
+        forwarded(node, publisher)
+        with pytest.raises(SpecError, match="node changes only with a restart"):
+            node.reload(replace(plant, node="other"))
+    assert arrived(plant) == publisher.sent
