@@ -66,6 +66,9 @@ def worker(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
     )
+    if not verbose:
+        # Its clients log each attempt to reach a broker that is away; what ends a worker is told.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     plant = monitored(load(config), monitor)
     if plant.cluster is None:
         raise SpecError(
