@@ -117,6 +117,7 @@ def _check_targets(plant: Plant, spec: AclSpec) -> None:
     from ..config.nearest import listed, nearest
 
     sites = [site.id for site in plant.configuration.sites]
+    sites += [area.site for area in plant.areas.areas]
     areas = {
         "/".join(site.area.split("/")[:n]) for site in plant.configuration.sites for n in (1, 2, 3)
     }

@@ -187,3 +187,14 @@ def test_the_schema_knows_the_section(tmp_path: Path) -> None:
     document["areas"][0]["ladders"][0]["count"] = "sensors"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, schema)
+
+
+def test_an_operator_may_be_granted_an_area_that_is_configured(tmp_path: Path) -> None:
+    from lifeline.engine.cli.acl import _check_targets
+    from lifeline.engine.errors import SpecError
+    from lifeline.engine.outputs.acl import AclSpec
+
+    plant = load(PlantFiles(head=HEAD + AREAS).write(tmp_path))
+    _check_targets(plant, AclSpec(operators={"zhang": ("area:hefei/shushan", "east")}))
+    with pytest.raises(SpecError, match="no such place"):
+        _check_targets(plant, AclSpec(operators={"zhang": ("area:hefei/baohe",)}))
