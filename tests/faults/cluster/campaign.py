@@ -88,7 +88,8 @@ class Campaign:
             self._nursery, self.spec, self.folder, ticks=False, mutant=self._mutant
         ) as self.fleet:
             feeding = asyncio.create_task(self.feeder.run())
-            watching = asyncio.create_task(self._watch())
+            over = asyncio.Event()
+            watching = asyncio.create_task(self._watch(over))
             try:
                 await plot(self)
                 self.feeder.allowed = 1.0
@@ -97,10 +98,11 @@ class Campaign:
                     await self._settle()
                 await self._end()
             finally:
-                for task in (feeding, watching):
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+                over.set()
+                await watching  # not cancelled: it would leave its clients open
+                feeding.cancel()
+                with suppress(asyncio.CancelledError):
+                    await feeding
         return await self._judge(_name(plot), time.monotonic() - began)
 
     # --- for plots -------------------------------------------------------------------------------
@@ -195,9 +197,9 @@ class Campaign:
             for configuration in self.recording.configurations:
                 await store.publish(configuration, PARTITIONS)
 
-    async def _watch(self) -> None:
+    async def _watch(self, over: asyncio.Event) -> None:
         """At no moment is an offset committed beyond the furthest durable checkpoint."""
-        while True:
+        while not over.is_set():
             with suppress(Exception):  # the broker may be away; then nothing is known
                 offsets = await committed(
                     self.kafka.bootstrap, self.topics.group("worker"), self.topics.log

@@ -34,7 +34,11 @@ class Topic:
         )
 
     async def __aenter__(self) -> Topic:
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
         self._consumer.assign(self._places)
         return self
 
@@ -74,8 +78,8 @@ async def ends(bootstrap: str, name: str, partitions: int) -> dict[int, int]:
 async def committed(bootstrap: str, group: str, name: str) -> dict[int, int]:
     """The offsets that a group has committed."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         found = await admin.list_consumer_group_offsets(group)
     finally:
         await admin.close()
@@ -85,8 +89,8 @@ async def committed(bootstrap: str, group: str, name: str) -> dict[int, int]:
 async def trim(bootstrap: str, name: str, before: Mapping[int, int]) -> None:
     """Deletes what lies before these offsets, as retention would."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         await admin.delete_records(
             {TopicPartition(name, p): RecordsToDelete(at) for p, at in before.items()}
         )
