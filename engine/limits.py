@@ -400,6 +400,9 @@ WORKER_BATCH_BYTES: Final = 256 * 1024
 # samples are 1.3 MB; more gained nothing (16 to 4,096 were measured).
 WORKER_BUFFER_RECORDS: Final = 64
 WORKER_POLL_RECORDS: Final = 200
+# Records beyond a restored position that are let go before the first one at it: what was fetched
+# while the partition was restored comes before faust's seek takes hold. Some reads' worth; more is a gap.
+WORKER_AHEAD_RECORDS: Final = 10 * WORKER_POLL_RECORDS
 # The loop steps no longer than this without letting ticks, commits and sends have their turn.
 WORKER_SLICE_NS: Final = 10_000_000
 # Alert records of one partition on their way to Kafka; stepping waits beyond it. A step of one

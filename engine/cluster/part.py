@@ -12,7 +12,7 @@ from ..areas.entry import AreaEntry
 from ..clock import Clock
 from ..entry import Entry, Header, Tick, encode
 from ..errors import LogError
-from ..limits import CHECKPOINT_BYTES_PER_S, CHECKPOINT_LATEST_NS, SECOND_NS
+from ..limits import CHECKPOINT_BYTES_PER_S, CHECKPOINT_LATEST_NS, SECOND_NS, WORKER_AHEAD_RECORDS
 from ..steady_clock import SteadyClock
 from .lane import Lane
 from .marker import HeadMark, Written, fingerprint, head_marks
@@ -78,11 +78,15 @@ class Part:
         self.durable_at = now
         self.checkpoint_bytes = restored.size
         self._tail: bytes | str = marker.tail if marker else ""
+        #: Records beyond the restored position that came before the first one at it.
+        self.ahead = 0
+        self._begun = False
         self.ticks.stepped(self.following, self.core.wall)
         self._keep_up()
 
-    def place(self, offset: int) -> Literal["before", "next"]:
-        """Whether a record was taken before or is the next one.
+    def place(self, offset: int) -> Literal["before", "next", "ahead"]:
+        """Whether a record was taken before or is the next one; or was fetched from where the
+        group stood before this restore, and comes again.
 
         Raises LogError where records are missing before it: never passed over.
         """
@@ -90,6 +94,9 @@ class Part:
             return "next"
         if offset < self.following:
             return "before"
+        if not self._begun and self.ahead < WORKER_AHEAD_RECORDS:
+            self.ahead += 1
+            return "ahead"
         raise LogError(
             f"partition {self.partition}: after offset {self.following - 1} comes {offset}; "
             f"{offset - self.following} entries are missing (the log was trimmed while the worker "
@@ -134,6 +141,7 @@ class Part:
         self.ticks.stepped(self.following, self.core.wall)
 
     def _took(self, offset: int, value: bytes) -> None:
+        self._begun = True
         self.following = offset + 1
         self._tail = value
 

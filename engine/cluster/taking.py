@@ -55,8 +55,11 @@ class Taker:
             self.counters.unowned += 1
             return
         offset, value = message.offset, message.value
-        if part.place(offset) == "before":
-            self.counters.seen_before += 1
+        if (place := part.place(offset)) != "next":
+            if place == "before":
+                self.counters.seen_before += 1
+            else:
+                self.counters.unowned += 1
             return
         if failpoints.ARMED:
             failpoints.hit("step.before")

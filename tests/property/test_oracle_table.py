@@ -16,14 +16,14 @@ HEAD = (
     "| unshelve_active | unshelve_normal | withdraw | unknown | known | actual |"
 )
 ROWS = (
-    "| normal | U raised | U raised | – | – | refused | S shelved | – | – "
+    "| normal | U raised | U raised | – | – | refused | S shelved | refused | refused "
     "| (nothing) | (nothing) | (nothing) | – |",
     "| unacknowledged | U level | U level | U level | R returned | A acknowledged | S shelved "
-    "| – | – | N withdrawn | U unknown | U known | U actual |",
+    "| refused | refused | N withdrawn | U unknown | U known | U actual |",
     "| acknowledged | U level | A level | A level | N cleared | refused | S shelved "
-    "| – | – | N withdrawn | A unknown | A known | A actual |",
+    "| refused | refused | N withdrawn | A unknown | A known | A actual |",
     "| returned_unacknowledged | U raised | U raised | – | – | N acknowledged | S shelved "
-    "| – | – | N withdrawn | R unknown | R known | – |",
+    "| refused | refused | N withdrawn | R unknown | R known | – |",
     "| shelved | U raised/level | S raised/level | S level | S returned | refused | S shelved "
     "| U unshelved | N unshelved | N withdrawn | S unknown | S known | (nothing) |",
 )

@@ -23,6 +23,7 @@ from lifeline.engine.cluster.worker_status import Counters
 from lifeline.engine.configuration import Configuration
 from lifeline.engine.entry import Entry, Header, NamedConfiguration, Payload, Tick, encode
 from lifeline.engine.errors import EntryError, LogError
+from lifeline.engine.limits import WORKER_AHEAD_RECORDS
 
 TOPICS = Topics("p")
 GENERATION = 4
@@ -103,6 +104,26 @@ def test_what_is_not_ours_or_of_another_generation_or_known_is_left() -> None:
     assert run.part.following == 1
     counters = run.taker.counters
     assert (counters.entries, counters.unowned, counters.seen_before) == (1, 3, 1)
+
+
+def test_what_was_fetched_before_the_seek_is_let_go_and_comes_again() -> None:
+    async def script(run: Run) -> None:
+        for offset in (200, 201, 0, 1):
+            await run.take(offset, encoded(Tick(5)))
+
+    run = played(script)
+    assert run.part.following == 2
+    assert (run.taker.counters.entries, run.taker.counters.unowned) == (2, 2)
+
+
+def test_a_log_that_never_comes_to_the_restored_position_stops() -> None:
+    async def script(run: Run) -> None:
+        for offset in range(3, 3 + WORKER_AHEAD_RECORDS):
+            await run.take(offset, encoded(Tick(5)))
+        with pytest.raises(LogError, match="entries are missing"):
+            await run.take(3, encoded(Tick(5)))
+
+    assert played(script).part.following == 0
 
 
 def test_a_missing_record_stops() -> None:
