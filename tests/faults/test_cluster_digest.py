@@ -88,9 +88,8 @@ def test_one_worker_or_three_moved_or_frozen_say_what_the_embedded_core_says(
     for verdict in verdicts:
         right(verdict, recording)
     frozen = verdicts[QUIET.index(plots.worker_frozen)]
-    assert frozen.failed and all("stood still" in life.said() for life in frozen.failed), (
-        "a worker that was frozen beyond its session must notice"
-    )
+    assert frozen.failed, "a worker that was frozen beyond its session must notice"
+    assert all("stood still" in life.said() for life in frozen.failed)
 
 
 def test_kills_lose_nothing(
