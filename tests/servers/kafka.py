@@ -7,6 +7,7 @@ from pathlib import Path
 
 from servers.binaries import kafka_classpath, program
 from servers.deployed import kafka_settings
+from servers.link import TcpLink
 from servers.ports import accepts, free_port
 from servers.process import ServerFailed, ServerProcess
 
@@ -57,6 +58,8 @@ class Kafka(ServerProcess):
     bootstrap   `127.0.0.1:port` of the PLAINTEXT listener, open to everybody
     secured     the same of the second listener; needs `security`
     overrides   broker settings beside those of deploy/kafka, such as {"log.cleaner.backoff.ms": 100}
+    link        carries who connects to `far`, another PLAINTEXT listener: clients of it can be cut
+                off by themselves
     heap_mb     the JVM's heap; `fast_start` gives up peak speed for a start of half the time:
                 off for benchmarks
     """
@@ -64,6 +67,7 @@ class Kafka(ServerProcess):
     directory: Path
     security: KafkaSecurity | None = None
     overrides: Mapping[str, str | int] = field(default_factory=dict)
+    link: TcpLink | None = None
     heap_mb: int = 384
     fast_start: bool = True
 
@@ -79,6 +83,11 @@ class Kafka(ServerProcess):
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def far(self) -> str:
+        assert self.link is not None
+        return f"127.0.0.1:{self.link.port}"
 
     @property
     def secured(self) -> str:
@@ -135,12 +144,18 @@ class Kafka(ServerProcess):
         if self.security is not None:
             listeners["SECURED"] = self.secured_port
             protocols["SECURED"] = self.security.protocol
+        if self.link is not None:
+            listeners["FAR"], protocols["FAR"] = self.link.target, "PLAINTEXT"
         client = [f"{name}://127.0.0.1:{port}" for name, port in listeners.items()]
+        told = [
+            f"FAR://{self.far}" if self.link and each.startswith("FAR:") else each
+            for each in client
+        ]
         return {
             **kafka_settings(),
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "listeners": ",".join([*client, f"CONTROLLER://127.0.0.1:{self._controller_port}"]),
-            "advertised.listeners": ",".join(client),
+            "advertised.listeners": ",".join(told),
             "listener.security.protocol.map": ",".join(f"{a}:{b}" for a, b in protocols.items()),
             "log.dirs": str(self.directory / "data"),
             "offsets.topic.num.partitions": 4,

@@ -274,14 +274,18 @@ def test_the_second_stage_has_figures_of_its_own(tmp_path: Path) -> None:
     run = Run(replace(plant(tmp_path, head=head, rules=rules), monitoring=spec))
     with run.engine() as engine:
         run.send(engine, 60.0)
-        until(lambda: engine.status().areas["records"] == 1)
-        engine.status()
+        standing = {
+            ("0", "blue", "unacknowledged"): 1,
+            ("areas", "yellow", "unacknowledged"): 1,
+        }
+
+        def shown() -> bool:
+            engine.status()
+            return figures(run).get("lifeline_standing_alarms") == standing
+
+        until(shown)
         found = figures(run)
         assert checks(run, "/readyz") == (200, {})
-    assert found["lifeline_standing_alarms"] == {
-        ("0", "blue", "unacknowledged"): 1,
-        ("areas", "yellow", "unacknowledged"): 1,
-    }
     assert found["lifeline_area_events_total"]["heard",] >= 1
     assert found["lifeline_configured"]["areas",] == 1
     assert found["lifeline_lag_entries"]["areas",] == 0

@@ -18,6 +18,7 @@ from servers.process import wait_until
 LISTENING = "0A"
 PARENT = """
 import sys, time
+from contextlib import suppress
 from lifeline.engine.mqtt import EmbeddedBroker
 with EmbeddedBroker() as broker:
     print(broker.port, broker.pid, flush=True)
@@ -58,11 +59,10 @@ def test_both_ports_are_bound_to_127_0_0_1_and_nothing_else() -> None:
 
 def test_its_process_listens_nowhere_else() -> None:
     with EmbeddedBroker() as broker:
-        sockets = {
-            os.readlink(f"/proc/{broker.pid}/fd/{fd}").removeprefix("socket:[").rstrip("]")
-            for fd in os.listdir(f"/proc/{broker.pid}/fd")
-            if os.readlink(f"/proc/{broker.pid}/fd/{fd}").startswith("socket:[")
-        }
+        sockets = set()
+        for fd in Path(f"/proc/{broker.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since it was listed
+                sockets.add(os.readlink(fd).removeprefix("socket:[").rstrip("]"))
         rows = [
             line.split()
             for table in ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6")
