@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from servers.process import wait_until
 LISTENING = "0A"
 PARENT = """
 import sys, time
-from contextlib import suppress
 from lifeline.engine.mqtt import EmbeddedBroker
 with EmbeddedBroker() as broker:
     print(broker.port, broker.pid, flush=True)
