@@ -32,9 +32,10 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 integration: $(VENV)/.dev servers ## the tests that need Mosquitto, InfluxDB and Kafka; installs these first
 	@$(BIN)/pytest -m integration tests
 
-faults: $(VENV)/.dev servers ## the cluster under thirty kill -9, told run by run; some five minutes
-	@LIFELINE_CLUSTER_KILLS=30 $(BIN)/pytest -m integration -s tests/faults/test_cluster_digest.py \
-	  tests/faults/test_cluster_controls.py tests/faults/test_cluster_live.py
+faults: $(VENV)/.dev servers ## the cluster under thirty kill -9 and five minutes without a link; some twelve minutes
+	@LIFELINE_CLUSTER_KILLS=30 LIFELINE_LINK_AWAY_S=300 $(BIN)/pytest -m integration -s \
+	  tests/faults/test_cluster_digest.py tests/faults/test_cluster_controls.py \
+	  tests/faults/test_cluster_live.py tests/faults/test_cluster_link.py
 
 servers: ## install Mosquitto, InfluxDB 1.8.10 and Apache Kafka, where missing
 	@.ci/servers

@@ -38,6 +38,8 @@ POINT_WITHIN_S: Final = 12.0
 TAKEN_UP_WITHIN_S: Final = 60.0
 #: A service manager does not start what has just ended at once.
 RESTART_S: Final = 1.0
+#: Workers that end by themselves, one after another, before nobody starts another.
+RESTARTS: Final = 5
 _LOOK_S: Final = 0.25
 
 
@@ -210,8 +212,8 @@ class Campaign:
 
     async def _settle(self) -> None:
         """Until everything is there, or nothing comes any more. A worker that ended by itself is
-        replaced, as a service manager does."""
-        heard = time.monotonic()
+        replaced, as a service manager does, and as that one gives up in the end."""
+        heard, restarts = time.monotonic(), 0
         async with Topic(self.kafka.bootstrap, self.topics.alerts, PARTITIONS) as alerts:
             while time.monotonic() - heard < self._silent_s:
                 if await alerts.more():
@@ -220,6 +222,9 @@ class Campaign:
                 if len(found) >= len(self.recording.records):
                     return
                 if not self.fleet.alive():
+                    if restarts == RESTARTS:
+                        return
+                    restarts += 1
                     await self.worker()
                     await asyncio.sleep(RESTART_S)
                 await asyncio.sleep(_LOOK_S)
