@@ -2,7 +2,7 @@
 
 Ticks are among the recorded entries, and no worker appends any. Each run is compared record by record
 with the embedded core that made the recording, by a reader that shares no code with the sinks.
-`LIFELINE_CLUSTER_KILLS=30` is the long form (`make faults`).
+`LIFELINE_CLUSTER_KILLS` is how many kills there are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lifeline.engine.record import decode_record
 from servers.fixtures import StartKafka
 from servers.kafka import Kafka
 
-KILLS: Final = int(os.environ.get("LIFELINE_CLUSTER_KILLS", "10"))
+KILLS: Final = int(os.environ.get("LIFELINE_CLUSTER_KILLS", "30"))
 _SEED: Final = "LIFELINE_FAULT_SEED"  # repeats the draws of a run, not its moments
 # How long the city flows for each death that is planned, at least.
 PER_DEATH_S: Final = 3.0
