@@ -70,7 +70,7 @@ def on_this_disk(folder: Path) -> list[Figure]:
     found = []
     for samples in (1, 10, 100, 1_000):
         directory = folder / f"log-{samples}"
-        directory.mkdir()
+        directory.mkdir(parents=True)
         store = LogStore.open(directory)
         firsts = range(0, ENTRIES_ON_DISK * samples, samples)
         for ticket in [store.append([entry(samples, first)]) for first in firsts]:

@@ -62,8 +62,9 @@ def test_the_demo_reads_well_without_a_terminal() -> None:
 def test_a_demo_that_is_interrupted_stops_in_order_and_reckons_up(tmp_path: Path) -> None:
     out = tmp_path / "out.txt"
     with out.open("w") as file:
-        demo = subprocess.Popen([*LIFELINE, "demo", "--seconds", "600", "--json"], stdout=file,
-                                stderr=subprocess.PIPE, text=True)  # fmt: skip
+        # What runs behind a shell's & has been told to ignore an interrupt, and its children too.
+        command = ["env", "--default-signal=INT", *LIFELINE, "demo", "--seconds", "600", "--json"]
+        demo = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True)
     assert demo.stderr is not None
     try:
         while "sites publish" not in demo.stderr.readline():

@@ -178,10 +178,9 @@ def test_alerts_follow_what_comes(plant: Plant) -> None:
     plant.start()
     out = plant.config.parent / "follow.txt"
     with out.open("w") as file:
-        follow = subprocess.Popen(
-            [*LIFELINE, "alerts", "--follow", "--json", "--level", "red", "-c", plant.config],
-            stdout=file,
-        )
+        command = [*LIFELINE, "alerts", "--follow", "--json", "--level", "red", "-c", plant.config]
+        # What runs behind a shell's & has been told to ignore an interrupt, and its children too.
+        follow = subprocess.Popen(["env", "--default-signal=INT", *command], stdout=file)
     try:
         plant.sample("east", "GD-1", 30.0)
         plant.sample("west", "GD-1", 4.0)  # %VOL of methane: 80 %LEL
