@@ -1,0 +1,118 @@
+"""The limits that stand, as points of the measurement `limit`: what a sensor's curve is drawn beside.
+
+Tags are those of the sensor's series, and `rule`, `level` and `side` (high, low); fields `value`, in
+the quantity's canonical unit, and `unit`. They are written again at each start, at each configuration
+and each day, at the time of writing: who looks at a day finds them within it or the day before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from ..clock import Clock
+from ..configuration import Configuration
+from ..level import LEVELS
+from ..limits import INFLUX_BATCH_POINTS, SECOND_NS
+from ..rule import Judgement, Rule
+from ..selection import SensorTable
+from .influx_aside import InfluxAside
+from .influx_retry import Answer
+from .lineprotocol import Lines, line, prefix, string_field
+
+LIMITS: Final = "limits:influx"
+MEASUREMENT: Final = "limit"
+#: The kind of rule that judges the value itself; what others judge cannot be drawn beside it.
+KIND: Final = "limit"
+AGAIN_NS: Final = 24 * 3_600 * SECOND_NS
+#: How soon a new configuration is noticed.
+LOOK_NS: Final = 5 * SECOND_NS
+
+
+def limit_lines(configuration: Configuration, time: int) -> Iterator[str]:
+    """One line for each limit of each sensor that is not retired, made as it is asked for."""
+    table = SensorTable(configuration)
+    for rule in configuration.rules:
+        if rule.kind != KIND:
+            continue
+        judged = table.judgement_of(rule, table.selected(rule))
+        for index in (judged >= 0).nonzero()[0]:
+            yield from _of_sensor(
+                configuration, int(index), rule, rule.judgements[int(judged[index])], time
+            )
+
+
+def _of_sensor(
+    configuration: Configuration, index: int, rule: Rule, judgement: Judgement, time: int
+) -> Iterator[str]:
+    sensor = configuration.sensors[index]
+    site = configuration.sites[sensor.site]
+    tags = {
+        "tenant": site.tenant,
+        "area": site.area,
+        "site": site.id,
+        "asset": sensor.asset,
+        "sensor": sensor.id,
+        "quantity": sensor.quantity,
+        "rule": rule.id,
+    }
+    unit = string_field(sensor.unit)
+    for number, limits in enumerate(judgement.levels, start=1):
+        for side in ("high", "low"):
+            value = getattr(limits, side)
+            if value is not None:
+                head = prefix(MEASUREMENT, {**tags, "level": LEVELS[number], "side": side})
+                yield line(head, {"value": repr(value), "unit": unit}, time)
+
+
+class LimitsOutput(InfluxAside):
+    """Writes the limits of the configuration in force, a batch at a time, for as long as it takes.
+
+    in_force   the configuration now, None before there is one; must not wait
+    """
+
+    def __init__(
+        self,
+        in_force: Callable[[], Configuration | None],
+        send: Callable[[bytes], Answer],
+        clock: Clock,
+        *,
+        look_ns: int = LOOK_NS,
+        **more: Any,
+    ) -> None:
+        super().__init__(LIMITS, send, clock, **more)
+        self._in_force = in_force
+        self._look_ns = look_ns
+        self._of: Configuration | None = None
+        self._again_at = 0
+        self._made = 0
+        self._sent = 0
+
+    @property
+    def end(self) -> int:
+        """Points there were."""
+        return self._made
+
+    @property
+    def position(self) -> int:
+        """Points that were sent or refused."""
+        return self._sent
+
+    def turn(self) -> None:
+        """Writes all that stand where it is time to."""
+        configuration = self._in_force()
+        due = configuration is not self._of or self._clock.monotonic() >= self._again_at
+        if configuration is not None and due:
+            self._write(configuration)
+        else:
+            self.wait(self._look_ns)
+
+    def _write(self, configuration: Configuration) -> None:
+        lines = limit_lines(configuration, self._clock.wall())
+        while batch := list(islice(lines, INFLUX_BATCH_POINTS)):
+            self._made += len(batch)
+            self._deliver(Lines.of(batch))
+            self._sent += len(batch)
+        self._of = configuration
+        self._again_at = self._clock.monotonic() + AGAIN_NS
