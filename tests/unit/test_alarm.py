@@ -1,6 +1,5 @@
 """The alarm that is moved one event at a time does what the kernels do with the same table."""
 
-import inspect
 import random
 
 import numpy as np
@@ -14,9 +13,9 @@ from lifeline.engine.command import Command
 from lifeline.engine.errors import InvariantError
 from lifeline.engine.judge_kernels import transit
 from lifeline.engine.limits import DAY_NS, HOUR_NS
-from lifeline.engine.record import AlarmState, first_break, identity, verify
+from lifeline.engine.record import AlarmState, Identity, first_break, verify
 
-WHO = dict.fromkeys(inspect.signature(identity).parameters, "x")
+WHO = dict.fromkeys(Identity._fields, "x")
 
 
 def drawn(rng: random.Random, alarm: Alarm) -> tuple[Event, int]:

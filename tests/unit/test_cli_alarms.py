@@ -89,34 +89,34 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
 def test_what_stands_is_printed_with_its_name_and_level(plant: Plant) -> None:
     done = plant.run("alerts", "--lang", "en")
     assert done.exit_code == 0
-    (red, orange) = done.output.splitlines()
+    (red, orange) = done.stdout.splitlines()
     assert red.startswith("RED    红色  east/gas.high~GD-1  [unacknowledged]")
     assert "is 60 %LEL, limit 50 %LEL" in red
     assert orange.startswith("NORMAL 正常  west/gas.high~GD-1  [returned unacknowledged]")
 
 
 def test_alarms_are_chosen_by_site_and_by_level(plant: Plant) -> None:
-    assert len(plant.run("alerts", "--site", "west").output.splitlines()) == 1
-    assert len(plant.run("alerts", "--level", "orange").output.splitlines()) == 2
+    assert len(plant.run("alerts", "--site", "west").stdout.splitlines()) == 1
+    assert len(plant.run("alerts", "--level", "orange").stdout.splitlines()) == 2
     assert "east" in plant.run("alerts", "--level", "red").output
-    assert len(plant.run("alerts", "--level", "red").output.splitlines()) == 1
+    assert len(plant.run("alerts", "--level", "red").stdout.splitlines()) == 1
     assert plant.run("alerts", "--level", "violet").exit_code == ExitCode.FOUND
 
 
 def test_calm_is_said(plant: Plant) -> None:
-    assert plant.run("alerts", "--site", "north", "--lang", "en").output == "No alarm stands.\n"
-    assert plant.run("alerts", "--site", "north", "--lang", "zh").output == "没有报警。\n"
+    assert plant.run("alerts", "--site", "north", "--lang", "en").stdout == "No alarm stands.\n"
+    assert plant.run("alerts", "--site", "north", "--lang", "zh").stdout == "没有报警。\n"
 
 
 def test_the_last_records_are_printed_in_order_in_either_language(plant: Plant) -> None:
-    lines = plant.run("alerts", "--last", "10", "--lang", "zh").output.splitlines()
+    lines = plant.run("alerts", "--last", "10", "--lang", "zh").stdout.splitlines()
     assert [line.split()[2] for line in lines] == ["ORANGE", "RED", "ORANGE", "NORMAL"]
     assert "橙色报警" in lines[0]
-    assert plant.run("alerts", "--last", "1", "--lang", "zh").output.splitlines() == lines[-1:]
+    assert plant.run("alerts", "--last", "1", "--lang", "zh").stdout.splitlines() == lines[-1:]
 
 
 def test_json_is_the_document_of_the_topics(plant: Plant) -> None:
-    lines = plant.run("alerts", "--last", "10", "--json").output.splitlines()
+    lines = plant.run("alerts", "--last", "10", "--json").stdout.splitlines()
     records = [json.loads(line) for line in lines]
     assert [(r["site"], r["seq"]) for r in records] == [
         ("east", 1),
@@ -207,7 +207,7 @@ def test_an_acknowledgement_covers_what_stood_when_it_was_asked(
 def test_shelving_names_its_end(plant: Plant, engine: Answering) -> None:
     done = plant.run("shelve", "east/gas.high~GD-1", "--for", "8h", "--reason", "repair", "--json")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.output)["outcome"] == "done"
+    assert json.loads(done.stdout)["outcome"] == "done"
     (command,) = engine.commands
     assert command.action == "shelve"
     assert command.expires - command.issued == pytest.approx(8 * 3600 * SECOND, rel=1e-3)
@@ -269,7 +269,7 @@ def test_an_alarm_that_does_not_stand_is_at_the_only_site() -> None:
 def test_the_log_leads_to_its_records(plant: Plant) -> None:
     done = plant.run("digest", "--json")
     assert done.exit_code == 0, done.output
-    report = json.loads(done.output)
+    report = json.loads(done.stdout)
     assert report["holds"]
     assert {s["site"]: (s["seq"], s["verdict"]) for s in report["sites"]} == {
         "east": (2, "equal"),
@@ -290,14 +290,14 @@ def test_records_that_the_log_does_not_lead_to_are_found(tmp_path: Path) -> None
     store.close()
     done = plant.run("digest", "--json")
     assert done.exit_code == ExitCode.FOUND
-    verdicts = {s["site"]: s["verdict"] for s in json.loads(done.output)["sites"]}
+    verdicts = {s["site"]: s["verdict"] for s in json.loads(done.stdout)["sites"]}
     assert verdicts == {"east": "equal", "north": "not replayed", "west": "equal"}
     assert "does not lead to the stored records" in plant.run("digest").output
 
 
 def test_a_log_is_judged_by_other_rules(plant: Plant, tmp_path: Path) -> None:
-    same = run("replay", plant.data, "--config", plant.config, "--json").output.splitlines()
-    verbatim = run("replay", plant.data, "--json").output.splitlines()
+    same = run("replay", plant.data, "--config", plant.config, "--json").stdout.splitlines()
+    verbatim = run("replay", plant.data, "--json").stdout.splitlines()
     assert same == verbatim
     files = PlantFiles()
     files.rules = files.rules.replace("orange: 25", "orange: 55").replace("red: 50", "red: 90")
@@ -314,7 +314,7 @@ def test_files_are_replayed_to_an_equal_digest(plant: Plant, tmp_path: Path) -> 
     arguments = ("replay", path, "--config", plant.config, "--json")
     first, second = run(*arguments), run(*arguments, "--speed", "1000000")
     assert first.exit_code == 0, first.output
-    summaries = [json.loads(r.output.splitlines()[-1])["summary"] for r in (first, second)]
+    summaries = [json.loads(r.stdout.splitlines()[-1])["summary"] for r in (first, second)]
     assert summaries[0] == summaries[1]
     assert summaries[0]["counters"]["judged"] == 120
     assert summaries[0]["alarms"] == {"orange": 1, "red": 1}

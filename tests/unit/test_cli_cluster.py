@@ -24,7 +24,7 @@ def test_each_command_teaches_by_example(command: str) -> None:
     done = CliRunner().invoke(app, ["cluster", command, "--help"])
     assert done.exit_code == 0, done.output
     examples = [
-        x for x in done.output.splitlines() if x.startswith(f"  lifeline cluster {command}")
+        x for x in done.stdout.splitlines() if x.startswith(f"  lifeline cluster {command}")
     ]
     assert examples != []
     options = {word for line in examples for word in line.split() if word.startswith("--")}
@@ -34,7 +34,7 @@ def test_each_command_teaches_by_example(command: str) -> None:
 
 def test_the_group_names_its_commands() -> None:
     done = CliRunner().invoke(app, ["cluster", "--help"])
-    words = {line.split()[0] for line in done.output.splitlines() if line.startswith("  ")}
+    words = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
     assert set(COMMANDS) <= words
 
 

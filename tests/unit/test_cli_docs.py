@@ -37,7 +37,7 @@ def test_the_recording_of_the_page_gives_the_alerts_of_the_page(plant: Path) -> 
     arguments = ["replay", str(plant.parent / "export.csv"), "--config", str(plant), "--lang", "en"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    alerts = [line for line in done.output.splitlines() if line.startswith("2026")]
+    alerts = [line for line in done.stdout.splitlines() if line.startswith("2026")]
     assert alerts == blocks("text")[0].splitlines()
 
 

@@ -44,7 +44,7 @@ def test_the_mistakes_are_there_for_programs_too(tmp_path: Path) -> None:
     files = PlantFiles(rules=PlantFiles().rules.replace("limit", "limmit"))
     done = run("check", files.write(tmp_path), "--json")
     assert done.exit_code == ExitCode.FOUND
-    found = json.loads(done.output)
+    found = json.loads(done.stdout)
     assert not found["ok"]
     assert found["problems"][0]["severity"] == "error"
     assert found["problems"][0]["where"].startswith("lifeline.yaml:")
@@ -103,10 +103,10 @@ def test_the_brokers_files_are_written_and_passwords_shown_once(tmp_path: Path) 
     options = ("--out", out, "--regulator", "city=hefei", "--operator", "zhang=east")
     first = run("acl", path, *options, "--json")
     assert first.exit_code == 0
-    made = json.loads(first.output)["passwords"]
+    made = json.loads(first.stdout)["passwords"]
     assert set(made) == {"lifeline", "gas", "city", "zhang"}
     again = run("acl", path, *options, "--json")
-    assert json.loads(again.output)["passwords"] == {}
+    assert json.loads(again.stdout)["passwords"] == {}
     rules = (out / "acl").read_text()
     assert "topic write gas/+/+" in rules  # the source's topics, for the gateways' login
     assert "topic read lifeline/v1/alert/hefei/+/+/+/+/+" in rules
@@ -119,7 +119,7 @@ def test_a_renewed_login_gets_another_password(tmp_path: Path) -> None:
     out = tmp_path / "broker"
     before = json.loads(run("acl", path, "--out", out, "--json").output)["passwords"]["gas"]
     done = run("acl", path, "--out", out, "--renew", "gas", "--json")
-    made = json.loads(done.output)["passwords"]
+    made = json.loads(done.stdout)["passwords"]
     assert set(made) == {"gas"}
     assert made["gas"] != before
 
@@ -153,6 +153,6 @@ def test_the_engines_own_password_is_the_configured_one(tmp_path: Path) -> None:
     )
     out = tmp_path / "broker"
     done = run("acl", files.write(tmp_path), "--out", out, "--json")
-    assert "engine" not in json.loads(done.output)["passwords"]
+    assert "engine" not in json.loads(done.stdout)["passwords"]
     hashes = read_password_file((out / "passwords").read_text())
     assert verifies("open sesame", hashes["engine"])

@@ -81,6 +81,28 @@ MISTAKES = {
         "lifeline.yaml:4: secrets do not stand in this file; found 'token'; expected "
         "token_file (a file with the secret) or token_env (an environment variable)",
     ),
+    "neither bucket nor database": (
+        head("{mqtt: {}}", "{influx: {url: 'http://x'}}"),
+        "lifeline.yaml:4: influx: InfluxDB needs a bucket or a database; expected 'bucket'",
+    ),
+    "bucket and database": (
+        head("{mqtt: {}}", "{influx: {url: 'http://x', bucket: b, database: d}}"),
+        "lifeline.yaml:4: influx: bucket belongs to a bucket, database to a database of InfluxDB "
+        "1.x; expected bucket with org and token, or database with username and password",
+    ),
+    "login without a password": (
+        head("{mqtt: {}}", "{influx: {url: 'http://x', database: d, username: u}}"),
+        "lifeline.yaml:4: influx: a username needs a password, and a password a username; "
+        "expected username with password_file or password_env",
+    ),
+    "two passwords": (
+        head(
+            "{mqtt: {}}",
+            "{influx: {url: 'http://x', database: d, username: u, password_file: f, "
+            "password_env: E}}",
+        ),
+        "lifeline.yaml:4: influx: password_file and password_env exclude each other",
+    ),
     "size without unit": (
         head("tenant: acme", "tenant: acme\nstorage: {retention: {size: 20}}"),
         "lifeline.yaml:3: size: not a size; found 20; expected a size such as 20 GB",

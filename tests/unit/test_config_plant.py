@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lifeline.engine.config import MonitoringSpec, check, load
+from lifeline.engine.config import InfluxSpec, MonitoringSpec, check, load
 from lifeline.engine.config.authored import RESERVED_SITES
 from lifeline.engine.config.cells import Cells
 from lifeline.engine.config.columns import COLUMNS, HEADINGS, folded
@@ -352,6 +352,23 @@ def test_without_outputs_alerts_go_to_the_files_own_broker(tmp_path: Path) -> No
     outputs = load(plant.write(tmp_path)).outputs
     assert outputs.mqtt is not None
     assert outputs.influx is None
+
+
+def test_a_database_of_influxdb_1_with_its_login(tmp_path: Path) -> None:
+    database = (
+        "{url: 'http://10.2.0.7:8086/', database: plant, retention_policy: kept, username: u, "
+        "password_file: secret.txt}"
+    )
+    head = HEAD.replace("{mqtt: {}}", "{influx: " + database + "}")
+    path = replace(PLANT, head=head).write(tmp_path)
+    assert load(path).outputs.influx == InfluxSpec(
+        "http://10.2.0.7:8086",
+        database="plant",
+        retention_policy="kept",
+        username="u",
+        password_file=str(tmp_path / "secret.txt"),
+    )
+    assert [p.message for p in check(path)] == ["password_file: no such file on this machine"]
 
 
 def test_a_thousand_mistakes_are_shown_and_the_rest_counted(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from lifeline.engine.configuration import Configuration
 from lifeline.engine.errors import SpecError
 from lifeline.engine.kinds import load_kinds
 from lifeline.engine.plan import Plan, compile_plan, grouped
-from lifeline.engine.record import identity
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
 from oracle.choices import Seeded
 from oracle.generate_plant import PACES
@@ -40,10 +39,9 @@ def test_a_plan_has_the_instances_that_the_rules_mean(seed: int) -> None:
         one, who = expected[key], plan.describe(k)
         rule = config.rules[one.ordinal]
         assert rule.judgements[int(plan.judgement[k])] == one.judgement
-        assert (who["quantity"], who["asset"]) == (one.quantity, one.asset)
-        assert who["message"] == (rule.message or f"alarm.{rule.kind}")
-        assert plan.identity_of(k) == identity(**who)
-        assert plan.find(who["site"], one.name) == k
+        assert (who.quantity, who.asset) == (one.quantity, one.asset)
+        assert who.message == (rule.message or f"alarm.{rule.kind}")
+        assert plan.find(who.site, one.name) == k
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -101,7 +99,7 @@ def test_silence_has_a_subject_for_each_source_of_what_is_selected() -> None:
     names = [plan.subject_name(int(subject)) for subject in plan.subject]
     assert names == ["A", "B", "source:source"]
     assert plan.at_link.tolist() == [2, 2, -1]
-    assert plan.describe(2)["quantity"] == plan.describe(2)["asset"] == ""
+    assert plan.describe(2).quantity == plan.describe(2).asset == ""
 
 
 def test_what_no_rule_names_is_not_found() -> None:
