@@ -190,7 +190,7 @@ def recorded(
 ) -> Record:
     """The change as the next record of a chain; gives the alarm its episode number.
 
-    `who` is what `record.identity` takes; `more` further fields of the record (value, limit,
+    `who` has the fields of `record.Identity`; `more` further fields of the record (value, limit,
     detail, flags).
     """
     chain.seq += 1

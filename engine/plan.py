@@ -17,7 +17,7 @@ from .configuration import Configuration, pack
 from .frame import Float64, Int32, Int64
 from .kinds import STALENESS, Kind, kind_named
 from .level import LEVEL_COUNT
-from .record import identity
+from .record import Identity
 from .rule import Judgement, Rule
 from .selection import SensorTable
 
@@ -91,31 +91,36 @@ class Plan:
             return sensors[subject].site
         return self.configuration.links[subject - len(sensors)].site
 
-    def describe(self, instance: int) -> dict[str, str]:
-        """The fields of an alarm's identity (`record.identity`)."""
-        subject = int(self.subject[instance])
-        rule = self.configuration.rules[int(self.rule[instance])]
-        judgement = rule.judgements[int(self.judgement[instance])]
-        site = self.configuration.sites[self.site_of(subject)]
-        sensors = self.configuration.sensors
-        sensor = sensors[subject] if subject < len(sensors) else None
-        return {
-            "tenant": site.tenant,
-            "site": site.id,
-            "rule": rule.id,
-            "rule_hash": self.rule_hash[int(self.rule[instance])],
-            "subject": self.subject_name(subject),
-            "area": site.area,
-            "quantity": sensor.quantity if sensor else "",
-            "asset": sensor.asset if sensor else "",
-            "unit": judgement.unit,
-            "message": rule.message or f"alarm.{rule.kind}",
-            "basis": rule.basis,
-        }
-
-    def identity_of(self, instance: int) -> bytes:
-        """16 bytes that stand for `describe(instance)`."""
-        return identity(**self.describe(instance))
+    def describe(self, instance: int) -> Identity:
+        """What every record of this instance's alarm says."""
+        subject = self.subject.item(instance)
+        at_rule = self.rule.item(instance)
+        config = self.configuration
+        rule = config.rules[at_rule]
+        if subject < len(config.sensors):
+            sensor = config.sensors[subject]
+            at_site, name, quantity, asset = sensor.site, sensor.id, sensor.quantity, sensor.asset
+        else:
+            at_site, name, quantity, asset = (
+                self.site_of(subject),
+                self.subject_name(subject),
+                "",
+                "",
+            )
+        site = config.sites[at_site]
+        return Identity(
+            site.tenant,
+            site.id,
+            rule.id,
+            self.rule_hash[at_rule],
+            name,
+            site.area,
+            quantity,
+            asset,
+            rule.judgements[self.judgement.item(instance)].unit,
+            rule.message or f"alarm.{rule.kind}",
+            rule.basis,
+        )
 
     @cached_property
     def everyone(self) -> Int64:

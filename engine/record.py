@@ -12,7 +12,7 @@ import math
 import struct
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,7 @@ from .level import LEVELS
 
 GENESIS: Final = bytes(16)
 _NUMBERS: Final = struct.Struct("<qqqqddqBBBBBB")
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 class AlarmState(IntEnum):
@@ -109,7 +110,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def encode(self) -> bytes:
         """Canonical JSON; equal records have equal bytes."""
-        return msgspec.json.encode(self, order="deterministic")
+        return _ENCODER.encode(self)
 
 
 def decode_record(data: bytes) -> Record:
@@ -117,23 +118,24 @@ def decode_record(data: bytes) -> Record:
     return msgspec.json.decode(data, type=Record)
 
 
-def identity(
-    *,
-    tenant: str,
-    site: str,
-    rule: str,
-    rule_hash: str,
-    subject: str,
-    area: str,
-    quantity: str,
-    asset: str,
-    unit: str,
-    message: str,
-    basis: str,
-) -> bytes:
-    """16 bytes that stand for everything about an alarm that does not change in an episode."""
-    fields = (tenant, site, rule, rule_hash, subject, area, quantity, asset, unit, message, basis)
-    return hashlib.blake2b(msgspec.json.encode(fields), digest_size=16).digest()
+class Identity(NamedTuple):
+    """Everything about an alarm that does not change in an episode."""
+
+    tenant: str
+    site: str
+    rule: str
+    rule_hash: str
+    subject: str
+    area: str
+    quantity: str
+    asset: str
+    unit: str
+    message: str
+    basis: str
+
+    def digest(self) -> bytes:
+        """16 bytes that stand for it."""
+        return hashlib.blake2b(msgspec.json.encode(self), digest_size=16).digest()
 
 
 def detail_digest(detail: Mapping[str, str]) -> bytes:
@@ -164,19 +166,19 @@ def sealed(record: Record, previous: bytes) -> Record:
 
 
 def _hash_of(record: Record, previous: bytes) -> bytes:
-    who = identity(
-        tenant=record.tenant,
-        site=record.site,
-        rule=record.rule,
-        rule_hash=record.rule_hash,
-        subject=record.subject,
-        area=record.area,
-        quantity=record.quantity,
-        asset=record.asset,
-        unit=record.unit,
-        message=record.message,
-        basis=record.basis,
-    )
+    who = Identity(
+        record.tenant,
+        record.site,
+        record.rule,
+        record.rule_hash,
+        record.subject,
+        record.area,
+        record.quantity,
+        record.asset,
+        record.unit,
+        record.message,
+        record.basis,
+    ).digest()
     numbers = _NUMBERS.pack(
         record.seq,
         record.episode,

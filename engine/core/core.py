@@ -26,11 +26,11 @@ from ..record import (
     EXERCISE,
     GENESIS,
     AlarmState,
+    Identity,
     Record,
     Transition,
     chain,
     detail_digest,
-    identity,
     run_digest,
 )
 from . import snapshot, stepping
@@ -236,7 +236,7 @@ class Core:
         for i, (site, k) in enumerate(zip(sites, instances, strict=True)):
             who = None if of_old else known.get(k)
             if who is None:
-                who = state.plan.identity_of(k)
+                who = state.plan.describe(k).digest()
                 if not of_old:
                     known[k] = who
             before = heads[site]
@@ -280,7 +280,7 @@ class Core:
         numbers["transition"] = Transition.NOTICE
         numbers["flags"] = EXERCISE if header.exercise else 0
         before = state.heads[-1]
-        head = chain(before, identity(**who), detail_digest(detail), numbers.tobytes())
+        head = chain(before, Identity(**who).digest(), detail_digest(detail), numbers.tobytes())
         state.heads[-1] = head
         return Record(
             **who,
@@ -369,8 +369,8 @@ class Core:
             who, j = plan.describe(k), judge[k]
             found.append(
                 Standing(
-                    who["site"],
-                    f"{who['rule']}~{who['subject']}",
+                    who.site,
+                    f"{who.rule}~{who.subject}",
                     LEVELS[int(j["level"])],
                     AlarmState(int(j["state"])).name.lower(),
                     int(j["episode"]),
