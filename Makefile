@@ -40,7 +40,7 @@ faults: $(VENV)/.dev servers ## the cluster under thirty kill -9 and five minute
 	  tests/faults/test_cluster_digest.py tests/faults/test_cluster_controls.py \
 	  tests/faults/test_cluster_live.py tests/faults/test_cluster_link.py
 
-servers: ## install Mosquitto, InfluxDB 1.8.10 and Apache Kafka, where missing
+servers: ## install Mosquitto, InfluxDB 1.8.10 and 1.6.7, and Apache Kafka, where missing
 	@.ci/servers
 
 bench: $(VENV)/.dev servers ## the figures of the README, on this machine

@@ -128,15 +128,14 @@ def influx(spec: InfluxSpec) -> Finding:
     from ..outputs.influx_http import InfluxSender, InfluxTarget
 
     what = f"InfluxDB {spec.url}"
-    target = InfluxTarget(
-        spec.url, spec.org, spec.bucket, spec.token_file, spec.token_env, spec.ca_file
-    )
+    target = InfluxTarget.of(spec)
     try:
         sender = InfluxSender(target, SystemClock())
     except SpecError as error:
         return Finding("wrong", what, str(error))
     try:
         answer = sender.send(b"")
+        way = sender.way
     finally:
         sender.close()
     status = answer.status
@@ -148,9 +147,13 @@ def influx(spec: InfluxSpec) -> Finding:
     if status in (401, 403, 404):
         return Finding(
             "wrong", what, f"status {status}: {answer.text}",
-            "check token, org and bucket of outputs: {influx: …}",
+            f"check {_login_keys(spec)} of outputs: {{influx: …}}",
         )  # fmt: skip
-    return Finding("ok", what, f"takes writes to {spec.bucket}")
+    return Finding("ok", what, f"{way}: takes writes to {target.name}")
+
+
+def _login_keys(spec: InfluxSpec) -> str:
+    return "database, username and password" if spec.database else "token, org and bucket"
 
 
 def kafka(spec: ClusterSpec) -> Iterator[Finding]:

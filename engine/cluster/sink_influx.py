@@ -77,10 +77,7 @@ class InfluxSink(Sink):
         return self._output(ALERTS, feed, self.store, spec)
 
     def _output(self, name: str, feed: Any, cursors: Any, spec: InfluxSpec) -> InfluxOutput:
-        target = InfluxTarget(
-            spec.url, spec.org, spec.bucket, spec.token_file, spec.token_env, spec.ca_file
-        )
-        sender = InfluxSender(target, self.clock)
+        sender = InfluxSender(InfluxTarget.of(spec), self.clock)
         return InfluxOutput(name, feed, cursors, sender.send, self.clock, close=sender.close)
 
     def _outputs(self) -> dict[str, Any]:

@@ -227,6 +227,11 @@ class Builder:
                 token_file=absolute(base, influx.token_file),
                 token_env=influx.token_env,
                 ca_file=absolute(base, influx.ca_file),
+                database=influx.database,
+                retention_policy=influx.retention_policy,
+                username=influx.username,
+                password_file=absolute(base, influx.password_file),
+                password_env=influx.password_env,
             ),
         )
 

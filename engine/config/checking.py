@@ -12,7 +12,7 @@ from .build import Builder, Built
 from .cluster import ClusterSpec
 from .cluster_models import ClusterModel, cluster_spec
 from .document import read_document
-from .plant import Plant
+from .plant import InfluxSpec, Plant
 from .problems import Problems, quoted
 from .validation import validated
 
@@ -60,11 +60,16 @@ def _check_secrets(built: Built, problems: Problems) -> None:
         _check_broker(plant.outputs.mqtt, where(("outputs", "mqtt")), problems)
     influx = plant.outputs.influx
     if influx is not None:
-        at = where(("outputs", "influx"))
-        _check_file(influx.token_file, "token_file", at, problems)
-        _check_variable(influx.token_env, "token_env", at, problems)
+        _check_influx(influx, where(("outputs", "influx")), problems)
     if plant.cluster is not None:
         _check_cluster(plant.cluster, where(("cluster",), key=True), problems)
+
+
+def _check_influx(influx: InfluxSpec, where: str, problems: Problems) -> None:
+    for key in ("token_file", "password_file", "ca_file"):
+        _check_file(getattr(influx, key), key, where, problems)
+    for key in ("token_env", "password_env"):
+        _check_variable(getattr(influx, key), key, where, problems)
 
 
 def _check_cluster(cluster: ClusterSpec, where: str, problems: Problems) -> None:

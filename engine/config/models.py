@@ -209,20 +209,51 @@ class Mqtt(Authored):
     broker: Broker | None = None
 
 
+_V2_KEYS: Final = ("org", "bucket", "token_file", "token_env")
+_V1_KEYS: Final = ("database", "retention_policy", "username", "password_file", "password_env")
+
+
 class Influx(Authored):
-    """Alerts and series to InfluxDB, v2 write API."""
+    """Alerts and series to InfluxDB: a bucket of 2.x, or a database of 1.x. How the server is
+    written to is found by asking it.
+    """
 
     url: str = Field(pattern=r"^https?://[^/\s]+")
     org: str = Field("-", description="InfluxDB 1.8 has none")
-    bucket: str
-    token_file: str = ""
-    token_env: str = ""
+    bucket: str = Field("", description="on 1.x database/retention policy")
+    token_file: str = Field("", description="file with the token; on 1.x user:password")
+    token_env: str = Field("", description="environment variable that holds the token")
+    database: str = Field("", description="of InfluxDB 1.x, instead of bucket and token")
+    retention_policy: str = Field("", description="the database's default unless given")
+    username: str = ""
+    password_file: str = Field("", description="file whose first line is the password")
+    password_env: str = Field("", description="environment variable that holds the password")
     ca_file: str = ""
 
     @model_validator(mode="after")
-    def _one_token(self) -> Influx:
+    def _one_kind(self) -> Influx:
+        v2 = [key for key in _V2_KEYS if key in self.model_fields_set]
+        v1 = [key for key in _V1_KEYS if key in self.model_fields_set]
+        if v2 and v1:
+            raise SpecError(
+                f"{v2[0]} belongs to a bucket, {v1[0]} to a database of InfluxDB 1.x",
+                expected="bucket with org and token, or database with username and password",
+            )
+        if not self.bucket and not self.database:
+            raise SpecError("InfluxDB needs a bucket or a database", expected="'bucket'")
+        return self
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Influx:
         if self.token_file and self.token_env:
             raise SpecError("token_file and token_env exclude each other")
+        if self.password_file and self.password_env:
+            raise SpecError("password_file and password_env exclude each other")
+        if bool(self.username) != bool(self.password_file or self.password_env):
+            raise SpecError(
+                "a username needs a password, and a password a username",
+                expected="username with password_file or password_env",
+            )
         return self
 
 

@@ -15,14 +15,21 @@ from .cluster import ClusterSpec
 
 @dataclass(frozen=True, slots=True)
 class InfluxSpec:
-    """An InfluxDB v2 write endpoint. The token is read when the output starts, never kept here."""
+    """A bucket of InfluxDB, or a database of its 1.x. The token or password is read when the
+    output starts, never kept here.
+    """
 
     url: str
-    org: str
-    bucket: str
+    org: str = "-"
+    bucket: str = ""
     token_file: str = ""
     token_env: str = ""
     ca_file: str = ""
+    database: str = ""
+    retention_policy: str = ""
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
 
 
 @dataclass(frozen=True, slots=True)

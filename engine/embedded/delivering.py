@@ -94,12 +94,12 @@ class Deliveries:
 
     def _series(self, spec: InfluxSpec) -> InfluxOutput:
         feed = SeriesFeed(self._store, self._configuration)
-        sender = InfluxSender(_target(spec), self._clock)
+        sender = InfluxSender(InfluxTarget.of(spec), self._clock)
         return InfluxOutput(SERIES, feed, self._store, sender.send, self._clock, close=sender.close)
 
     def _alerts(self, spec: InfluxSpec) -> InfluxOutput:
         feed = AlertFeed(self._store, lambda site: self._engine.places().get(site))
-        sender = InfluxSender(_target(spec), self._clock)
+        sender = InfluxSender(InfluxTarget.of(spec), self._clock)
         return InfluxOutput(ALERTS, feed, self._store, sender.send, self._clock, close=sender.close)
 
     def stop(self) -> None:
@@ -155,9 +155,3 @@ class Deliveries:
         if (mqtt := self.mqtt) is not None:
             found[MQTT]["connected"] = mqtt.connected
         return found
-
-
-def _target(spec: InfluxSpec) -> InfluxTarget:
-    return InfluxTarget(
-        spec.url, spec.org, spec.bucket, spec.token_file, spec.token_env, spec.ca_file
-    )

@@ -1,67 +1,38 @@
-"""One write request to InfluxDB's v2 API, through influxdb-client's low-level service.
+"""One write request to InfluxDB, in the dialect that the server was found to have.
 
-Its batching writer loses points without a word and its Point class is 10 to 30 times slower than
-our encoder, so nothing else of the client is used. Importing it takes a second, so it is imported
-at the first write.
+The v2 API goes through influxdb-client's low-level service: its batching writer loses points without
+a word and its Point class is 10 to 30 times slower than our encoder, so nothing else of the client
+is used. Importing it takes a second, so it is imported at the first such write. `/write` of 1.x goes
+through urllib3, which the client stands on.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import zlib
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Any, Protocol
 
 from ..clock import Clock
-from ..errors import SpecError
-from ..limits import INFLUX_TIMEOUT_NS, MAX_ANSWER_CHARS, SECOND_NS
-from .influx_retry import Answer
+from ..limits import INFLUX_TIMEOUT_NS, SECOND_NS
+from .influx_dialect import Dialect, NoDialect, asked
+from .influx_retry import Answer, Verdict, verdict
+from .influx_target import InfluxTarget
+from .influx_wire import MAX_REFUSAL_BYTES, Wire, message_of
+
+__all__ = ["InfluxSender", "InfluxTarget", "import_client"]
 
 # Level 1 makes a sixth of the bytes at 1.5 M points/s; level 6 saves an eighth more of them at a
 # third of the speed.
 _GZIP_LEVEL = 1
 _GZIP_WBITS = 31  # zlib's way of saying: with a gzip header
+_HEADERS = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
 _IMPORTING = threading.Lock()
 
 
-class InfluxTarget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where to write. The token is read from its file or environment when the output starts.
-
-    InfluxDB 1.8: `org` is anything (`-`), `bucket` is `database/retention policy`, the token
-    `user:password`.
-    """
-
-    url: str
-    org: str
-    bucket: str
-    token_file: str = ""
-    token_env: str = ""
-    ca_file: str = ""
-
-    def token(self) -> str:
-        """The token; "" where none is named. Raises SpecError where it cannot be read."""
-        if self.token_file:
-            try:
-                return Path(self.token_file).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise SpecError(
-                    f"the token file of InfluxDB cannot be read: {error}", found=self.token_file
-                ) from error
-        if not self.token_env:
-            return ""
-        if self.token_env not in os.environ:
-            raise SpecError(
-                "the environment variable with InfluxDB's token is not set", found=self.token_env
-            )
-        return os.environ[self.token_env]
-
-
-def _import_client() -> None:
+def import_client() -> None:
     """Imports the client, one thread at a time.
 
     Its modules import each other in circles: where the series and the alert output begin at once,
@@ -71,67 +42,83 @@ def _import_client() -> None:
         import influxdb_client.client.influxdb_client  # noqa: F401
 
 
+class _Writer(Protocol):
+    """One way in: status, headers (names in small letters), body of the answer."""
+
+    def write(self, packed: bytes) -> tuple[int, Mapping[str, str], str]: ...
+
+    def close(self) -> None: ...
+
+
 class InfluxSender:
-    """Sends one body at a time. `send` never raises for what a server or the network does."""
+    """Sends one body at a time. `send` never raises for what a server or the network does.
+
+    Raises SpecError where the credential cannot be read.
+    """
 
     def __init__(self, target: InfluxTarget, clock: Clock) -> None:
         self._target = target
-        self._token = target.token()
         self._clock = clock
-        self._client: Any = None
-        self._service: Any = None
+        self._wire = Wire(target, INFLUX_TIMEOUT_NS / SECOND_NS)
+        self._dialect: Dialect | None = None
+        self._writer: _Writer | None = None
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """What the server was found to be; None until it answered, and after a refusal."""
+        return self._dialect
+
+    @property
+    def way(self) -> str:
+        """For a person: what the server is and how it is written to; "" until it answered."""
+        dialect = self._dialect
+        if dialect is None:
+            return ""
+        return f"{dialect.text}, {'/api/v2/write' if uses_v2(self._target, dialect) else '/write'}"
 
     def send(self, body: bytes) -> Answer:
         """Writes line protocol with times in ns."""
-        _import_client()
-        from influxdb_client.client.exceptions import InfluxDBError
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import HTTPError, SSLError
 
         packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
         packed = packer.compress(body) + packer.flush()
         try:
-            self._write_service().post_write(
-                self._target.org,
-                self._target.bucket,
-                packed,
-                precision="ns",
-                content_encoding="gzip",
-                content_type="text/plain; charset=utf-8",
-                _request_timeout=INFLUX_TIMEOUT_NS // 1_000_000,
-            )
-        except InfluxDBError as error:
-            return self._refusal(error)
+            answer = self._answer(packed)
+        except SSLError as error:  # no answer, but a person must act
+            answer = Answer(0, self._wire.clean(f"{type(error).__name__}: {error}"))
         except (HTTPError, OSError) as error:
-            return Answer(None, self._clean(f"{type(error).__name__}: {error}"))
-        return Answer(204)
+            return Answer(None, self._wire.clean(f"{type(error).__name__}: {error}"))
+        if verdict(answer.status) is Verdict.STOP:
+            # Perhaps another server stands there now: the next attempt asks it anew.
+            self._dialect = None
+        return answer
 
     def close(self) -> None:
         """Closes the connections; a later `send` opens them again."""
-        client, self._client, self._service = self._client, None, None
-        if client is not None:
-            client.close()
+        writer, self._writer, self._dialect = self._writer, None, None
+        if writer is not None:
+            writer.close()
+        self._wire.close()
 
-    def _write_service(self) -> Any:
-        if self._service is None:
-            from influxdb_client.client.influxdb_client import InfluxDBClient
-            from influxdb_client.service.write_service import WriteService
+    def _answer(self, packed: bytes) -> Answer:
+        if self._dialect is None:
+            found = asked(self._wire)
+            if isinstance(found, NoDialect):
+                return self._said(found.reply.status, found.reply.headers, found.reply.text)
+            self._become(found)
+        assert self._writer is not None
+        return self._said(*self._writer.write(packed))
 
-            self._client = InfluxDBClient(
-                url=self._target.url,
-                token=self._token,
-                org=self._target.org,
-                ssl_ca_cert=self._target.ca_file or None,
-            )
-            self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
-        return self._service
+    def _become(self, dialect: Dialect) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        v2 = uses_v2(self._target, dialect)
+        self._writer = _V2(self._target, self._wire.token) if v2 else _V1(self._target, self._wire)
+        self._dialect = dialect
 
-    def _refusal(self, error: Any) -> Answer:
-        # The client reports a failed TLS handshake as status 0: no answer, but a person must act.
-        status = int(getattr(error, "status", 0) or 0)
-        body = getattr(error, "body", None)
-        headers = getattr(error, "headers", None) or {}
-        text = _message(body) if body else str(getattr(error, "reason", None) or error)
-        return Answer(status, self._clean(text), self._retry_after(headers.get("Retry-After")))
+    def _said(self, status: int, headers: Mapping[str, str], body: str) -> Answer:
+        text = self._wire.clean(message_of(body))
+        return Answer(status, text, self._retry_after(headers.get("retry-after")))
 
     def _retry_after(self, text: str | None) -> int | None:
         """ns from a Retry-After header (seconds or an HTTP date); None where there is none."""
@@ -149,22 +136,74 @@ class InfluxSender:
         except (ValueError, OverflowError):
             return None
 
-    def _clean(self, text: str) -> str:
-        """For a person: bounded, on one line, without the token."""
-        if self._token:
-            text = text.replace(self._token, "***")
-        return " ".join(text.split())[:MAX_ANSWER_CHARS]
+
+def uses_v2(target: InfluxTarget, dialect: Dialect) -> bool:
+    """Whether this target is written to by the v2 API of this server.
+
+    A database's login is no token of 2.x, and the v2 API of 1.8 splits a bucket at the first
+    slash: such targets go through `/write`, which every version has.
+    """
+    if not dialect.writes_v2 or target.bucket:
+        return dialect.writes_v2
+    return dialect.name == "influxdb-1" and "/" not in target.database
 
 
-class _ErrorBody(msgspec.Struct, frozen=True):
-    message: str = ""
-    error: str = ""
+class _V1:
+    """`/write` of 1.x."""
+
+    def __init__(self, target: InfluxTarget, wire: Wire) -> None:
+        database, policy = target.database_and_policy()
+        self._query = {"db": database, **({"rp": policy} if policy else {})}
+        self._wire = wire
+
+    def write(self, packed: bytes) -> tuple[int, Mapping[str, str], str]:
+        reply = self._wire.request(
+            "POST", "/write", self._query, packed, _HEADERS, most=MAX_REFUSAL_BYTES
+        )
+        return reply.status, reply.headers, reply.text
+
+    def close(self) -> None:
+        """The wire is the sender's."""
 
 
-def _message(body: str) -> str:
-    """The sentence in an error answer: `message` of 2.x, `error` of 1.8, else the body itself."""
-    try:
-        said = msgspec.json.decode(body, type=_ErrorBody)
-    except msgspec.MsgspecError:
-        return body
-    return said.message or said.error or body
+class _V2:
+    """`/api/v2/write`, by influxdb-client's low-level service."""
+
+    def __init__(self, target: InfluxTarget, token: str) -> None:
+        import_client()
+        from influxdb_client.client.influxdb_client import InfluxDBClient
+        from influxdb_client.service.write_service import WriteService
+
+        self._org, self._bucket = target.org, target.name
+        self._client: Any = InfluxDBClient(
+            url=target.url, token=token, org=target.org, ssl_ca_cert=target.ca_file or None
+        )
+        self._service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
+
+    def write(self, packed: bytes) -> tuple[int, Mapping[str, str], str]:
+        from influxdb_client.client.exceptions import InfluxDBError
+
+        try:
+            self._service.post_write(
+                self._org,
+                self._bucket,
+                packed,
+                precision="ns",
+                content_encoding="gzip",
+                content_type="text/plain; charset=utf-8",
+                _request_timeout=INFLUX_TIMEOUT_NS // 1_000_000,
+            )
+        except InfluxDBError as error:
+            return _refusal(error)
+        return 204, {}, ""
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _refusal(error: Any) -> tuple[int, Mapping[str, str], str]:
+    """The client reports a failed TLS handshake as status 0: no answer, but a person must act."""
+    headers = getattr(error, "headers", None) or {}
+    body = getattr(error, "body", None) or getattr(error, "reason", None) or error
+    lowered = {str(k).lower(): str(v) for k, v in headers.items()}
+    return int(getattr(error, "status", 0) or 0), lowered, str(body)

@@ -313,10 +313,18 @@ class Scripted:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_GET(self) -> None:
+                self._answer(204, {"X-Influxdb-Version": "v2.7.1"}, b"")
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if "bucket=&" in self.path:  # whether there is such a way in
+                    self._answer(400, {}, b'{"message":"which bucket?"}')
+                    return
                 bodies.append((self.path, dict(self.headers), body))
-                status, headers, answer = next(script, (204, {}, b""))
+                self._answer(*next(script, (204, {}, b"")))
+
+            def _answer(self, status: int, headers: dict[str, str], answer: bytes) -> None:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

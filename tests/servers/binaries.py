@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 INFLUXD_VERSION = "1.8.10"
+INFLUXD_V1_VERSION = "1.6.7"  # Debian's
 KAFKA_VERSION = "4.1.0"  # a test holds it to .ci/kafka.xml
 # Debian puts daemons where an ordinary user's PATH does not look.
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -32,15 +33,15 @@ def program(name: str) -> str:
     return found
 
 
-def influxd() -> str:
-    """Path of InfluxDB 1.8.10, which `make integration` builds into the cache.
+def influxd(version: str = INFLUXD_VERSION) -> str:
+    """Path of an InfluxDB that `make integration` put into the cache: 1.8.10 built from source,
+    1.6.7 unpacked from Debian's package, so that no service starts on the machine.
 
-    Debian's own influxdb package is 1.6 and has no v2 API, so an influxd on PATH is not taken.
-    Raises ServerMissing.
+    An influxd on PATH is not taken: it may be any version. Raises ServerMissing.
     """
-    path = cache() / f"influxd-{INFLUXD_VERSION}" / "influxd"
+    path = cache() / f"influxd-{version}" / "influxd"
     if not os.access(path, os.X_OK):
-        raise ServerMissing(f"influxd {INFLUXD_VERSION}", str(path))
+        raise ServerMissing(f"influxd {version}", str(path))
     return str(path)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from servers.influx import InfluxV2
+from servers.influx import InfluxV1, InfluxV2
 from servers.kafka import Kafka
 from servers.mosquitto import Mosquitto
 
@@ -18,6 +18,8 @@ _NAMES = frozenset(
         "start_mosquitto",
         "influx",
         "start_influx",
+        "influx_v1",
+        "start_influx_v1",
         "kafka",
         "kafka_prefix",
         "start_kafka",
@@ -28,6 +30,7 @@ _numbers = count(1)
 
 StartMosquitto = Callable[..., Mosquitto]
 StartInflux = Callable[..., InfluxV2]
+StartInfluxV1 = Callable[..., InfluxV1]
 StartKafka = Callable[..., Kafka]
 
 
@@ -71,6 +74,23 @@ def start_influx(tmp_path: Path) -> Iterator[StartInflux]:
 def influx(start_influx: StartInflux) -> InfluxV2:
     """A running InfluxDB 1.8.10 without logins, with the bucket `lifeline/autogen`."""
     return start_influx()
+
+
+@pytest.fixture
+def start_influx_v1(tmp_path: Path) -> Iterator[StartInfluxV1]:
+    """The same of InfluxDB 1.6.7."""
+    with ExitStack() as running:
+
+        def start(**kwargs: Any) -> InfluxV1:
+            return running.enter_context(InfluxV1(_next_folder(tmp_path, "influx"), **kwargs))
+
+        yield start
+
+
+@pytest.fixture
+def influx_v1(start_influx_v1: StartInfluxV1) -> InfluxV1:
+    """A running InfluxDB 1.6.7 without logins, with the database `lifeline`."""
+    return start_influx_v1()
 
 
 @pytest.fixture(scope="session")

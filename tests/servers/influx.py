@@ -1,14 +1,17 @@
-"""InfluxDB 1.8.10: the version whose v2 API the engine's writer is held against."""
+"""InfluxDB 1.8.10, whose v2 API the engine's writer is held against, and Debian's 1.6.7, which has
+`/write` alone.
+"""
 
+import base64
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from servers.binaries import influxd
+from servers.binaries import INFLUXD_V1_VERSION, INFLUXD_VERSION, influxd
 from servers.deployed import influx_settings
 from servers.ports import free_port
 from servers.process import ServerProcess
@@ -21,18 +24,19 @@ class InfluxRefused(AssertionError):
     """The server answered a query with an error; the message is its own."""
 
 
-class InfluxV2(ServerProcess):
-    """InfluxDB on 127.0.0.1 with the v2 write and query API (Flux) of 1.8.
+class Influx(ServerProcess):
+    """InfluxDB 1.x on 127.0.0.1.
 
     database, policy: the database and its retention policy, made at the first start. The v2 API
         calls them together a bucket: `database/policy`.
-    login: (user, password) of an administrator; given, every request needs the token
-        `user:password`. Not given, any token passes.
+    login: (user, password) of an administrator; given, every request needs it, by the v2 API as
+        the token `user:password`. Not given, any token passes.
     overrides: {section: {setting: value}} added to the configuration, such as
         {"http": {"max-body-size": 1000}}.
     """
 
     name = "influxd"
+    version: ClassVar[str]
 
     def __init__(
         self,
@@ -81,7 +85,9 @@ class InfluxV2(ServerProcess):
         body = urllib.parse.urlencode(fields).encode()
         request = urllib.request.Request(f"{self.url}/query", data=body)
         if self.login is not None:
-            request.add_header("Authorization", f"Token {self.token}")
+            # 1.6 knows no `Token`.
+            login = base64.b64encode(":".join(self.login).encode()).decode()
+            request.add_header("Authorization", f"Basic {login}")
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S) as answer:
                 result = json.load(answer)["results"][0]
@@ -114,7 +120,7 @@ class InfluxV2(ServerProcess):
     def _command(self) -> list[str]:
         config = self.directory / "influxdb.conf"
         config.write_text(self._config())
-        return [influxd(), "-config", str(config)]
+        return [influxd(self.version), "-config", str(config)]
 
     def _config(self) -> str:
         here: dict[str, Section] = {
@@ -150,6 +156,18 @@ class InfluxV2(ServerProcess):
                 return bool(answer.status == 204)
         except OSError:
             return False
+
+
+class InfluxV2(Influx):
+    """1.8.10: the v2 write and query API (Flux) beside that of 1.x."""
+
+    version = INFLUXD_VERSION
+
+
+class InfluxV1(Influx):
+    """1.6.7: `/write` and `/query` alone."""
+
+    version = INFLUXD_V1_VERSION
 
 
 def _name(identifier: str) -> str:
