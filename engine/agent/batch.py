@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from ..errors import LifelineError
-from ..payload import Decoded
+from ..payload import DeadLetter, Decoded
 from .ports import AgentLog, Durable
+
+#: What stands behind the payload of a dead letter that is a part of a message, before the reason in
+#: words: no JSON goes on like this, so that a part is never read as a whole message.
+PART: Final = b"\n# part of a message: "
+
+
+def kept_form(letter: DeadLetter) -> tuple[str, bytes, str, int]:
+    """A dead letter as the log keeps it: topic, payload, reason, receipt."""
+    words = PART + letter.detail.encode("utf-8", "replace") if letter.part else b""
+    return letter.topic, letter.payload + words, letter.reason, letter.time
 
 
 @dataclass(slots=True)
@@ -29,7 +40,7 @@ class Batch:
         self._parts: list[_Part] = []
         if entries:
             self._add(partial(store.append, entries))
-        letters = [(x.topic, x.payload, x.reason, x.time) for d in decoded for x in d.dead]
+        letters = [kept_form(x) for d in decoded for x in d.dead]
         if letters:
             self._add(partial(store.dead_letters_of, letters))
         for each in decoded:

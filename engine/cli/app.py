@@ -17,6 +17,7 @@ from . import (
     check,
     cluster,
     commands,
+    deadletter,
     digest,
     doctor,
     nodes,
@@ -114,6 +115,7 @@ app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)
 app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)
 app.command("halt-work", rich_help_panel=ALARMS)(commands.halt_work)
 app.command("resume-work", rich_help_panel=ALARMS)(commands.resume_work)
+app.add_typer(deadletter.app, rich_help_panel=PLANT)
 app.add_typer(cluster.app, rich_help_panel=CLUSTER)
 app.command("agent", rich_help_panel=CLUSTER)(nodes.agent)
 app.command("worker", rich_help_panel=CLUSTER)(worker.worker)

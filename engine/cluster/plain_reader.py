@@ -20,6 +20,7 @@ class Read(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp_ms: int
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Bounds(NamedTuple):
@@ -98,7 +99,10 @@ class PlainReader:
                 for record in await self._some(where):
                     if record.offset >= high:
                         return
-                    yield Read(record.offset, record.key, record.value, record.timestamp)
+                    headers = tuple(record.headers)
+                    yield Read(
+                        record.offset, record.key, record.value, record.timestamp, headers
+                    )
         except KafkaError as error:
             raise LogError(f"{topic}/{partition} cannot be read at {low}: {error}") from error
 

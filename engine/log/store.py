@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from ..entry import SiteHead
 from ..errors import InvariantError, LogError
 from ..limits import MAX_ENTRY_BYTES, RETENTION_BYTES, RETENTION_NS
 from . import dead_letters
-from .dead_letters import UnknownKind
+from .dead_letters import Settlement, UnknownKind
 from .errors import Trouble
 from .keeper import SnapshotKeeper
 from .lock import DirectoryLock
@@ -26,7 +27,7 @@ from .rows import ALERT, FORWARD, OFFSET, SERIES, chain_head
 from .schema import LOG_FILE
 from .snapshots import SNAPSHOT_FILE, SnapshotFile, SnapshotInfo
 from .ticket import Ticket
-from .work import Append, Call, Records, ReplaceStanding, SetCursor
+from .work import Append, AppendSettling, Call, Records, ReplaceStanding, SetCursor
 from .writer import Writer
 
 # Its presence asks the next start to verify every entry, however large the log.
@@ -148,10 +149,7 @@ class LogStore(LogReader):
         LogError where the disk refuses; then none of these entries is in the log. Raises
         ValueError for what is no entry, and LogClosed.
         """
-        if not entries or any(len(data) < _HEADER_BYTES for data in entries):
-            raise ValueError("append takes at least one encoded entry")
-        if any(len(data) > MAX_ENTRY_BYTES for data in entries):
-            raise ValueError(f"an entry is larger than {MAX_ENTRY_BYTES:,} bytes")
+        _check_entries(entries)
         return self._writer.submit(Append(list(entries), sum(map(len, entries))))
 
     def append_records(
@@ -208,6 +206,30 @@ class LogStore(LogReader):
         return self._writer.submit(
             Call(lambda connection: dead_letters.store(connection, kept), size, "dead_letter")
         )
+
+    def settle_dead_letters(self, settlement: Settlement, entries: Sequence[bytes] = ()) -> Ticket:
+        """Queues the end of dead letters that were tried again, with the entries that some of them
+        have become, in one commit: a letter is in the table or its samples are in the log.
+
+        The ticket fails as that of `append`, and with LettersGone where one of `gone` is not there
+        any more (somebody else settled it, or newer ones pushed it out); then nothing is done.
+        """
+        kept = [
+            (_storable(topic), p, _storable(reason), time)
+            for topic, p, reason, time in settlement.parts
+        ]
+        settlement = replace(settlement, parts=kept)
+        if not entries:
+            return self._writer.submit(
+                Call(
+                    lambda connection: dead_letters.settle(connection, settlement),
+                    settlement.size,
+                    "dead_letter",
+                )
+            )
+        _check_entries(entries)
+        size = sum(map(len, entries)) + settlement.size
+        return self._writer.submit(AppendSettling(list(entries), size, letters=settlement))
 
     def count_unknown(self, kind: UnknownKind, key: str, n: int) -> Ticket:
         """Queues `n` more of a topic or sensor that no configuration names."""
@@ -317,6 +339,13 @@ class LogStore(LogReader):
         if any(first > info.position for first, _ in self.meta().holes):
             return "entries behind it are missing"
         return ""
+
+
+def _check_entries(entries: Sequence[bytes]) -> None:
+    if not entries or any(len(data) < _HEADER_BYTES for data in entries):
+        raise ValueError("append takes at least one encoded entry")
+    if any(len(data) > MAX_ENTRY_BYTES for data in entries):
+        raise ValueError(f"an entry is larger than {MAX_ENTRY_BYTES:,} bytes")
 
 
 def _open_snapshots(directory: Path, clock: Clock) -> tuple[SnapshotFile, Path | None]:

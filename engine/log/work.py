@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from ..entry import EntryKind, stamp
-from . import rows
+from . import dead_letters, rows
 from .checks import entry_hash, row_hash
 from .errors import DiskLimit, Nondeterminism
 from .rows import Anchor, OutboxRow, StandingRow
@@ -83,6 +83,19 @@ class Append:
             digest = entry_hash(previous, position, transaction.now, stamped)
             transaction.position, transaction.hash = position, digest
             yield position, transaction.now, previous, digest, stamped
+
+
+@dataclass(slots=True)
+class AppendSettling(Append):
+    """Entries that dead letters have become, and the letters' end, in one commit."""
+
+    letters: dead_letters.Settlement = field(default_factory=dead_letters.Settlement)
+
+    def apply(self, transaction: Transaction) -> range:
+        dead_letters.require(transaction.connection, self.letters.gone)
+        positions = Append.apply(self, transaction)
+        dead_letters.settle(transaction.connection, self.letters)
+        return positions
 
 
 @dataclass(slots=True)

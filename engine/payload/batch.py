@@ -32,6 +32,7 @@ class DeadLetter:
     time: int
     index: int | None = None
     count: int = 1
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,9 @@ class PointRefusals:
             self._kept += 1
             kept = excerpt[:DEAD_LETTER_BYTES]
             dead.append(
-                DeadLetter(self._topic, kept, error.reason, error.detail, self._received, index)
+                DeadLetter(
+                    self._topic, kept, error.reason, error.detail, self._received, index, part=True
+                )
             )
             return
         dead[-1] = replace(dead[-1], count=dead[-1].count + 1)
