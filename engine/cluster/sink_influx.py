@@ -11,9 +11,13 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 from ..config import InfluxSpec
+from ..configuration import Configuration
 from ..errors import SpecError
+from ..outputs.influx_aside import InfluxAside
+from ..outputs.influx_asides import asides
 from ..outputs.influx_feeds import AlertFeed, SeriesFeed
 from ..outputs.influx_http import InfluxSender, InfluxTarget
+from ..outputs.influx_limits import LIMITS
 from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput
 from ..outputs.owner import Output, Wanted, output_status
 from .node_status import Role
@@ -49,6 +53,7 @@ class InfluxSink(Sink):
         wanted: dict[str, tuple[object, Any]] = {ALERTS: (spec, lambda: self._alerts(spec))}
         for partition in partitions:
             wanted[f"{_SERIES}{partition}"] = (spec, self._maker(spec, partition))
+        wanted |= self._asides(spec)
         return wanted
 
     def _connect(self, partitions: list[int]) -> None:
@@ -80,10 +85,22 @@ class InfluxSink(Sink):
         sender = InfluxSender(InfluxTarget.of(spec), self.clock)
         return InfluxOutput(name, feed, cursors, sender.send, self.clock, close=sender.close)
 
+    def _asides(self, spec: InfluxSpec) -> Wanted:
+        def in_force() -> Configuration | None:
+            return None if self.in_force is None else self.in_force.configuration
+
+        target = InfluxTarget.of(spec)
+        found = asides(target, self.plant.node, self.role, self.readings, in_force, self.clock)
+        # Of several sinks that share the partitions one tells the limits.
+        one = self._only is None or 0 in self._only
+        return {name: make for name, make in found.items() if one or name != LIMITS}
+
     def _outputs(self) -> dict[str, Any]:
         return {name: self._output_status(name, o) for name, o in self.owner.outputs().items()}
 
     def _output_status(self, name: str, output: Output) -> dict[str, Any]:
+        if isinstance(output, InfluxAside):
+            return output_status(output, output.end)
         if not name.startswith(_SERIES) or self._reader is None:
             return output_status(output, self.store.outbox_end())
         partition = int(name.removeprefix(_SERIES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +23,9 @@ from ..limits import (
 )
 from ..log import ConfigurationFiles, Inbox, LogStore
 from ..log import Trouble as LogTrouble
-from ..metrics import RecordCounts
+from ..metrics import Reading, RecordCounts
+from ..outputs.influx_asides import asides
+from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine as Served
 from ..outputs.ports import Place, area_places, places_of
 from ..record import Record
@@ -39,6 +41,7 @@ from .configuring import (
 from .delivering import Deliveries
 from .directory import DataDirectory
 from .looping import StepLoop
+from .monitoring import ROLE
 from .snapshotting import SnapshotPace, Snapshotter, restored
 from .standing import StandingBoard, repair
 from .stepping import Stepper
@@ -50,12 +53,13 @@ _LOOK_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the parts tell their owner; see `Stepper` and `StepLoop`."""
+    """What the parts tell their owner, see `Stepper` and `StepLoop`; `readings` are its figures."""
 
     on_durable: Callable[[Sequence[Record]], None]
     on_area_records: Callable[[Sequence[Record]], None]
     on_reply: Callable[[str, Reply], None]
     on_failed: Callable[[Exception], None]
+    readings: Callable[[], Iterable[Reading]]
 
 
 def places(configuration: Configuration, plant: Plant) -> Mapping[str, Place]:
@@ -122,6 +126,14 @@ class Assembly:
                 self.configurations.find,
                 troubles.tell,
                 kept=(AREA_CURSOR,) if with_areas else (),
+                beside=lambda influx: asides(
+                    InfluxTarget.of(influx),
+                    plant.node,
+                    ROLE,
+                    hooks.readings,
+                    lambda: self.core.configuration,
+                    clock,
+                ),
             )
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell

@@ -11,12 +11,13 @@ from ..config import InfluxSpec, OutputsSpec
 from ..configuration import Configuration
 from ..log import LogStore
 from ..outputs import mqtt_output
+from ..outputs.influx_aside import InfluxAside
 from ..outputs.influx_feeds import AlertFeed, SeriesFeed
 from ..outputs.influx_http import InfluxSender, InfluxTarget
 from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput
 from ..outputs.mqtt_commands import Engine
 from ..outputs.mqtt_output import MqttOutput
-from ..outputs.owner import Output, OutputOwner, Tell, output_status
+from ..outputs.owner import Output, OutputOwner, Tell, Wanted, output_status
 
 MQTT: Final = mqtt_output.CURSOR
 
@@ -29,6 +30,7 @@ class Deliveries:
     second          names a further outbox of the node: its alerts go the same ways, and there is no
                     series to it
     kept            cursors of this log that are no output's
+    beside          what an InfluxDB gets beside series and alerts
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Deliveries:
         tell: Tell,
         second: str = "",
         kept: tuple[str, ...] = (),
+        beside: Callable[[InfluxSpec], Wanted] = lambda _: {},
     ) -> None:
+        self._beside = beside
         self._second = second
         self._kept = kept
         self._node = node
@@ -90,6 +94,7 @@ class Deliveries:
             if not self._second:
                 found[SERIES] = (influx, lambda: self._series(influx))
             found[ALERTS] = (influx, lambda: self._alerts(influx))
+            found |= self._beside(influx)
         return found
 
     def _series(self, spec: InfluxSpec) -> InfluxOutput:
@@ -142,14 +147,21 @@ class Deliveries:
         return all(
             output.position >= ends.get(name, self._store.end)()
             for name, output in self._owner.outputs().items()
-            if output.alive() and not output.troubles()
+            if output.alive() and not output.troubles() and not isinstance(output, InfluxAside)
         )
 
     def status(self) -> dict[str, Any]:
         """Each output as plain JSON values: position, how far behind, counters, troubles."""
         outbox, log = self._store.outbox_end(), self._store.end()
         found = {
-            name: output_status(output, log if name == SERIES else outbox)
+            name: output_status(
+                output,
+                output.end
+                if isinstance(output, InfluxAside)
+                else log
+                if name == SERIES
+                else outbox,
+            )
             for name, output in self._owner.outputs().items()
         }
         if (mqtt := self.mqtt) is not None:

@@ -118,7 +118,9 @@ class Engine:
             undo.callback(self._set_state, "stopped")
             self._serve(undo)
             warm(self._on_progress)
-            hooks = Hooks(self._durable, self._tell, self._reply, self._fail)
+            hooks = Hooks(
+                self._durable, self._tell, self._reply, self._fail, self.monitored.readings
+            )
             parts = Assembly(self.plant, self.clock, self._pace, self.troubles, hooks, self)
             undo.callback(parts.close)
             self._assembly = parts
