@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import Problem
 from .cluster import ClusterSpec
-from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec
+from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 
 __all__ = [
     "ClusterSpec",
@@ -25,6 +25,7 @@ __all__ = [
     "Plant",
     "Problem",
     "StorageSpec",
+    "StoreSpec",
     "check",
     "load",
     "load_cluster",

@@ -17,8 +17,8 @@ from .cells import Places, Tags
 from .cluster_models import cluster_spec
 from .document import Document, read_document
 from .doubtful import Doubtful
-from .models import LifelineFile, Outputs
-from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec
+from .models import LifelineFile, Outputs, Storage, StoreModel
+from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 from .problems import Problems, quoted
 from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
 from .sections import read_sections
@@ -233,6 +233,18 @@ class Builder:
                 password_file=absolute(base, influx.password_file),
                 password_env=influx.password_env,
             ),
+            store=None if outputs.store is None else self._store(outputs.store, model.storage),
+        )
+
+    def _store(self, store: StoreModel, storage: Storage) -> StoreSpec:
+        return StoreSpec(
+            path=(self.path.parent / storage.directory).resolve() / store.file,
+            raw_ns=store.retention.raw,
+            minutes_ns=store.retention.minute,
+            hours_ns=store.retention.hour,
+            max_bytes=store.size,
+            memory_bytes=store.memory,
+            threads=store.threads,
         )
 
     def _storage(self, model: LifelineFile) -> StorageSpec:

@@ -48,6 +48,7 @@ def check(path: Path) -> list[Problem]:
         _check_client_ids(built, problems)
         _check_use(built, problems)
         _check_monitoring(built, problems)
+        _check_store(built, problems)
     return problems.all()
 
 
@@ -152,6 +153,16 @@ def _check_monitoring(built: Built, problems: Problems) -> None:
             "everyone who reaches this address can read the figures; there is no login",
             found=quoted(spec.host),
             expected="127.0.0.1, or a network that only Prometheus reaches",
+        )
+
+
+def _check_store(built: Built, problems: Problems) -> None:
+    """The embedded store belongs to one engine; a cluster has none."""
+    if built.plant.outputs.store is not None and built.plant.cluster is not None:
+        problems.warning(
+            built.document.where(("outputs", "store"), key=True),
+            "the store is the embedded engine's: on a cluster nothing is written to it",
+            expected="outputs: {influx: …} for series of a cluster",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
@@ -9,9 +10,17 @@ from zoneinfo import available_timezones
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from ..errors import SpecError
-from ..limits import GRACE_NS
+from ..limits import GRACE_NS, HOUR_NS
 from ..quality import Quality
 from ..source import Fold, MqttVersion, Shape, TimeUnit
+from ..store.limits import (
+    HOURS_KEPT_NS,
+    LEAST_MEMORY_BYTES,
+    MAX_BYTES,
+    MEMORY_BYTES,
+    MINUTES_NS,
+    RAW_NS,
+)
 from .area_models import AreaModel
 from .authored import Area, Authored, Duration, Name, Size, Tls
 from .cluster_models import ClusterModel
@@ -257,6 +266,45 @@ class Influx(Authored):
         return self
 
 
+class StoreRetention(Authored):
+    """How long each resolution is kept in the embedded store."""
+
+    raw: Duration = RAW_NS
+    minute: Duration = MINUTES_NS
+    hour: Duration = HOURS_KEPT_NS
+
+    @model_validator(mode="after")
+    def _coarser_longer(self) -> StoreRetention:
+        if not HOUR_NS <= self.raw <= self.minute <= self.hour:
+            raise SpecError(
+                "what is coarser is kept longer, and nothing for less than an hour",
+                expected="1h ≤ raw ≤ minute ≤ hour",
+            )
+        return self
+
+
+class StoreModel(Authored):
+    """Alerts and series in a file beside the log, to be asked with SQL: no server needed."""
+
+    file: str = Field("series.duckdb", description="name in the storage directory")
+    retention: StoreRetention = StoreRetention()
+    size: Size = Field(MAX_BYTES, description="beyond it the oldest samples go early")
+    memory: Size = Field(MEMORY_BYTES, description="the database's own; a question spills to disk")
+    threads: int = Field(1, ge=1, le=64, description="each more takes a core from the engine")
+
+    @model_validator(mode="after")
+    def _name_and_memory(self) -> StoreModel:
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\.duckdb", self.file):
+            raise SpecError(
+                "file is a name in the storage directory",
+                found=repr(self.file),
+                expected="letters, digits, - and _, ending in .duckdb",
+            )
+        if self.memory < LEAST_MEMORY_BYTES:
+            raise SpecError("too little memory for the store", expected="64 MB or more")
+        return self
+
+
 class Monitoring(Authored):
     """Where /livez, /readyz and /metrics are served; without this section nowhere."""
 
@@ -277,6 +325,7 @@ class Outputs(Authored):
 
     mqtt: Mqtt | None = None
     influx: Influx | None = None
+    store: StoreModel | None = None
 
 
 def _rules_schema() -> WithJsonSchema:

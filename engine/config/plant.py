@@ -10,6 +10,7 @@ from ..areas.configuration import AreaConfiguration
 from ..configuration import Configuration
 from ..limits import DAY_NS
 from ..source import BrokerSpec, SourceSpec
+from ..store.limits import HOURS_KEPT_NS, MAX_BYTES, MEMORY_BYTES, MINUTES_NS, RAW_NS
 from .cluster import ClusterSpec
 
 
@@ -33,11 +34,25 @@ class InfluxSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """The embedded store: its file, how long each resolution is kept, what it may take."""
+
+    path: Path
+    raw_ns: int = RAW_NS
+    minutes_ns: int = MINUTES_NS
+    hours_ns: int = HOURS_KEPT_NS
+    max_bytes: int = MAX_BYTES
+    memory_bytes: int = MEMORY_BYTES
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class OutputsSpec:
     """Where alerts and series go; None: not there."""
 
     mqtt: BrokerSpec | None = None
     influx: InfluxSpec | None = None
+    store: StoreSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
