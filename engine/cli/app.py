@@ -20,6 +20,7 @@ from . import (
     deadletter,
     digest,
     doctor,
+    influx,
     nodes,
     replay,
     run,
@@ -108,6 +109,7 @@ app.command("check", rich_help_panel=PLANT)(check.check)
 app.command("schema", rich_help_panel=PLANT)(schema.schema)
 app.command("acl", rich_help_panel=PLANT)(acl.acl)
 app.command("doctor", rich_help_panel=PLANT)(doctor.doctor)
+app.add_typer(influx.app, rich_help_panel=PLANT)
 app.command("run", rich_help_panel=PLANT)(run.run)
 app.command("alerts", rich_help_panel=ALARMS)(alerts.alerts)
 app.command("ack", rich_help_panel=ALARMS)(commands.ack)
