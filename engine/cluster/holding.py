@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ..clock import Clock
 from ..limits import SECOND_NS
+from ..long_lived import settle
 from . import failpoints
 from .checkpoint import Checkpointer
 from .lane import Lane
@@ -138,6 +139,7 @@ class Holding:
             if not await self._commit({n: part.following for n, part in parts.items()}):
                 return None
         failpoints.hit("restore.committed")
+        settle()
         return parts
 
     async def _part(self, number: int, generation: int, committed: int | None) -> Part:

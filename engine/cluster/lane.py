@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
@@ -26,6 +27,20 @@ class ProducedReply(Reply, frozen=True, omit_defaults=True, kw_only=True):
     position: int = 0
 
 
+#: Topic, key, value, headers.
+_Sent: TypeAlias = tuple[str, bytes, bytes | None, Headers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """Leaves when everything handed over before is durable."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    partition: int | None
+
+
 class Lane:
     """Hands one partition's records to the producer. `put_…` never waits, so that a step and what
     it says are one; `pump` hands over, `durable` waits.
@@ -45,7 +60,7 @@ class Lane:
         self._topics = topics
         self._partition = partition
         self._on_failed = on_failed
-        self._waiting: deque[Callable[[], Awaitable[None]]] = deque()
+        self._waiting: deque[_Sent | _Following] = deque()
         self._open: set[asyncio.Future[Any]] = set()
         self._pumping = asyncio.Lock()
 
@@ -63,7 +78,7 @@ class Lane:
         """The (site, seq, bytes) of one step."""
         headers = self._headers(position)
         for site, _, data in records:
-            self._waiting.append(self._sending(self._topics.alerts, site.encode(), data, headers))
+            self._waiting.append((self._topics.alerts, site.encode(), data, headers))
 
     def put_replies(self, position: int, producer: str, replies: Sequence[Reply]) -> None:
         """The answers of one step; they leave when all records put before are durable."""
@@ -75,13 +90,13 @@ class Lane:
                 position=position,
             )
             key, value = reply.id.encode(), msgspec.json.encode(said)
-            self._waiting.append(self._after(self._topics.replies, key, value, None))
+            self._waiting.append(_Following(self._topics.replies, key, value, None))
 
     def put_orders(self, orders: Sequence[tuple[int, bytes]]) -> None:
         """Entries (partition, bytes) for the sites' log; they leave when all records put before are
         durable, and count as open until they are."""
         for partition, entry in orders:
-            self._waiting.append(self._after(self._topics.site_log, None, entry, partition))
+            self._waiting.append(_Following(self._topics.site_log, None, entry, partition))
 
     def put_letter(self, offset: int, value: bytes | None, torn: Torn) -> None:
         """A record of the log that is no entry."""
@@ -92,14 +107,19 @@ class Lane:
             ("detail", torn.detail.encode()),
         ]
         key = b"%d|%d" % (self._partition, offset)
-        self._waiting.append(self._sending(self._topics.deadletters, key, value, headers))
+        self._waiting.append((self._topics.deadletters, key, value, headers))
 
     async def pump(self) -> None:
         """Hands over what was put before; waits where too much is on its way."""
         async with self._pumping:
             while self._waiting:
                 # Taken away when it is handed over: who is cancelled meanwhile loses nothing.
-                await self._waiting[0]()
+                first = self._waiting[0]
+                if isinstance(first, _Following):
+                    after = self._after(first, list(self._open))
+                    self._follow(asyncio.ensure_future(after))
+                else:
+                    await self._send(*first)
                 self._waiting.popleft()
         while len(self._open) > WORKER_OPEN_RECORDS:
             await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
@@ -113,34 +133,18 @@ class Lane:
     def _headers(self, position: int) -> Headers:
         return [("position", b"%d" % position), ("partition", b"%d" % self._partition)]
 
-    def _sending(
-        self, topic: str, key: bytes, value: bytes | None, headers: Headers
-    ) -> Callable[[], Awaitable[None]]:
+    async def _send(self, topic: str, key: bytes, value: bytes | None, headers: Headers) -> None:
         partition = self._partition if topic == self._topics.alerts else 0
+        self._follow(
+            await self._producer.send(topic, value, key=key, partition=partition, headers=headers)
+        )
 
-        async def send() -> None:
-            self._follow(
-                await self._producer.send(
-                    topic, value, key=key, partition=partition, headers=headers
-                )
-            )
-
-        return send
-
-    def _after(
-        self, topic: str, key: bytes | None, value: bytes, partition: int | None
-    ) -> Callable[[], Awaitable[None]]:
-        """Leaves when everything handed over before is durable."""
-
-        async def answer_after(before: list[asyncio.Future[Any]]) -> None:
-            if before:
-                await asyncio.wait(before)
-            await self._producer.send_and_wait(topic, value, key=key, partition=partition)
-
-        async def answer() -> None:
-            self._follow(asyncio.ensure_future(answer_after(list(self._open))))
-
-        return answer
+    async def _after(self, wanted: _Following, before: list[asyncio.Future[Any]]) -> None:
+        if before:
+            await asyncio.wait(before)
+        await self._producer.send_and_wait(
+            wanted.topic, wanted.value, key=wanted.key, partition=wanted.partition
+        )
 
     def _follow(self, future: asyncio.Future[Any]) -> None:
         self._open.add(future)

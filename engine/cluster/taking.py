@@ -11,6 +11,7 @@ from ..configuration import Configuration
 from ..entry import Entry, NamedConfiguration
 from ..frame import Frame
 from ..limits import WORKER_SLICE_NS
+from ..long_lived import settle
 from . import failpoints
 from .membership import Message
 from .part import Part
@@ -104,6 +105,7 @@ class Taker:
             return False
         with self._pulse.slow():
             self._step(part, offset, value, Entry(entry.header, found))
+            settle()
         return True
 
     def _put_aside(self, part: Part, offset: int, value: bytes | None, torn: Torn) -> None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from ..agent.retrying import Retrier
 from ..command import Reply
 from ..config import OutputsSpec, Plant
 from ..configuration import Configuration
@@ -21,8 +22,9 @@ from ..limits import (
     STOP_DISK_NS,
     STOP_OUTPUTS_NS,
 )
-from ..log import ConfigurationFiles, Inbox, LogStore
+from ..log import ConfigurationFiles, Inbox, LogStore, Requests
 from ..log import Trouble as LogTrouble
+from ..long_lived import settle
 from ..metrics import Reading, RecordCounts
 from ..outputs.influx_asides import asides
 from ..outputs.influx_target import InfluxTarget
@@ -100,6 +102,7 @@ class Assembly:
             )
             undo.callback(self.store.close)
             core, position = restored(self.store)
+            settle()
             self.restored_from = position
             self.stepper = Stepper(
                 core, self.store, hooks.on_durable, hooks.on_reply, self._records_refused, clock
@@ -138,6 +141,10 @@ class Assembly:
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell
             )
+            self.retrier = Retrier(
+                self.store, Requests(self.directory.root), clock, self._letters_trouble
+            )
+            undo.callback(self.retrier.close)
             self.board = StandingBoard(self.store)
             self.areas: AreaStage | None = None
             if with_areas:
@@ -209,23 +216,33 @@ class Assembly:
         """Writes what is queued and lets go of the data directory."""
         if self.areas is not None:
             self.areas.close()
+        self.retrier.close()
         self.commands.close()
         self.store.close()
 
     # --- both stages -----------------------------------------------------------------------------
     def take_up_areas(self, plant: Plant) -> None:
-        """See `AreaStage.take_up`; nothing where there is no second stage."""
+        """See `AreaStage.take_up`; nothing where there is no second stage. Dead letters are tried
+        by this plant from now on."""
+        self._retry_by(plant)
         if self.areas is not None:
             self.areas.take_up(plant.areas)
 
     def configure_areas(self, plant: Plant) -> None:
-        """See `AreaStage.configure`."""
+        """See `AreaStage.configure`; as for dead letters `take_up_areas`."""
+        self._retry_by(plant)
         if self.areas is not None:
             self.areas.configure(plant.areas)
 
+    def _retry_by(self, plant: Plant) -> None:
+        influx = plant.outputs.influx
+        target = None if influx is None else InfluxTarget.of(influx)
+        self.retrier.become(plant.sources, self.core.configuration, target)
+
     def start_stepping(self) -> None:
-        """Both logs are stepped from now on."""
+        """Both logs are stepped from now on, and dead letters tried again where it is asked for."""
         self.loop.start()
+        self.retrier.start()
         if self.areas is not None:
             self.areas.start()
 
@@ -302,6 +319,9 @@ class Assembly:
         configuration = self.core.configuration
         sites = configuration.sites if configuration is not None else ()
         return next((s.tenant for s in sites if s.id == site), "")
+
+    def _letters_trouble(self, kind: str, text: str) -> None:
+        self._troubles.tell(kind, text, "log")
 
     def _log_trouble(self, trouble: LogTrouble) -> None:
         self._troubles.tell(trouble.kind, trouble.text, "log")

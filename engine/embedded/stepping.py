@@ -14,10 +14,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..clock import Clock, SystemClock
 from ..command import Reply
+from ..configuration import Configuration
 from ..entry import decode
 from ..errors import InvariantError, LogError
 from ..limits import SECOND_NS, STEP_ENTRIES, STEP_OPEN_POSITIONS
 from ..log import LogClosed, LogStore, Ticket
+from ..long_lived import settle
 from ..metrics import Durations
 from ..outputs.standing import standing_changes
 from ..record import Record
@@ -133,6 +135,8 @@ class Stepper(Generic[AnyCore]):
         records = list(stepped)
         self.times.add(self._clock.monotonic() - began)
         self.entries += 1
+        if isinstance(entry.payload, Configuration):
+            settle()
         if records:
             self.records += len(records)
             ticket = self._offer(position, records)
