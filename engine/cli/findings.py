@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..clock import SystemClock
 from ..errors import LogError
@@ -134,10 +134,28 @@ def _told(status: EngineStatus, now: int) -> list[Finding]:
         Finding("warning", f"engine, {t.source}", f"{t.kind}, {t.times} times: {t.text}")
         for t in recent[-NAMED:]
     ]
-    for name, output in status.outputs.items():
-        for trouble in output["troubles"]:
-            found.append(Finding("wrong", f"output {name}", trouble["text"]))
+    found += delivering(status.outputs)
     return found
+
+
+def delivering(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Outputs by name as `output_status` gives them: what stands, and how far the rest is of those
+    that tell it."""
+    for name, output in outputs.items():
+        what = f"output {name}"
+        for trouble in output["troubles"]:
+            yield Finding("wrong", what, trouble["text"])
+        if output.get("server") and not output["troubles"]:
+            yield Finding("ok", what, f"{output['server']}, {_left(output)}")
+
+
+def _left(output: Mapping[str, Any]) -> str:
+    """How far an output is behind, how fast it works it off, and until when."""
+    if not output["behind"]:
+        return "nothing is left"
+    left = output.get("left_s")
+    until = "" if left is None else f", about {left} s left"
+    return f"{output['behind']} entries behind, {output.get('points_per_s', 0)} points/s{until}"
 
 
 def log(directory: Path) -> list[Finding]:

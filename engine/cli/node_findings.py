@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from ..clock import SystemClock
 from ..errors import LogError
 from ..limits import SECOND_NS
-from .findings import NAMED, RECENT_NS, STATUS_INTERVALS, Finding, log
+from .findings import NAMED, RECENT_NS, STATUS_INTERVALS, Finding, delivering, log
 
 if TYPE_CHECKING:
     from ..cluster.node_status import NodeStatus
@@ -80,9 +80,7 @@ def _told(status: NodeStatus, now: int) -> Iterator[Finding]:
             "warning", f"{role}, {trouble.source}",
             f"{trouble.kind}, {trouble.times} times: {trouble.text}",
         )  # fmt: skip
-    for name, output in status.outputs.items():
-        for each in output["troubles"]:
-            yield Finding("wrong", f"output {name}", each["text"])
+    yield from delivering(status.outputs)
 
 
 def _link(status: NodeStatus, now: int) -> Iterator[Finding]:

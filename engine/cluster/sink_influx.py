@@ -7,6 +7,7 @@ with its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -15,11 +16,12 @@ from ..configuration import Configuration
 from ..errors import SpecError
 from ..outputs.influx_aside import InfluxAside
 from ..outputs.influx_asides import asides
-from ..outputs.influx_feeds import AlertFeed, SeriesFeed
-from ..outputs.influx_http import InfluxSender, InfluxTarget
+from ..outputs.influx_feeds import AlertFeed, Feed, SeriesFeed
 from ..outputs.influx_limits import LIMITS
-from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput
+from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput, output_to
+from ..outputs.influx_target import InfluxTarget
 from ..outputs.owner import Output, Wanted, output_status
+from ..outputs.ports import Cursors
 from .node_status import Role
 from .sink import Sink
 from .topic_log import PartitionLog, TopicReader
@@ -72,18 +74,30 @@ class InfluxSink(Sink):
         return lambda: self._series(spec, partition)
 
     def _series(self, spec: InfluxSpec, partition: int) -> InfluxOutput:
-        assert self._reader is not None
-        log = PartitionLog(self._reader, partition, self.store)
+        reader = self._reader
+        assert reader is not None
+        log = PartitionLog(reader, partition, self.store)
         feed = SeriesFeed(log, self.follower.find)
-        return self._output(f"{_SERIES}{partition}", feed, log, spec)
+        return self._output(
+            f"{_SERIES}{partition}", feed, log, spec, lambda at: reader.behind(partition, at)
+        )
 
     def _alerts(self, spec: InfluxSpec) -> InfluxOutput:
         feed = AlertFeed(self.store, lambda site: self.places().get(site))
-        return self._output(ALERTS, feed, self.store, spec)
+        return self._output(ALERTS, feed, self.store, spec, lambda at: self.store.outbox_end() - at)
 
-    def _output(self, name: str, feed: Any, cursors: Any, spec: InfluxSpec) -> InfluxOutput:
-        sender = InfluxSender(InfluxTarget.of(spec), self.clock)
-        return InfluxOutput(name, feed, cursors, sender.send, self.clock, close=sender.close)
+    def _output(
+        self,
+        name: str,
+        feed: Feed,
+        cursors: Cursors,
+        spec: InfluxSpec,
+        behind: Callable[[int], int],
+    ) -> InfluxOutput:
+        def notice(kind: str, text: str) -> None:
+            self._tell(kind, text, name)
+
+        return output_to(InfluxTarget.of(spec), name, feed, cursors, self.clock, behind, notice)
 
     def _asides(self, spec: InfluxSpec) -> Wanted:
         def in_force() -> Configuration | None:

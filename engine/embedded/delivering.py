@@ -12,9 +12,9 @@ from ..configuration import Configuration
 from ..log import LogStore
 from ..outputs import mqtt_output
 from ..outputs.influx_aside import InfluxAside
-from ..outputs.influx_feeds import AlertFeed, SeriesFeed
-from ..outputs.influx_http import InfluxSender, InfluxTarget
-from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput
+from ..outputs.influx_feeds import AlertFeed, Feed, SeriesFeed
+from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput, output_to
+from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine
 from ..outputs.mqtt_output import MqttOutput
 from ..outputs.owner import Output, OutputOwner, Tell, Wanted, output_status
@@ -99,13 +99,20 @@ class Deliveries:
 
     def _series(self, spec: InfluxSpec) -> InfluxOutput:
         feed = SeriesFeed(self._store, self._configuration)
-        sender = InfluxSender(InfluxTarget.of(spec), self._clock)
-        return InfluxOutput(SERIES, feed, self._store, sender.send, self._clock, close=sender.close)
+        return self._influx(spec, SERIES, feed, lambda at: self._store.end() - at)
 
     def _alerts(self, spec: InfluxSpec) -> InfluxOutput:
         feed = AlertFeed(self._store, lambda site: self._engine.places().get(site))
-        sender = InfluxSender(InfluxTarget.of(spec), self._clock)
-        return InfluxOutput(ALERTS, feed, self._store, sender.send, self._clock, close=sender.close)
+        return self._influx(spec, ALERTS, feed, lambda at: self._store.outbox_end() - at)
+
+    def _influx(
+        self, spec: InfluxSpec, name: str, feed: Feed, behind: Callable[[int], int]
+    ) -> InfluxOutput:
+        def notice(kind: str, text: str) -> None:
+            self._tell(kind, text, name)
+
+        target = InfluxTarget.of(spec)
+        return output_to(target, name, feed, self._store, self._clock, behind, notice)
 
     def stop(self) -> None:
         """Stops all, each within its own time."""

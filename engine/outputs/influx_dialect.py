@@ -47,7 +47,7 @@ class Dialect(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NoDialect:
-    """The server's answer where it would not say what it is: down, busy, or refusing us."""
+    """The answer where nobody said what it is: down, busy, refusing us, or no InfluxDB at all."""
 
     reply: Reply
 
@@ -55,7 +55,7 @@ class NoDialect:
 def asked(wire: Wire, *, flux: bool = False) -> Dialect | NoDialect:
     """Asks the server. Raises urllib3's HTTPError and OSError where nobody answers."""
     ping = wire.request("GET", "/ping")
-    if _not_now(ping):
+    if _not_now(ping) or (ping.status >= 300 and ping.status != 404):
         return NoDialect(ping)
     version = _version(ping) or _version(wire.request("GET", "/health"))
     name = _name(wire, version, ping.headers.get("x-influxdb-build", ""))

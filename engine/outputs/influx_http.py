@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -18,9 +19,9 @@ from typing import Any, Protocol
 from ..clock import Clock
 from ..limits import INFLUX_TIMEOUT_NS, SECOND_NS
 from .influx_dialect import Dialect, NoDialect, asked
-from .influx_retry import Answer, Verdict, verdict
+from .influx_retry import Answer, Verdict, verdict_of
 from .influx_target import InfluxTarget
-from .influx_wire import MAX_REFUSAL_BYTES, Wire, message_of
+from .influx_wire import MAX_REFUSAL_BYTES, Wire, message_of, stated_error
 
 __all__ = ["InfluxSender", "InfluxTarget", "import_client"]
 
@@ -88,7 +89,7 @@ class InfluxSender:
             answer = Answer(0, self._wire.clean(f"{type(error).__name__}: {error}"))
         except (HTTPError, OSError) as error:
             return Answer(None, self._wire.clean(f"{type(error).__name__}: {error}"))
-        if verdict(answer.status) is Verdict.STOP:
+        if verdict_of(answer) is Verdict.STOP:
             # Perhaps another server stands there now: the next attempt asks it anew.
             self._dialect = None
         return answer
@@ -104,7 +105,9 @@ class InfluxSender:
         if self._dialect is None:
             found = asked(self._wire)
             if isinstance(found, NoDialect):
-                return self._said(found.reply.status, found.reply.headers, found.reply.text)
+                reply = found.reply
+                body = reply.body.decode("utf-8", "replace")
+                return replace(self._said(reply.status, reply.headers, body), judged=False)
             self._become(found)
         assert self._writer is not None
         return self._said(*self._writer.write(packed))
@@ -117,8 +120,9 @@ class InfluxSender:
         self._dialect = dialect
 
     def _said(self, status: int, headers: Mapping[str, str], body: str) -> Answer:
+        wish = self._retry_after(headers.get("retry-after"))
         text = self._wire.clean(message_of(body))
-        return Answer(status, text, self._retry_after(headers.get("retry-after")))
+        return Answer(status, text, wish, judged=bool(stated_error(body)))
 
     def _retry_after(self, text: str | None) -> int | None:
         """ns from a Retry-After header (seconds or an HTTP date); None where there is none."""
@@ -160,7 +164,7 @@ class _V1:
         reply = self._wire.request(
             "POST", "/write", self._query, packed, _HEADERS, most=MAX_REFUSAL_BYTES
         )
-        return reply.status, reply.headers, reply.text
+        return reply.status, reply.headers, reply.body.decode("utf-8", "replace")
 
     def close(self) -> None:
         """The wire is the sender's."""
@@ -205,5 +209,6 @@ def _refusal(error: Any) -> tuple[int, Mapping[str, str], str]:
     """The client reports a failed TLS handshake as status 0: no answer, but a person must act."""
     headers = getattr(error, "headers", None) or {}
     body = getattr(error, "body", None) or getattr(error, "reason", None) or error
+    body = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
     lowered = {str(k).lower(): str(v) for k, v in headers.items()}
-    return int(getattr(error, "status", 0) or 0), lowered, str(body)
+    return int(getattr(error, "status", 0) or 0), lowered, body

@@ -9,24 +9,33 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from secrets import SystemRandom
+from typing import Any, Final
 
 from ..clock import Clock
 from ..errors import LifelineError
 from ..limits import (
     INFLUX_BATCH_BYTES,
     INFLUX_BATCH_POINTS,
-    INFLUX_DEAD_LINES,
     INFLUX_LINGER_NS,
     INFLUX_PROBE_NS,
     OUTPUT_STOP_NS,
     SECOND_NS,
 )
 from .influx_feeds import Feed, Portion, UnknownRegistryError
+from .influx_http import InfluxSender
+from .influx_outage import Outage
 from .influx_retry import Answer, Delivery, Refused, StoppedError
+from .influx_target import InfluxTarget
+from .pace import Pace
 from .ports import Cursors, OutputTrouble
 
 SERIES = "series:influx"
 ALERTS = "alert:influx"
+_AWAY: Final = ("unreachable", "refused", "all_refused")
+#: Lines of one request that are kept as dead letters one by one. The table holds 10,000 of all
+#: kinds: one series in a hundred that the server refuses is kept whole, and a server that refuses
+#: everything does not push the others out within ten requests.
+DEAD_LINES: Final = 1_000
 
 
 class InfluxOutput:
@@ -34,6 +43,10 @@ class InfluxOutput:
 
     send     one write, never raises (`InfluxSender.send`)
     chance   uniform in [0, 1), for the jitter of waits
+    behind   how many entries or records there are beyond a position now; None: nobody knows, and
+             no progress is told
+    notice   (kind, text) of an outage and of what follows it
+    server   for a person: what the server is and how it is written to; "" where not known
     """
 
     def __init__(
@@ -46,13 +59,20 @@ class InfluxOutput:
         *,
         chance: Callable[[], float] = SystemRandom().random,
         close: Callable[[], None] = lambda: None,
+        behind: Callable[[int], int] | None = None,
+        notice: Callable[[str, str], None] = lambda _kind, _text: None,
+        server: Callable[[], str] = lambda: "",
     ) -> None:
         self.name = name
         self._feed = feed
         self._store = store
         self._clock = clock
         self._close = close
+        self._beyond = behind
+        self._server = server
         self._delivery = Delivery(send, self, chance)
+        self._outage = Outage(notice)
+        self._pace = Pace()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._troubles: dict[str, OutputTrouble] = {}
@@ -91,6 +111,18 @@ class InfluxOutput:
         """Requests, lines taken, dead letters, waits, positions lost to trimming, …"""
         return {**self._delivery.counters.as_dict(), "lost_positions": self._lost}
 
+    def details(self) -> dict[str, Any]:
+        """Which server it writes to, and while something is left: points a second (over the last
+        half minute) and the seconds until nothing is (None: it does not come nearer)."""
+        found: dict[str, Any] = {"server": self._server()}
+        if self._behind() > 0:
+            now = self._clock.monotonic()
+            with self._lock:
+                found["points_per_s"] = round(self._pace.points_per_s(now))
+                left = self._pace.left_s(now)
+            found["left_s"] = None if left is None else round(left)
+        return found
+
     # --- Patience -------------------------------------------------------------------------------
 
     def wait(self, ns: int) -> bool:
@@ -103,12 +135,15 @@ class InfluxOutput:
             before = self._troubles.get(kind)
             since = self._clock.wall() if before is None else before.since
             self._troubles[kind] = OutputTrouble(self.name, kind, text, since)
+        if kind in _AWAY:
+            self._outage.away(self._clock.monotonic(), text)
 
     def well(self) -> None:
         """The server answers about lines: what kept us from it is over."""
         with self._lock:
-            for kind in ("unreachable", "refused", "all_refused", "unknown_registry", "log"):
+            for kind in (*_AWAY, "unknown_registry", "log"):
                 self._troubles.pop(kind, None)
+        self._outage.back(self._clock.monotonic(), self._points(), self._behind())
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -128,6 +163,7 @@ class InfluxOutput:
             portion = self._feed.next(self._position)
             if portion is not None:
                 self._write(portion)
+            self._mark()
         except UnknownRegistryError as error:
             self._pause("unknown_registry", error, INFLUX_PROBE_NS)
             return
@@ -153,12 +189,54 @@ class InfluxOutput:
         self._position = portion.position
         self._store.set_cursor(self.name, self._position)
 
+    def _mark(self) -> None:
+        """Notes how far it has come, for whoever asks, and tells it after an outage."""
+        if self._beyond is None:
+            return
+        now, behind = self._clock.monotonic(), self._behind()
+        with self._lock:
+            self._pace.note(now, self._position, self._points(), self._position + behind)
+        self._outage.delivered(now, self._points(), behind, self._pace)
+
+    def _points(self) -> int:
+        """Lines that the server has decided about."""
+        return self._delivery.counters.taken + self._delivery.counters.dead
+
+    def _behind(self) -> int:
+        return 0 if self._beyond is None else self._beyond(self._position)
+
     def _bury(self, dead: list[Refused]) -> None:
         """Keeps the first lines that were refused, each with the server's words behind it."""
         if not dead:
             return
-        kept, now = dead[:INFLUX_DEAD_LINES], self._clock.wall()
+        kept, now = dead[:DEAD_LINES], self._clock.wall()
         more = f" (and {len(dead) - len(kept)} more)" if len(dead) > len(kept) else ""
         self._store.dead_letters_of(
             (self.name, r.line + f"\n# {r.answer.text}{more}".encode(), r.reason, now) for r in kept
         )
+
+
+def output_to(
+    target: InfluxTarget,
+    name: str,
+    feed: Feed,
+    store: Cursors,
+    clock: Clock,
+    behind: Callable[[int], int],
+    notice: Callable[[str, str], None],
+) -> InfluxOutput:
+    """An output with a sender of its own, as every runtime makes it. Raises SpecError where a
+    credential cannot be read.
+    """
+    sender = InfluxSender(target, clock)
+    return InfluxOutput(
+        name,
+        feed,
+        store,
+        sender.send,
+        clock,
+        close=sender.close,
+        behind=behind,
+        notice=notice,
+        server=lambda: sender.way,
+    )

@@ -8,6 +8,11 @@ By class of status (design §8):
     400, 422                                bisect to the bad lines, which become dead letters
     everything else (401, 403, 404, 3xx …)  stop, tell, and try again every minute
 
+Two answers say by their words what their status does not: a limit of the server that is reached
+(max-series-per-database, max-values-per-tag; 400) and a retention policy that is missing (500 of
+1.x) have nothing to do with the lines and need a person: stop. So does a 400 that is no word of
+InfluxDB's, such as that of a proxy (`Answer.judged`).
+
 Writing a point again is harmless (same measurement, tags and time overwrite), so any part may be
 repeated after a crash or a partial write. InfluxDB 1.x stores the good lines of a batch that it
 refuses in part, 2.x may store none; bisection is right for both.
@@ -38,18 +43,24 @@ from .lineprotocol import Lines
 
 _DROPPED: Final = re.compile(r"partial write: .*dropped=(\d+)", re.DOTALL)
 _WAITING: Final = frozenset({408, 425, 429})
+#: A person must change something at the server; no line is at fault.
+_OF_THE_SERVER: Final = re.compile(
+    r"max-(series-per-database|values-per-tag) limit exceeded|retention policy not found"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. `status` None: no answer (refused connection, time-out).
 
-    `retry_after_ns` is the server's wish; `text` its words, without secrets, for a person.
+    `retry_after_ns` is the server's wish; `text` its words, without secrets, for a person;
+    `judged` says that the words are the database's own, so that a 400 is about the lines.
     """
 
     status: int | None
     text: str = ""
     retry_after_ns: int | None = None
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,16 @@ def verdict(status: int | None) -> Verdict:
     if status == 413:
         return Verdict.HALVE
     return Verdict.BISECT if status in (400, 422) else Verdict.STOP
+
+
+def verdict_of(answer: Answer) -> Verdict:
+    """The class of an answer: of its status, unless its words say otherwise."""
+    what = verdict(answer.status)
+    if what is Verdict.BISECT and not answer.judged:
+        return Verdict.STOP
+    if what in (Verdict.BISECT, Verdict.WAIT) and _OF_THE_SERVER.search(answer.text):
+        return Verdict.STOP
+    return what
 
 
 def all_dropped(answer: Answer, lines: int) -> bool:
@@ -174,7 +195,7 @@ class Delivery:
         size = stop - start
         if not known_bad or size == 1:
             answer = self._decided(lines.cut(start, stop))
-            what = verdict(answer.status)
+            what = verdict_of(answer)
             if what is Verdict.TAKEN:
                 self._taken += size
                 return True
@@ -214,7 +235,7 @@ class Delivery:
         while True:
             self.counters.requests += 1
             answer = self.send(body)
-            what = verdict(answer.status)
+            what = verdict_of(answer)
             if what is Verdict.WAIT:
                 self.counters.waits += 1
                 self.patience.tell("unreachable", _words(answer))

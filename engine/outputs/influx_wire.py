@@ -116,10 +116,16 @@ class _ErrorBody(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def message_of(body: str) -> str:
-    """The sentence in an error answer: `message` of 2.x, `error` of 1.x, else the body itself."""
+def stated_error(body: str) -> str:
+    """The sentence of InfluxDB's own error answer: `message` of 2.x, `error` of 1.x; "" where the
+    answer is none of these, such as a proxy's page."""
     try:
         said = msgspec.json.decode(body, type=_ErrorBody)
     except msgspec.MsgspecError:
-        return body
-    return said.message or said.error or body
+        return ""
+    return said.message or said.error
+
+
+def message_of(body: str) -> str:
+    """What an error answer says to a person."""
+    return stated_error(body) or body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -41,6 +41,15 @@ class Output(Protocol):
 
     def counters(self) -> dict[str, int]:
         """What was done."""
+        ...
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """An output that has more to tell than every other."""
+
+    def details(self) -> dict[str, Any]:
+        """Plain JSON values by name, beside those of `output_status`."""
         ...
 
 
@@ -125,4 +134,5 @@ def output_status(output: Output, end: int) -> dict[str, Any]:
         "behind": max(0, end - output.position),
         "counters": output.counters(),
         "troubles": [msgspec.to_builtins(t) for t in output.troubles()],
+        **(output.details() if isinstance(output, Detailed) else {}),
     }
