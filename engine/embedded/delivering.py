@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..clock import Clock
 from ..command import Reply
-from ..config import InfluxSpec, OutputsSpec
+from ..config import InfluxSpec, OutputsSpec, StoreSpec
 from ..configuration import Configuration
 from ..log import LogStore
 from ..outputs import mqtt_output
@@ -18,8 +18,13 @@ from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine
 from ..outputs.mqtt_output import MqttOutput
 from ..outputs.owner import Output, OutputOwner, Tell, Wanted, output_status
+from ..store import feeds as store_feeds
+from ..store import output as store_output
+from ..store.output import StoreOutput
 
 MQTT: Final = mqtt_output.CURSOR
+#: Outputs whose cursor counts positions of the log; the others count numbers of the outbox.
+_OF_LOG: Final = (SERIES, store_output.SERIES)
 
 
 class Deliveries:
@@ -95,7 +100,21 @@ class Deliveries:
                 found[SERIES] = (influx, lambda: self._series(influx))
             found[ALERTS] = (influx, lambda: self._alerts(influx))
             found |= self._beside(influx)
+        if (store := outputs.store) is not None:
+            if not self._second:
+                found[store_output.SERIES] = (store, lambda: self._stored_series(store))
+            found[store_output.ALERTS] = (store, lambda: self._stored_alerts(store))
         return found
+
+    def _stored_series(self, spec: StoreSpec) -> StoreOutput:
+        feed = store_feeds.SeriesFeed(store_output.SERIES, self._store, self._configuration)
+        return StoreOutput(store_output.SERIES, spec, feed, self._store, self._clock)
+
+    def _stored_alerts(self, spec: StoreSpec) -> StoreOutput:
+        feed = store_feeds.AlertFeed(
+            store_output.ALERTS, self._store, lambda site: self._engine.places().get(site)
+        )
+        return StoreOutput(store_output.ALERTS, spec, feed, self._store, self._clock)
 
     def _series(self, spec: InfluxSpec) -> InfluxOutput:
         feed = SeriesFeed(self._store, self._configuration)
@@ -150,9 +169,8 @@ class Deliveries:
 
         An output with a standing trouble is not waited for.
         """
-        ends = {ALERTS: self._store.outbox_end, MQTT: self._store.outbox_end}
         return all(
-            output.position >= ends.get(name, self._store.end)()
+            output.position >= (self._store.end() if name in _OF_LOG else self._store.outbox_end())
             for name, output in self._owner.outputs().items()
             if output.alive() and not output.troubles() and not isinstance(output, InfluxAside)
         )
@@ -166,7 +184,7 @@ class Deliveries:
                 output.end
                 if isinstance(output, InfluxAside)
                 else log
-                if name == SERIES
+                if name in _OF_LOG
                 else outbox,
             )
             for name, output in self._owner.outputs().items()

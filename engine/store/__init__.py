@@ -1,0 +1,54 @@
+"""The embedded store: alerts and series in a DuckDB file beside the log, for plants without a
+database server.
+
+    StoreOutput                      feeds it, in the engine's process (`output`)
+    query(directory, sql)            asks it, while the engine runs and when it does not
+    write(directory, batches)        puts old samples and records in, through the engine where one runs
+    settle(directory)                behind the last `write`
+
+What does the work is imported when it is called: a process without a store never imports duckdb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .limits import ANSWER_BYTES, QUESTION_NS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .client import Answered
+    from .wire import Done
+
+__all__ = ["query", "settle", "write"]
+
+
+def query(
+    directory: Path,
+    sql: str,
+    *,
+    rows: int = 0,
+    size: int = ANSWER_BYTES,
+    timeout_ns: int = QUESTION_NS,
+) -> Answered:
+    """See `client.query`."""
+    from .client import query as ask
+
+    return ask(directory, sql, rows=rows, size=size, timeout_ns=timeout_ns)
+
+
+def write(directory: Path, batches: Iterable[pa.RecordBatch], table: str = "series") -> Done:
+    """See `client.write`."""
+    from .client import write as put
+
+    return put(directory, batches, table)
+
+
+def settle(directory: Path) -> None:
+    """See `client.settle`."""
+    from .client import settle as bring_up
+
+    bring_up(directory)

@@ -98,7 +98,7 @@ def set_aside(path: Path, clock: Clock) -> Path:
     at = datetime.fromtimestamp(clock.wall() // SECOND_NS, UTC).strftime("%Y%m%dT%H%M%SZ")
     kept = path.with_name(f"{_ASIDE}{at}-{path.name}")
     older = sorted(path.parent.glob(f"{_ASIDE}*-{path.name}"))
-    for old in older[: len(older) - DAMAGED_KEPT + 1] if DAMAGED_KEPT <= len(older) else ():
+    for old in older[: len(older) - DAMAGED_KEPT + 1] if len(older) >= DAMAGED_KEPT else ():
         old.unlink(missing_ok=True)
         _wal(old).unlink(missing_ok=True)
     if path.exists():

@@ -53,6 +53,12 @@ class StoreForeignError(StoreError):
     kind = "store_foreign"
 
 
+class StoreMovedError(StoreError):
+    """The store was made anew meanwhile: whoever writes to it asks where it stands."""
+
+    kind = "store_moved"
+
+
 class QuestionError(SpecError):
     """A question in SQL that the database, or a limit, refused."""
 
