@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 from ..errors import SinkError, SpecError
-from ..limits import CLUSTER_MESSAGE_BYTES, CLUSTER_REQUEST_NS
+from ..limits import CLIENT_STOP_S, CLUSTER_MESSAGE_BYTES, CLUSTER_REQUEST_NS
 from .spec import ClusterSpec, TlsSpec, password
 
 _MS = 1_000_000
@@ -127,26 +128,49 @@ async def reaching(spec: ClusterSpec) -> AsyncIterator[None]:
 
 async def _diagnosed(spec: ClusterSpec, first: Exception) -> SinkError:
     """Why no server lets us in, by a connection made only to learn it."""
-    from aiokafka.conn import create_conn
+    cause: Exception = first
+    for server in spec.servers:
+        refusal = await _refusal(spec, server)
+        if refusal is None:
+            return SinkError(
+                f"Kafka at {server} answers now; the connection was lost before: {_words(first)}"
+            )
+        cause = refusal
+        if not isinstance(cause, OSError) or isinstance(cause, ssl.SSLError):
+            break  # it answers, and says why not
+    return _explained(spec, cause)
+
+
+async def _refusal(spec: ClusterSpec, server: str) -> Exception | None:
+    """What becomes of one connection to this server; None where it lets us in."""
+    from aiokafka.conn import AIOKafkaConnection
     from aiokafka.errors import KafkaError
 
     options = client_options(spec)
     del options["bootstrap_servers"]
-    cause: Exception = first
-    for server in spec.servers:
-        host, _, port = server.rpartition(":")
-        try:
-            connection = await create_conn(host.strip("[]"), int(port), **options)
-        except (OSError, KafkaError, TimeoutError) as error:
-            cause = error
-            if not isinstance(error, OSError) or isinstance(error, ssl.SSLError):
-                break  # it answers, and says why not
-        else:
-            connection.close()
-            return SinkError(
-                f"Kafka at {server} answers now; the connection was lost before: {_words(first)}"
-            )
-    return _explained(spec, cause)
+    host, _, port = server.rpartition(":")
+    connection: Any = AIOKafkaConnection(host.strip("[]"), int(port), **options)
+    try:
+        await connection.connect()
+    except (OSError, KafkaError, TimeoutError) as error:
+        return error
+    finally:
+        await _closed(connection)
+    return None
+
+
+async def _closed(connection: Any) -> None:
+    """Closes the connection and waits until it is: `close` only begins it, TLS says goodbye first,
+    and a loop that ends before that leaves a socket open."""
+    protocol, over = connection._protocol, connection.close()
+    if protocol is None or over is None:
+        return  # it never came to a connection
+    try:
+        async with asyncio.timeout(CLIENT_STOP_S):
+            await asyncio.shield(over)
+    except TimeoutError:
+        protocol._transport.abort()
+        await asyncio.sleep(0)
 
 
 def _explained(spec: ClusterSpec, cause: Exception) -> SinkError:
