@@ -20,8 +20,10 @@ from . import (
     deadletter,
     digest,
     doctor,
+    export,
     influx,
     nodes,
+    query,
     replay,
     run,
     schema,
@@ -122,6 +124,8 @@ app.add_typer(cluster.app, rich_help_panel=CLUSTER)
 app.command("agent", rich_help_panel=CLUSTER)(nodes.agent)
 app.command("worker", rich_help_panel=CLUSTER)(worker.worker)
 app.add_typer(nodes.sink, name="sink", rich_help_panel=CLUSTER)
+app.command("query", rich_help_panel=TRUTH)(query.query)
+app.command("export", rich_help_panel=TRUTH)(export.export)
 app.command("replay", rich_help_panel=TRUTH)(replay.replay)
 app.command("digest", rich_help_panel=TRUTH)(digest.digest)
 

@@ -20,7 +20,6 @@ from .limits import ANSWER_BYTES, QUESTION_NS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .client import Answered
     from .wire import Done
 
 __all__ = ["query", "settle", "write"]
@@ -33,11 +32,14 @@ def query(
     rows: int = 0,
     size: int = ANSWER_BYTES,
     timeout_ns: int = QUESTION_NS,
-) -> Answered:
-    """See `client.query`."""
-    from .client import query as ask
+) -> pa.RecordBatchReader:
+    """The answer of the store in a plant's storage directory, as record batches that stream.
 
-    return ask(directory, sql, rows=rows, size=size, timeout_ns=timeout_ns)
+    Arguments and errors as of `client.ask`, which also tells whether rows were left out.
+    """
+    from .client import ask
+
+    return ask(directory, sql, rows=rows, size=size, timeout_ns=timeout_ns).reader()
 
 
 def write(directory: Path, batches: Iterable[pa.RecordBatch], table: str = "series") -> Done:

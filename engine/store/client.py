@@ -70,18 +70,41 @@ class Answered:
         self.more = self._ending.more
         self.close()
 
+    def reader(self) -> pa.RecordBatchReader:
+        """The same as Arrow's own reader; what goes wrong on the way is raised by it."""
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_batches(self.schema, iter(self))
+
     def table(self) -> pa.Table:
         """All of it, in memory."""
         import pyarrow as pa
 
         return pa.Table.from_batches(list(self), self.schema)
 
+    def dicts(self) -> list[dict[str, Any]]:
+        """All rows as plain values, times as ns since 1970: for few rows."""
+        return [row for batch in self for row in plain(batch)]
+
     def close(self) -> None:
         """Lets go of the engine, or of the file."""
         self._ending.close()
 
 
-def query(
+def plain(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Rows as plain values, timestamps of any unit as ns since 1970."""
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {}
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_timestamp(field.type):
+            column = column.cast(pa.timestamp("ns", field.type.tz)).cast(pa.int64())
+        columns[field.name] = column.to_pylist()
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def ask(
     directory: Path,
     sql: str,
     *,
@@ -265,7 +288,7 @@ def _asked(connection: socket.socket, question: Question) -> Answered:
     try:
         _put(connection, question)
         try:
-            reader = pa.ipc.open_stream(pa.PythonFile(pieces, "r"))
+            reader = pa.ipc.open_stream(pa.PythonFile(io.BufferedReader(pieces), "r"))
         except (pa.ArrowException, OSError, EOFError):
             pieces.finish()
             raise
