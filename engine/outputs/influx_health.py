@@ -1,7 +1,7 @@
 """The engine's own figures as points of the measurement `engine`, for dashboards beside the plant's.
 
 They are those of `engine/metrics`: a metric `lifeline_<name>` is the field `<name>`, its labels are
-tags, and what shares its labels shares a point. Of a histogram there are `<name>_sum` and
+tags, and what shares its labels shares a point (`lifeline_state` is `state_is`, beside the tag). Of a histogram there are `<name>_sum` and
 `<name>_count`, and its counts as `<name>_bucket` under the tag `le`.
 """
 
@@ -46,6 +46,8 @@ def health_lines(readings: Iterable[Reading], node: str, role: str, time: int) -
     for reading in readings:
         name = reading.metric.name.removeprefix(_PREFIX)
         labels = dict(zip(reading.metric.labels, reading.labels, strict=True))
+        if name in labels:  # a tag and a field of one name cannot be told apart in a query
+            name += "_is"
         tags = tuple((k, v) for k, v in labels.items() if k not in _AS_FIELDS | _OWN)
         fields = points.setdefault(tags, {})
         for label, value in labels.items():
