@@ -14,6 +14,7 @@ from ..errors import LifelineError
 from . import (
     acl,
     alerts,
+    backfill,
     check,
     cluster,
     commands,
@@ -119,6 +120,7 @@ app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)
 app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)
 app.command("halt-work", rich_help_panel=ALARMS)(commands.halt_work)
 app.command("resume-work", rich_help_panel=ALARMS)(commands.resume_work)
+app.command("backfill", rich_help_panel=PLANT)(backfill.backfill)
 app.add_typer(deadletter.app, rich_help_panel=PLANT)
 app.add_typer(cluster.app, rich_help_panel=CLUSTER)
 app.command("agent", rich_help_panel=CLUSTER)(nodes.agent)

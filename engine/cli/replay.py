@@ -40,12 +40,29 @@ _NAMED: Final = 8
 
 def replay(
     source: Annotated[
-        list[Path], typer.Argument(help="CSV or Parquet files, or one data directory (a log).")
-    ],
+        list[Path] | None,
+        typer.Argument(help="CSV, JSON lines or Parquet files, or one data directory (a log)."),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="Rules and sensors; a log may be replayed without."),
     ] = None,
+    from_influx: Annotated[
+        bool, typer.Option("--from-influx", help="What is in the plant's InfluxDB.")
+    ] = False,
+    from_store: Annotated[
+        bool, typer.Option("--from-store", help="What is in the plant's embedded store.")
+    ] = False,
+    by_time: Annotated[
+        bool,
+        typer.Option("--by-time", help="A log's samples in the order of their times, as a file's."),
+    ] = False,
+    since: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="From this time on; a date is UTC.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Before this time; a date: its end.")
+    ] = "",
     speed: Annotated[
         float, typer.Option(min=0.0, help="Event time per wall time; 0: as fast as it goes.")
     ] = 0.0,
@@ -65,7 +82,7 @@ def replay(
     as_json: JsonOption = False,
     lang: LangOption = "",
 ) -> None:
-    """Judge recorded data: CSV, Parquet or a log.
+    """Judge recorded data: files, a log or a database.
 
     The same answer every time, by the live code.
 
@@ -74,22 +91,37 @@ def replay(
     column for each sensor). Sensors are named by id, <site>/<id>, field or name; values are in the
     tag list's units. Columns that name no sensor are passed over and told.
     A data directory is a log. Without --config it is stepped verbatim, commands and all; with
-    --config its samples are judged by other rules: what would they have said?
+    --config its samples are judged by other rules: what would they have said? With --by-time they are
+    judged as a file's are: those of a time from --from to --to, received when they were measured.
+    --from-influx and --from-store read what the plant's outputs have written, a slice of time after
+    the other. They hold one value for each sensor and time: the records and the digest are those of
+    the log --by-time.
 
     \b
     lifeline replay june.csv --config lifeline.yaml
     lifeline replay rig.parquet -c rig.yaml --zone Asia/Shanghai --quiet
     lifeline replay lifeline-data --config stricter.yaml
     lifeline replay lifeline-data --speed 60
+    lifeline replay --from-influx -c stricter.yaml --from 2026-11-01 --to 2026-11-07
 
     Prints each alert, then counts and the digest: equal input gives an equal digest, on any
     machine. With --json each line is a record, the last one the summary.
     """
+    from ..limits import LATEST_TIME_NS
     from ..replay.tables import Reading
+    from .times import moment
 
+    span = (moment(since) if since else 0, moment(until, end=True) if until else LATEST_TIME_NS)
+    database = "influx" if from_influx else "store" if from_store else ""
+    _check(source or [], config, database, by_time, since or until, from_influx and from_store)
     printer = _Printer(config, "" if as_json else language(lang), quiet)
     reading = Reading(site, zone, time, time_unit)
-    with _opened(source, config, reading, speed) as run:
+    opened = (
+        _database(database, _required(config), span, speed)
+        if database
+        else _opened(source or [], config, reading, speed, span if by_time else None)
+    )
+    with opened as run:
         warm_kernels()
         pace = _Pace(speed)
         with progress("replaying", run.total, shown) as tell:
@@ -100,9 +132,71 @@ def replay(
         printer.summary(run)
 
 
+def _check(
+    source: list[Path], config: Path | None, database: str, by_time: bool, spanned: str, both: bool
+) -> None:
+    """Raises SpecError for options that do not go together."""
+    if both or (database and source):
+        raise SpecError(
+            "one source at a time",
+            expected="files, a data directory, --from-influx or --from-store",
+        )
+    if not (database or source):
+        raise SpecError(
+            "nothing to replay", expected="files, a data directory, --from-influx or --from-store"
+        )
+    if by_time and not (config and len(source) == 1 and source[0].is_dir()):
+        raise SpecError("--by-time is of one data directory, judged by --config")
+    if spanned and not (database or by_time):
+        raise SpecError("--from and --to choose from a database, or from a log --by-time")
+
+
+def _required(config: Path | None) -> Path:
+    if config is None:
+        raise SpecError(
+            "a database is found by the plant's file, and judged by its rules", expected="--config"
+        )
+    return config
+
+
+@contextmanager
+def _database(kind: str, config: Path, span: tuple[int, int], speed: float) -> Iterator[Run]:
+    from ..config import load
+    from ..replay.runs import SeriesRun
+
+    plant = load(config)
+    if kind == "store":
+        from ..replay.stored_series import StoredSeries
+
+        source = StoredSeries(plant.storage.directory, plant.configuration)
+        yield SeriesRun(source, plant.configuration, *span, _span_ns(speed))
+        return
+    from ..outputs.influx_server import InfluxServer
+    from ..outputs.influx_target import InfluxTarget
+    from ..replay.influx_series import influx_series
+
+    if plant.outputs.influx is None:
+        raise SpecError("this file names no InfluxDB output", expected="outputs: {influx: …}")
+    server = InfluxServer(InfluxTarget.of(plant.outputs.influx))
+    try:
+        series = influx_series(server, plant.configuration)
+        yield SeriesRun(series, plant.configuration, *span, _span_ns(speed))
+    finally:
+        server.close()
+
+
+def _span_ns(speed: float) -> int:
+    """How much event time is judged at once where a pace is kept."""
+    return max(1, round(speed * _WINDOW_S * SECOND_NS)) if speed else 0
+
+
 @contextmanager
 def _opened(
-    source: list[Path], config: Path | None, reading: Reading, speed: float
+    source: list[Path],
+    config: Path | None,
+    reading: Reading,
+    speed: float,
+    by_time: tuple[int, int] | None,
 ) -> Iterator[Run]:
     from ..config import load
 
@@ -118,7 +212,10 @@ def _opened(
 
     reader = LogReader.open(source[0])
     try:
-        yield _log_run(source[0], reader, plant)
+        if by_time is None or plant is None:
+            yield _log_run(source[0], reader, plant)
+        else:
+            yield _by_time(source[0], reader, plant, by_time, speed)
     finally:
         reader.close()
 
@@ -127,8 +224,18 @@ def _file_run(source: list[Path], plant: Plant, reading: Reading, speed: float) 
     from ..replay.runs import FileRun
     from ..replay.tables import read_samples
 
-    span_ns = max(1, round(speed * _WINDOW_S * SECOND_NS)) if speed else 0
-    return FileRun(read_samples(source, plant, reading), plant.configuration, span_ns)
+    samples = read_samples(source, plant, reading)
+    return FileRun(samples, plant.configuration, _span_ns(speed))
+
+
+def _by_time(
+    directory: Path, reader: LogReader, plant: Plant, span: tuple[int, int], speed: float
+) -> Run:
+    from ..replay.logged import samples_by_time
+    from ..replay.runs import FileRun
+
+    samples = samples_by_time(directory, reader, plant.configuration, *span)
+    return FileRun(samples, plant.configuration, _span_ns(speed))
 
 
 def _log_run(directory: Path, reader: LogReader, plant: Plant | None) -> Run:

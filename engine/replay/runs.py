@@ -14,6 +14,7 @@ from ..entry import Tick
 from ..log import ConfigurationFiles, LogReader
 from .history import ReviewedRun, beginning, entries
 from .recorded import RecordedRun, cut
+from .series import SeriesSource, slices
 from .tables import Samples
 
 
@@ -54,6 +55,37 @@ class FileRun:
         for frame in cut(self._frame, self._span_ns):
             done += len(frame)
             yield Step(done, int(frame.time[-1]), self._run.step(frame))
+
+
+class SeriesRun:
+    """Samples of a database with a time in [start, stop), slice by slice; parts as `FileRun`'s.
+
+    `total` counts ns of time. Raises SinkError or LogError where the database does not answer.
+    """
+
+    def __init__(
+        self,
+        source: SeriesSource,
+        configuration: Configuration,
+        start: int,
+        stop: int,
+        span_ns: int = 0,
+    ) -> None:
+        self._source, self._span_ns = source, span_ns
+        self._run = RecordedRun(configuration)
+        self.core = self._run.core
+        self.passed = source.passed
+        first, last = source.bounds() or (0, -1)
+        self._start, self._stop = max(start, first), min(stop, last + 1)
+        self.total = max(0, self._stop - self._start)
+
+    def steps(self) -> Iterator[Step]:
+        """See `Run`."""
+        for end, samples in slices(self._source, self._start, self._stop):
+            for frame in cut(samples, self._span_ns):
+                time = int(frame.time[-1])
+                yield Step(time - self._start, time, self._run.step(frame))
+            yield Step(end - self._start, 0, Records())
 
 
 class VerbatimRun:

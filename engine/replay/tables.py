@@ -1,4 +1,4 @@
-"""Recorded files, CSV and Parquet, to samples of a plant in the order of their times."""
+"""Recorded files, CSV, JSON lines and Parquet, to samples of a plant in the order of their times."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from .times import event_times
 _SEPARATORS: Final = ",;\t|"
 _CHUNK: Final = 65_536
 _PARQUET: Final = (".parquet", ".pq")
+_LINES: Final = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,10 @@ def _table(path: Path) -> Any:
             from pyarrow import parquet
 
             return parquet.read_table(path)
+        if path.suffix.lower() in _LINES:
+            from pyarrow import json
+
+            return json.read_json(path)
         return _csv(path)
     except pa.ArrowException as error:
         text = " ".join(str(error).split())

@@ -251,8 +251,8 @@ def test_a_mended_source_reads_what_was_refused_as_received_then(tmp_path: Path)
     assert [(r, t) for _, r, t, _ in made] == [
         (START + at * SECOND_NS, START + at * SECOND_NS) for at in (-7200, -3600)
     ]
-    again = replay(run.plant.storage.directory)
-    assert again.records == again.outbox
+    whole = replay(run.plant.storage.directory)
+    assert whole.records == whole.outbox
 
 
 def test_a_letter_of_a_sensor_never_heard_is_historic(tmp_path: Path) -> None:
