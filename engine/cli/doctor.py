@@ -70,6 +70,7 @@ def _examine(config: Path) -> list[Finding]:
     found += reach.brokers(plant)
     if plant.outputs.influx is not None:
         found.append(reach.influx(plant.outputs.influx))
+        found.append(findings.series_room(plant.configuration, plant.outputs.influx.max_series))
     if plant.cluster is not None:
         found += reach.kafka(plant.cluster)
     return found

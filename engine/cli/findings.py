@@ -15,6 +15,7 @@ from ..limits import MINUTE_NS, SECOND_NS
 
 if TYPE_CHECKING:
     from ..config import StorageSpec
+    from ..configuration import Configuration
     from ..embedded import EngineStatus
     from ..log import LogReader
 
@@ -211,3 +212,19 @@ def _unusable(reader: LogReader) -> Iterator[Finding]:
             f"{last_loss.last} {last_loss.detail}",
             "an output was behind the retention; its series have a gap, alerts have none",
         )  # fmt: skip
+
+
+def series_room(configuration: Configuration, limit: int) -> Finding:
+    """Whether InfluxDB's series have room for what sensors and rules can make."""
+    from ..outputs.influx_cardinality import doubts, expected
+
+    wanted = expected(configuration)
+    found = (
+        f"{wanted.samples} of samples, up to {wanted.alerts} of alerts and {wanted.limits} of "
+        f"limits; max_series {limit}"
+    )
+    doubted = doubts(configuration, limit)
+    if not doubted:
+        return Finding("ok", "series", found)
+    todo = "raise outputs.influx.max_series and the server's own limit, or narrow the rules"
+    return Finding("warning", "series", f"{found}. {'. '.join(doubted)}", todo)

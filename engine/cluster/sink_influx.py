@@ -19,6 +19,7 @@ from ..outputs.influx_asides import asides
 from ..outputs.influx_feeds import AlertFeed, Feed, SeriesFeed
 from ..outputs.influx_limits import LIMITS
 from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput, output_to
+from ..outputs.influx_room import room_for_alerts, room_for_samples
 from ..outputs.influx_target import InfluxTarget
 from ..outputs.owner import Output, Wanted, output_status
 from ..outputs.ports import Cursors
@@ -77,13 +78,17 @@ class InfluxSink(Sink):
         reader = self._reader
         assert reader is not None
         log = PartitionLog(reader, partition, self.store)
-        feed = SeriesFeed(log, self.follower.find)
+        in_force = self.in_force
+        assert in_force is not None
+        room = room_for_samples(spec.max_series, in_force.n)
+        feed = SeriesFeed(log, self.follower.find, room)
         return self._output(
             f"{_SERIES}{partition}", feed, log, spec, lambda at: reader.behind(partition, at)
         )
 
     def _alerts(self, spec: InfluxSpec) -> InfluxOutput:
-        feed = AlertFeed(self.store, lambda site: self.places().get(site))
+        room = room_for_alerts(spec.max_series)
+        feed = AlertFeed(self.store, lambda site: self.places().get(site), room)
         return self._output(ALERTS, feed, self.store, spec, lambda at: self.store.outbox_end() - at)
 
     def _output(

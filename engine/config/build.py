@@ -232,6 +232,7 @@ class Builder:
                 username=influx.username,
                 password_file=absolute(base, influx.password_file),
                 password_env=influx.password_env,
+                max_series=influx.max_series,
             ),
             store=None if outputs.store is None else self._store(outputs.store, model.storage),
         )

@@ -48,6 +48,7 @@ def check(path: Path) -> list[Problem]:
         _check_client_ids(built, problems)
         _check_use(built, problems)
         _check_monitoring(built, problems)
+        _check_series(built, problems)
         _check_store(built, problems)
     return problems.all()
 
@@ -163,6 +164,21 @@ def _check_store(built: Built, problems: Problems) -> None:
             built.document.where(("outputs", "store"), key=True),
             "the store is the embedded engine's: on a cluster nothing is written to it",
             expected="outputs: {influx: …} for series of a cluster",
+        )
+
+
+def _check_series(built: Built, problems: Problems) -> None:
+    """Whether InfluxDB has room for what the sensors and rules can make."""
+    influx = built.plant.outputs.influx
+    if influx is None or problems.errors:
+        return
+    from ..outputs.influx_cardinality import doubts
+
+    for doubt in doubts(built.plant.configuration, influx.max_series):
+        problems.warning(
+            built.document.where(("outputs", "influx")),
+            f"InfluxDB: {doubt}",
+            expected="a higher max_series (and limit of the server), fewer sensors, narrower rules",
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from ..errors import SpecError
 from ..limits import GRACE_NS, HOUR_NS
+from ..outputs.influx_room import MAX_SERIES
 from ..quality import Quality
 from ..source import Fold, MqttVersion, Shape, TimeUnit
 from ..store.limits import (
@@ -238,6 +239,9 @@ class Influx(Authored):
     password_file: str = Field("", description="file whose first line is the password")
     password_env: str = Field("", description="environment variable that holds the password")
     ca_file: str = ""
+    max_series: int = Field(
+        MAX_SERIES, ge=100, le=100_000_000, description="nine tenths samples, a tenth alerts"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Influx:

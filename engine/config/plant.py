@@ -9,6 +9,7 @@ from pathlib import Path
 from ..areas.configuration import AreaConfiguration
 from ..configuration import Configuration
 from ..limits import DAY_NS
+from ..outputs.influx_room import MAX_SERIES
 from ..source import BrokerSpec, SourceSpec
 from ..store.limits import HOURS_KEPT_NS, MAX_BYTES, MEMORY_BYTES, MINUTES_NS, RAW_NS
 from .cluster import ClusterSpec
@@ -31,6 +32,7 @@ class InfluxSpec:
     username: str = ""
     password_file: str = ""
     password_env: str = ""
+    max_series: int = MAX_SERIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ..outputs import mqtt_output
 from ..outputs.influx_aside import InfluxAside
 from ..outputs.influx_feeds import AlertFeed, Feed, SeriesFeed
 from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput, output_to
+from ..outputs.influx_room import room_for_alerts, room_for_samples
 from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine
 from ..outputs.mqtt_output import MqttOutput
@@ -117,11 +118,13 @@ class Deliveries:
         return StoreOutput(store_output.ALERTS, spec, feed, self._store, self._clock)
 
     def _series(self, spec: InfluxSpec) -> InfluxOutput:
-        feed = SeriesFeed(self._store, self._configuration)
+        room = room_for_samples(spec.max_series)
+        feed = SeriesFeed(self._store, self._configuration, room)
         return self._influx(spec, SERIES, feed, lambda at: self._store.end() - at)
 
     def _alerts(self, spec: InfluxSpec) -> InfluxOutput:
-        feed = AlertFeed(self._store, lambda site: self._engine.places().get(site))
+        room = room_for_alerts(spec.max_series)
+        feed = AlertFeed(self._store, lambda site: self._engine.places().get(site), room)
         return self._influx(spec, ALERTS, feed, lambda at: self._store.outbox_end() - at)
 
     def _influx(

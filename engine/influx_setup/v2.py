@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -99,18 +99,12 @@ class SetupV2:
 
     def _organisation(self) -> str:
         """The id; "" where there is none of this name."""
-        from influxdb_client.rest import ApiException
-
         if not self._target.org or self._target.org == "-":
             raise SpecError(
                 "InfluxDB 2 needs an organisation", expected="outputs: {influx: {org: …}}"
             )
-        try:
-            found = self._client.organizations_api().find_organizations(org=self._target.org)
-        except ApiException as error:
-            if error.status == 404:
-                return ""
-            raise
+        name = self._target.org
+        found = _found(lambda: self._client.organizations_api().find_organizations(org=name))
         return str(found[0].id) if found else ""
 
     # --- buckets ---------------------------------------------------------------------------------
@@ -118,7 +112,7 @@ class SetupV2:
     def _keep(self, name: str, place: int) -> tuple[Step, str | None]:
         """One bucket with its retention, and its id where it is there."""
         buckets = self._client.buckets_api()
-        found = buckets.find_buckets(name=name, org_id=self._org, limit=1).buckets or []
+        found = _found(lambda: buckets.find_buckets(name=name, org_id=self._org).buckets)
         kept = self._spans.or_default[place]
         given = (self._spans.raw, self._spans.minute, self._spans.hour)[place]
         if not found:
@@ -126,7 +120,7 @@ class SetupV2:
             if self._act:
                 rules = _rules(kept, (0, MINUTE_SHARD_NS, HOUR_SHARD_NS)[place])
                 made = buckets.create_bucket(
-                    bucket_name=name, org_id=self._org, retention_rules=rules
+                    bucket_name=name, org=self._target.org, retention_rules=rules
                 ).id
             return step("made", "bucket", name=name, kept=span_text(kept)), made
         bucket = found[0]
@@ -176,6 +170,18 @@ class SetupV2:
     def _create_task(self, flux: str) -> None:
         request = library().TaskCreateRequest(org_id=self._org, flux=flux, status="active")
         self._client.tasks_api().create_task(task_create_request=request)
+
+
+def _found(ask: Callable[[], Any]) -> list[Any]:
+    """What is there; to ask for a name that is not there is answered with 404."""
+    from influxdb_client.rest import ApiException
+
+    try:
+        return list(ask() or ())
+    except ApiException as error:
+        if error.status == 404:
+            return []
+        raise
 
 
 def _rules(kept: int, shard: int) -> list[Any]:

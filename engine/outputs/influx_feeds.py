@@ -7,11 +7,9 @@ stand for everything. It keeps no state that a restart would miss.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
-
-import numpy as np
 
 from ..configuration import Configuration
 from ..entry import decode
@@ -20,7 +18,8 @@ from ..frame import Frame
 from ..level import LEVELS
 from ..limits import INFLUX_BATCH_POINTS
 from ..record import Record, decode_record
-from .lineprotocol import Lines, SeriesEncoder, line, prefix, string_field
+from .influx_cardinality import AlertSeries, RoomedEncoder, SeriesCount
+from .lineprotocol import NO_LINES, Lines, line, prefix, string_field
 from .ports import LogPort, OutboxPort, Place
 from .text import LANGUAGES, render
 from .times import zone
@@ -35,12 +34,15 @@ _MILLISECOND: Final = 1_000_000
 class Portion:
     """Lines that stand for everything beyond the cursor up to `position`.
 
-    `lost` is the range (first, last) of positions that left the log before they were read.
+    `lost` is the range (first, last) of positions that left the log before they were read. `held`
+    is the first line of each series that there is no room for, `count` the series of this feed.
     """
 
     lines: Lines
     position: int
     lost: tuple[int, int] | None = None
+    held: Lines = NO_LINES
+    count: SeriesCount | None = None
 
 
 class UnknownRegistryError(SinkError):
@@ -59,15 +61,20 @@ class SeriesFeed:
     """Samples of the log: measurement = domain, fields value and quality.
 
     Configurations are taken from the log's own config entries as they pass, else from
-    `configuration`, which is asked by registry version.
+    `configuration`, which is asked by registry version. `room` is how many series there may be
+    (None: any number).
     """
 
     def __init__(
-        self, log: LogPort, configuration: Callable[[bytes], Configuration | None]
+        self,
+        log: LogPort,
+        configuration: Callable[[bytes], Configuration | None],
+        room: int | None = None,
     ) -> None:
         self._log = log
         self._configuration = configuration
-        self._encoders: OrderedDict[bytes, SeriesEncoder] = OrderedDict()
+        self._room = room
+        self._encoders: OrderedDict[bytes, RoomedEncoder] = OrderedDict()
 
     def next(self, after: int) -> Portion | None:
         """See `Feed`. Raises UnknownRegistryError, EntryError, LogError."""
@@ -75,7 +82,7 @@ class SeriesFeed:
         if not entries:
             return None
         position, points = after, 0
-        parts: list[Lines] = []
+        parts: list[tuple[Lines, Lines]] = []
         pending: list[Frame] = []
         registry = b""
         for at, data in entries:
@@ -95,10 +102,14 @@ class SeriesFeed:
                 break
         if pending:
             parts.append(self._encode(registry, pending))
-        lines = Lines.joined(parts) if parts else Lines(b"", np.zeros(0, np.int64))
-        return Portion(lines, position, self._lost(after, entries[0][0]))
+        lines = Lines.joined([goes for goes, _ in parts]) if parts else NO_LINES
+        held = Lines.joined([each for _, each in parts if len(each)] or [NO_LINES])
+        lost = self._lost(after, entries[0][0])
+        # Of the newest configuration: what an older one made is in the log's past.
+        count = next(reversed(self._encoders.values())).count() if self._encoders else None
+        return Portion(lines, position, lost, held, count)
 
-    def _encode(self, registry: bytes, frames: list[Frame]) -> Lines:
+    def _encode(self, registry: bytes, frames: list[Frame]) -> tuple[Lines, Lines]:
         encoder = self._encoders.get(registry)
         if encoder is None:
             configuration = self._configuration(registry)
@@ -110,10 +121,10 @@ class SeriesFeed:
             encoder = self._remember(registry, configuration)
         return encoder.encode(Frame.concat(frames))
 
-    def _remember(self, version: bytes, configuration: Configuration) -> SeriesEncoder:
+    def _remember(self, version: bytes, configuration: Configuration) -> RoomedEncoder:
         encoder = self._encoders.get(version)
         if encoder is None:
-            encoder = self._encoders[version] = SeriesEncoder(configuration)
+            encoder = self._encoders[version] = RoomedEncoder(configuration, self._room)
             if len(self._encoders) > _ENCODERS:
                 self._encoders.popitem(last=False)
         self._encoders.move_to_end(version)
@@ -126,20 +137,51 @@ class SeriesFeed:
 
 
 class AlertFeed:
-    """Records of the outbox: measurement `alert`."""
+    """Records of the outbox: measurement `alert`. `room` is how many series there may be."""
 
-    def __init__(self, outbox: OutboxPort, places: Callable[[str], Place | None]) -> None:
+    def __init__(
+        self,
+        outbox: OutboxPort,
+        places: Callable[[str], Place | None],
+        room: int | None = None,
+    ) -> None:
         self._outbox = outbox
         self._places = places
+        self._room = room
+        self._series: AlertSeries | None = None
 
     def next(self, after: int) -> Portion | None:
         """See `Feed`. Raises LogError."""
+        if self._series is None:
+            self._series = AlertSeries(self._room, self._heads_until(after), after)
         rows = self._outbox.records(after, RECORDS_AT_ONCE)
         if not rows:
+            self._series.recall(RECORDS_AT_ONCE)  # while there is nothing to do
             return None
-        records = [decode_record(data) for *_, data in rows]
-        lines = Lines.of(alert_line(r, self._places(r.site) or Place(r.area)) for r in records)
-        return Portion(lines, rows[-1][0])
+        goes, held = [], []
+        for *_, data in rows:
+            record = decode_record(data)
+            text = alert_line(record, self._places(record.site) or Place(record.area))
+            head = alert_head(record)
+            if self._series.admit(head):
+                goes.append(text)
+            elif self._series.hold(head):
+                held.append(text)
+        count = self._series.count()
+        return Portion(Lines.of(goes), rows[-1][0], held=Lines.of(held), count=count)
+
+    def _heads_until(self, until: int) -> Iterator[str]:
+        """Of the records that were written before, as far back as the outbox has them."""
+        at = 0
+        while at < until:
+            rows = self._outbox.records(at, RECORDS_AT_ONCE)
+            for rowid, *_, data in rows:
+                if rowid > until:
+                    return
+                yield alert_head(decode_record(data))
+            if not rows:
+                return
+            at = rows[-1][0]
 
 
 def alert_time(record: Record) -> int:
@@ -151,8 +193,8 @@ def alert_time(record: Record) -> int:
     return record.time // _MILLISECOND * _MILLISECOND + record.seq % _MILLISECOND
 
 
-def alert_line(record: Record, place: Place) -> str:
-    """One record as a line: levels as 0 (normal) to 4 (red), times in ns."""
+def alert_head(record: Record) -> str:
+    """The series of a record: measurement and tags."""
     tags = {
         "tenant": record.tenant,
         "area": record.area,
@@ -163,6 +205,11 @@ def alert_line(record: Record, place: Place) -> str:
         "rule": record.rule,
         "transition": record.transition,
     }
+    return prefix("alert", tags)
+
+
+def alert_line(record: Record, place: Place) -> str:
+    """One record as a line: levels as 0 (normal) to 4 (red), times in ns."""
     fields = {
         "level": f"{LEVELS.index(record.level_after)}i",
         "level_before": f"{LEVELS.index(record.level_before)}i",
@@ -186,4 +233,4 @@ def alert_line(record: Record, place: Place) -> str:
     for language in LANGUAGES:
         text = render(record, language, zone(place.zone), place.name)
         fields[f"text_{language}"] = string_field(text)
-    return line(prefix("alert", tags), fields, alert_time(record))
+    return line(alert_head(record), fields, alert_time(record))

@@ -21,6 +21,7 @@ from ..limits import (
     OUTPUT_STOP_NS,
     SECOND_NS,
 )
+from .influx_cardinality import REASON, SeriesCount
 from .influx_feeds import Feed, Portion, UnknownRegistryError
 from .influx_http import InfluxSender
 from .influx_outage import Outage
@@ -78,6 +79,7 @@ class InfluxOutput:
         self._troubles: dict[str, OutputTrouble] = {}
         self._position = 0
         self._lost = 0
+        self._series = SeriesCount(0)
         self._thread = threading.Thread(target=self._run, name=f"output-{name}", daemon=True)
 
     def start(self) -> None:
@@ -108,8 +110,14 @@ class InfluxOutput:
             return tuple(self._troubles.values())
 
     def counters(self) -> dict[str, int]:
-        """Requests, lines taken, dead letters, waits, positions lost to trimming, …"""
-        return {**self._delivery.counters.as_dict(), "lost_positions": self._lost}
+        """Requests, lines taken, dead letters, waits, positions lost to trimming, series, …"""
+        return {
+            **self._delivery.counters.as_dict(),
+            "lost_positions": self._lost,
+            "series": self._series.series,
+            "series_without_room": self._series.without_room,
+            "lines_without_room": self._series.lines_held,
+        }
 
     def details(self) -> dict[str, Any]:
         """Which server it writes to, and while something is left: points a second (over the last
@@ -186,8 +194,27 @@ class InfluxOutput:
         size = min(INFLUX_BATCH_BYTES, self._delivery.largest or INFLUX_BATCH_BYTES)
         for start, stop in portion.lines.batches(INFLUX_BATCH_POINTS, size):
             self._bury(self._delivery.deliver(portion.lines, start, stop))
+        self._hold(portion)
         self._position = portion.position
         self._store.set_cursor(self.name, self._position)
+
+    def _hold(self, portion: Portion) -> None:
+        """Keeps the first line of each series without room, and tells while there are such."""
+        if portion.count is None:
+            return
+        self._series = portion.count
+        text = self._series.text
+        if text:
+            self.tell("max_series", text)
+        else:
+            with self._lock:
+                self._troubles.pop("max_series", None)
+        now, held = self._clock.wall(), portion.held
+        kept = [held.cut(i, i + 1) for i in range(min(len(held), DEAD_LINES))]
+        if kept:
+            self._store.dead_letters_of(
+                (self.name, line + f"# {text}".encode(), REASON, now) for line in kept
+            )
 
     def _mark(self) -> None:
         """Notes how far it has come, for whoever asks, and tells it after an outage."""

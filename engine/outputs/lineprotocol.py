@@ -133,6 +133,9 @@ class Lines:
         return int(self.ends[at - 1]) if at > 0 else 0
 
 
+NO_LINES: Final = Lines(b"", np.zeros(0, np.int64))
+
+
 class SeriesEncoder:
     """Frames of one configuration as line protocol. Fields: `value` and `quality`.
 
