@@ -103,7 +103,7 @@ def _source(language: Language) -> Json:
         "type": "datasource",
         "query": "influxdb",
         # Both languages are data sources of one type: they are told apart by their names.
-        "regex": f"/{name.partition(' ')[2]}/i",
+        "regex": rf"/\b{name.partition(' ')[2]}\b/",
         "current": {"text": name, "value": name.lower().replace(" ", "-")},
         "hide": 0,
         "includeAll": False,

@@ -112,7 +112,7 @@ def test_data_sources_are_those_that_dashboards_choose() -> None:
             first = dashboard["templating"]["list"][0]
             assert (first["type"], first["query"]) == ("datasource", "influxdb")
             chosen = by_uid[first["current"]["value"]]
-            pattern = re.compile(first["regex"].split("/")[1], re.IGNORECASE)
+            pattern = re.compile(first["regex"].split("/")[1])
             assert [s["name"] for s in sources if pattern.search(s["name"])] == [chosen["name"]]
             flux = chosen["jsonData"].get("version") == "Flux"
             assert flux == (language == "flux")
