@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..clock import SystemClock
+from ..config.plant import StoreSpec
+from ..log.lock import holder
 from ..outputs.ports import Place
 from .windows import Content, Samples
 
@@ -37,8 +40,18 @@ class StoreWriter:
 
 
 @contextmanager
-def store_writer(directory: Path, places: Mapping[str, Place]) -> Iterator[StoreWriter]:
-    """A writer that settles what it wrote, also where it was interrupted."""
+def store_writer(
+    directory: Path, spec: StoreSpec, places: Mapping[str, Place]
+) -> Iterator[StoreWriter]:
+    """A writer that settles what it wrote, also where it was interrupted. Makes the file where
+    neither it nor an engine is there."""
+    if not spec.path.exists() and holder(directory) is None:
+        from ..store.store import Store
+
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        made = Store(spec, SystemClock())
+        made.open()
+        made.close()
     writer = StoreWriter(directory, places)
     try:
         yield writer

@@ -280,7 +280,9 @@ def _writer(job: _Job, stop: threading.Event, teller: _Teller, opened: ExitStack
         from ..backfill.store_writer import store_writer
 
         known = places(plant.configuration, plant)
-        return opened.enter_context(store_writer(plant.storage.directory, known))
+        assert plant.outputs.store is not None
+        stored = store_writer(plant.storage.directory, plant.outputs.store, known)
+        return opened.enter_context(stored)
     assert plant.outputs.influx is not None
     clock = SystemClock()
     sender = InfluxSender(InfluxTarget.of(plant.outputs.influx), clock)

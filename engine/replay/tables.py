@@ -99,9 +99,7 @@ def _table(path: Path) -> Any:
 
             return parquet.read_table(path)
         if path.suffix.lower() in _LINES:
-            from pyarrow import json
-
-            return json.read_json(path)
+            return _json_lines(path)
         return _csv(path)
     except pa.ArrowException as error:
         text = " ".join(str(error).split())
@@ -112,6 +110,19 @@ def _table(path: Path) -> Any:
         raise SpecError(
             "the file cannot be read", where=str(path), found=error.strerror or str(error)
         ) from error
+
+
+def _json_lines(path: Path) -> Any:
+    """Times stay text: pyarrow's own reading of them forgets their offset."""
+    import pyarrow as pa
+    from pyarrow import json
+
+    table = json.read_json(path)
+    times = [field for field in table.schema if pa.types.is_timestamp(field.type)]
+    if not times:
+        return table
+    as_text = pa.schema([(field.name, pa.string()) for field in times])
+    return json.read_json(path, parse_options=json.ParseOptions(explicit_schema=as_text))
 
 
 def _csv(path: Path) -> Any:
