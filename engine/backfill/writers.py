@@ -22,6 +22,8 @@ from ..outputs.ports import Place
 from .windows import Content, Samples
 
 _ENCODERS: Final = 4
+# What a server of 1.x says of points that it would delete at once: no later try can help them.
+_TOO_OLD: Final = "beyond retention policy"
 
 
 class Writer(Protocol):
@@ -85,6 +87,7 @@ class InfluxWriter:
         self._encoders: OrderedDict[bytes, SeriesEncoder] = OrderedDict()
         self.refused = 0
         self.unkept = 0
+        self.too_old = 0
 
     def write(self, content: Content) -> None:
         """See `Writer`."""
@@ -119,6 +122,13 @@ class InfluxWriter:
     def _bury(self, dead: list[Refused], topic: str) -> None:
         """As the live output does: the first of a batch, the others counted in their words."""
         self.refused += len(dead)
+        there = [each for each in dead if _TOO_OLD not in each.answer.text]
+        if len(there) < len(dead) and not self.too_old:
+            self._tell(f"some are older than the server keeps anything: {dead[0].answer.text}")
+        self.too_old += len(dead) - len(there)
+        dead = there
+        if not dead:
+            return
         kept, now = dead[:INFLUX_DEAD_LINES], self._clock.wall()
         more = f" (and {len(dead) - len(kept)} more)" if len(dead) > len(kept) else ""
         letters = tuple((topic, kept_form(each, more), each.reason, now) for each in kept)

@@ -20,7 +20,7 @@ from lifeline.engine.embedded import Engine
 from lifeline.engine.entry import Entry, Header, encode
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import HOUR_NS, MINUTE_NS, SECOND_NS
-from lifeline.engine.log import LogReader, LogStore
+from lifeline.engine.log import LogReader, LogStore, Requests
 from lifeline.engine.outputs.influx_output import ALERTS, SERIES
 from lifeline.engine.outputs.influx_server import InfluxServer
 from lifeline.engine.outputs.influx_target import InfluxTarget
@@ -268,6 +268,23 @@ def test_a_backfill_that_is_interrupted_goes_on_where_it_was(
     assert influx.count("gas") == 59_000  # what was written before was not written once more
     done = run(*arguments)
     assert influx.count("gas") == 60_000  # a job that is done begins anew
+
+
+def test_what_lies_beyond_the_retention_is_counted_and_no_dead_letter(
+    tmp_path: Path, influx: Influx
+) -> None:
+    plant(tmp_path, head=head(influx))
+    influx.query('ALTER RETENTION POLICY "autogen" ON "lifeline" DURATION 52w')
+    old = tmp_path / "old.csv"
+    old.write_text(f"time,GD-1\n{START},1\n{START + 1},2\n")
+    arguments = ("--source", old, "--site", "east", "--time-unit", "ns")
+    done = run("backfill", tmp_path / "lifeline.yaml", *arguments)
+    assert done.exit_code == ExitCode.FOUND
+    assert "2 refused" in done.stdout
+    assert "older than the server keeps" in done.stderr
+    requests = Requests(tmp_path / "lifeline-data")
+    assert requests.poll() == []
+    requests.close()
 
 
 # --- dead letters ------------------------------------------------------------------------------------
