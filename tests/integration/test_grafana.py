@@ -1,7 +1,7 @@
 """Every query of every dashboard in deploy/grafana against real servers that a plant has filled.
 
-Three simulated sites publish by MQTT for twenty seconds to two engines, of which one writes to
-InfluxDB 1.6.7 and one to 1.8.10. Grafana itself is not here: what it does with a query before it
+Three simulated sites publish by MQTT for twenty seconds to three engines, which write to InfluxDB
+1.6.7, 1.8.10 and 2.7.11. Grafana itself is not here: what it does with a query before it
 sends it is done by `grafana_screens`.
 """
 
@@ -37,6 +37,7 @@ from lifeline.simulators.configs import write_config
 from lifeline.simulators.plant import Point, Scenario
 from lifeline.simulators.sites import all_sites
 from servers.influx import InfluxV1, InfluxV2
+from servers.influx2 import Influx2
 from servers.ports import free_port
 from servers.process import wait_until
 
@@ -55,12 +56,12 @@ AJAR = {
     "high": {"blue": "5 deg"},
 }
 #: (language, name of the server)
-ASKED = (("influxql", "1.6.7"), ("influxql", "1.8.10"), ("flux", "1.8.10"))
+ASKED = (("influxql", "1.6.7"), ("influxql", "1.8.10"), ("flux", "1.8.10"), ("flux", "2.7.11"))
 
 
 @dataclass(frozen=True)
 class Filled:
-    """The servers after the run, and its time in ms."""
+    """The servers after the run, what was recorded beside each, and the time of the run in ms."""
 
     servers: dict[str, InfluxServer]
     records: dict[str, list[Record]]
@@ -68,16 +69,24 @@ class Filled:
     stop: int
     sensor: str
 
-    def screen(self, chosen: dict[str, str | list[str]] | None = None, later_ms: int = 0) -> Screen:
+    def screen(
+        self, server: str, chosen: dict[str, str | list[str]] | None = None, later_ms: int = 0
+    ) -> Screen:
+        target = self.servers[server].target
+        bucket = target.bucket or target.name
         stop = self.stop + later_ms
-        return Screen(self.start - 60_000, stop + 1_000, "lifeline/autogen", dict(chosen or {}))
+        return Screen(self.start - 60_000, stop + 1_000, bucket, dict(chosen or {}))
 
 
 class Plant:
     """An engine on the simulated sites that writes to one InfluxDB."""
 
     def __init__(
-        self, directory: Path, scenarios: list[Scenario], broker: EmbeddedBroker, influx: Any
+        self,
+        directory: Path,
+        scenarios: list[Scenario],
+        broker: EmbeddedBroker,
+        target: InfluxTarget,
     ) -> None:
         directory.mkdir()
         self.records: list[Record] = []
@@ -89,7 +98,7 @@ class Plant:
             five.host,
             five.port,
             node=directory.name,
-            outputs={"influx": influx, "mqtt": nobody},
+            outputs={"influx": _plain(target), "mqtt": nobody},
         )
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
         document["rules"].append(AJAR)
@@ -105,7 +114,7 @@ class Plant:
         """Whether everything is in InfluxDB, and the engine's figures so many times."""
         outputs = self.engine.status().outputs
         influx = [o for name, o in outputs.items() if name.endswith(":influx")]
-        assert all(o["alive"] for o in influx)
+        assert all(o["alive"] for o in influx), influx
         return (
             all(o["position"] > 0 for o in influx)
             and all(o["behind"] < 10 for name, o in outputs.items() if name == "series:influx")
@@ -114,23 +123,25 @@ class Plant:
         )
 
 
+def _plain(target: InfluxTarget) -> dict[str, str]:
+    """As `outputs.influx` of lifeline.yaml says it."""
+    found = {name: getattr(target, name) for name in InfluxTarget.__struct_fields__}
+    return {k: v for k, v in found.items() if v and not (k == "org" and target.database)}
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    """Both servers, filled by the run."""
+    """All servers, filled by the run."""
     warm()
     folder = tmp_path_factory.mktemp("grafana")
     clock = SystemClock()
     with ExitStack() as stack:
-        new = stack.enter_context(InfluxV2(folder / "v2"))
-        old = stack.enter_context(InfluxV1(folder / "v1"))
+        targets = _targets(stack, folder)
         broker = stack.enter_context(EmbeddedBroker())
         start = clock.wall()
         scenarios = [site.scenario(start, STORY_S, seed=1) for site in all_sites()]
-        plants = [
-            Plant(folder / "new", scenarios, broker, {"url": new.url, "bucket": new.bucket}),
-            Plant(folder / "old", scenarios, broker, {"url": old.url, "database": old.database}),
-        ]
-        for plant in plants:
+        plants = {v: Plant(folder / f"v{v}", scenarios, broker, t) for v, t in targets.items()}
+        for plant in plants.values():
             stack.callback(plant.engine.stop)
             plant.engine.start()
             assert plant.engine.wait_ready(WITHIN_S)
@@ -142,18 +153,29 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
                 publisher.process.communicate()  # closes its pipes
         sensor = _chatter(broker, scenarios[0])
         rounds = 2 + int((clock.wall() - start) // INTERVAL_NS)
-        for plant in plants:
+        for plant in plants.values():
             wait_until(plant.silent, "a silent sensor", within_s=WITHIN_S)
             wait_until(partial(plant.written, rounds), "all written", within_s=WITHIN_S)
             plant.engine.stop()
-        servers = {
-            "1.8.10": InfluxServer(InfluxTarget(new.url, bucket=new.bucket)),
-            "1.6.7": InfluxServer(InfluxTarget(old.url, database=old.database)),
-        }
+        servers = {version: InfluxServer(target) for version, target in targets.items()}
         for server in servers.values():
             stack.callback(server.close)
-        records = {"1.8.10": plants[0].records, "1.6.7": plants[1].records}
+        records = {version: plant.records for version, plant in plants.items()}
         yield Filled(servers, records, start // 1_000_000, clock.wall() // 1_000_000, sensor)
+
+
+def _targets(stack: ExitStack, folder: Path) -> dict[str, InfluxTarget]:
+    """Running servers by version."""
+    one = stack.enter_context(InfluxV1(folder / "one"))
+    between = stack.enter_context(InfluxV2(folder / "between"))
+    two = stack.enter_context(Influx2(folder / "two"))
+    token = folder / "token"
+    token.write_text(two.token)
+    return {
+        "1.6.7": InfluxTarget(one.url, database=one.database),
+        "1.8.10": InfluxTarget(between.url, bucket=between.bucket),
+        "2.7.11": InfluxTarget(two.url, org=two.org, bucket="first", token_file=str(token)),
+    }
 
 
 def _chatter(broker: EmbeddedBroker, scenario: Scenario) -> str:
@@ -184,7 +206,7 @@ def _chatter(broker: EmbeddedBroker, scenario: Scenario) -> str:
 
 def chosen(filled: Filled, server: str, language: str, dashboard: dict[str, Any]) -> Screen:
     """The screen of somebody who chose one value, or two, of each variable, in their order."""
-    screen = filled.screen()
+    screen = filled.screen(server)
     several = {v["name"]: v["multi"] for v in dashboard["templating"]["list"]}
     for variable in variables(dashboard):
         found = rows(filled.servers[server], language, screen.text(variable.text))
@@ -200,14 +222,15 @@ def chosen(filled: Filled, server: str, language: str, dashboard: dict[str, Any]
     return screen
 
 
-def all_chosen(filled: Filled, dashboard: dict[str, Any], one: Screen) -> Screen:
+def all_chosen(filled: Filled, server: str, dashboard: dict[str, Any], one: Screen) -> Screen:
     """The screen of somebody who left the variables at All, where they have it."""
     return filled.screen(
+        server,
         {
             v["name"]: ".*" if v["multi"] else one.chosen[v["name"]]
             for v in dashboard["templating"]["list"]
             if v["type"] == "query"
-        }
+        },
     )
 
 
@@ -219,7 +242,7 @@ def silent_queries(
     for asked in queries(dashboard):
         here = screen
         if A_DAY_LATER in asked.where:
-            here = filled.screen(screen.chosen, later_ms=25 * HOUR_MS)
+            here = filled.screen(server, screen.chosen, later_ms=25 * HOUR_MS)
         text = here.text(asked.text, asked.interval)
         try:
             answer = rows(filled.servers[server], language, text)
@@ -239,7 +262,7 @@ def test_every_query_of_a_dashboard_gets_rows(
     dashboard = dashboards(language)[name]
     one = chosen(filled, server, language, dashboard)
     assert silent_queries(filled, server, language, dashboard, one) == []
-    everything = all_chosen(filled, dashboard, one)
+    everything = all_chosen(filled, server, dashboard, one)
     assert silent_queries(filled, server, language, dashboard, everything) == []
 
 
@@ -303,6 +326,6 @@ def _of_the_cover(filled: Filled, language: str, server: str, title: str) -> lis
     """The rows of a panel about the cover that chattered."""
     panels = dashboards(language)["performance"]["panels"]
     (panel,) = (p for p in panels if title in p["title"])
-    screen = filled.screen({"tenant": ".*", "area": ".*", "site": ".*"})
+    screen = filled.screen(server, {"tenant": ".*", "area": ".*", "site": ".*"})
     answer = rows(filled.servers[server], language, screen.text(panel["targets"][0]["query"]))
     return [r for r in answer if (r["rule"], r["sensor"]) == (COVER, filled.sensor)]
