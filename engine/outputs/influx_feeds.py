@@ -7,7 +7,7 @@ stand for everything. It keeps no state that a restart would miss.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,6 +25,9 @@ from .text import LANGUAGES, render
 from .times import zone
 
 ENTRIES_AT_ONCE: Final = 256
+#: Entries that one portion stands for at most: ticks and commands make no lines, and the cursor must
+#: get on where there is nothing else for hours.
+ENTRIES_MOST: Final = 64 * ENTRIES_AT_ONCE
 RECORDS_AT_ONCE: Final = 500
 _ENCODERS: Final = 4
 _MILLISECOND: Final = 1_000_000
@@ -36,6 +39,7 @@ class Portion:
 
     `lost` is the range (first, last) of positions that left the log before they were read. `held`
     is the first line of each series that there is no room for, `count` the series of this feed.
+    `more`: there was more when this was read.
     """
 
     lines: Lines
@@ -43,6 +47,7 @@ class Portion:
     lost: tuple[int, int] | None = None
     held: Lines = NO_LINES
     count: SeriesCount | None = None
+    more: bool = False
 
 
 class UnknownRegistryError(SinkError):
@@ -81,33 +86,43 @@ class SeriesFeed:
         entries = self._log.read(after, ENTRIES_AT_ONCE)
         if not entries:
             return None
-        position, points = after, 0
+        lost, position, read, points = self._lost(after, entries[0][0]), after, 0, 0
         parts: list[tuple[Lines, Lines]] = []
         pending: list[Frame] = []
         registry = b""
-        for at, data in entries:
-            position = at
-            entry = decode(data)
-            payload = entry.payload
-            if isinstance(payload, Configuration):
-                self._remember(payload.version(), payload)
-            elif isinstance(payload, Frame) and len(payload):
-                if entry.header.registry != registry and pending:
-                    parts.append(self._encode(registry, pending))
-                    pending = []
-                registry = entry.header.registry
-                pending.append(payload)
-                points += len(payload)
-            if points >= INFLUX_BATCH_POINTS:
-                break
+        # Small frames make no small request while there is more behind them.
+        while entries and points < INFLUX_BATCH_POINTS and read < ENTRIES_MOST:
+            read += len(entries)
+            for at, data in entries:
+                position = at
+                entry = decode(data)
+                payload = entry.payload
+                if isinstance(payload, Configuration):
+                    self._remember(payload.version(), payload)
+                elif isinstance(payload, Frame) and len(payload):
+                    if entry.header.registry != registry and pending:
+                        parts.append(self._encode(registry, pending))
+                        pending = []
+                    registry = entry.header.registry
+                    pending.append(payload)
+                    points += len(payload)
+                if points >= INFLUX_BATCH_POINTS:
+                    break
+            else:
+                entries = self._behind(position)
         if pending:
             parts.append(self._encode(registry, pending))
         lines = Lines.joined([goes for goes, _ in parts]) if parts else NO_LINES
         held = Lines.joined([each for _, each in parts if len(each)] or [NO_LINES])
-        lost = self._lost(after, entries[0][0])
         # Of the newest configuration: what an older one made is in the log's past.
         count = next(reversed(self._encoders.values())).count() if self._encoders else None
-        return Portion(lines, position, lost, held, count)
+        return Portion(lines, position, lost, held, count, more=bool(entries))
+
+    def _behind(self, position: int) -> Sequence[tuple[int, bytes]]:
+        """What follows a position, unless something between was trimmed meanwhile: the next
+        portion begins there and tells it."""
+        entries = self._log.read(position, ENTRIES_AT_ONCE)
+        return [] if entries and self._lost(position, entries[0][0]) is not None else entries
 
     def _encode(self, registry: bytes, frames: list[Frame]) -> tuple[Lines, Lines]:
         encoder = self._encoders.get(registry)
@@ -168,7 +183,8 @@ class AlertFeed:
             elif self._series.hold(head):
                 held.append(text)
         count = self._series.count()
-        return Portion(Lines.of(goes), rows[-1][0], held=Lines.of(held), count=count)
+        more = len(rows) == RECORDS_AT_ONCE
+        return Portion(Lines.of(goes), rows[-1][0], held=Lines.of(held), count=count, more=more)
 
     def _heads_until(self, until: int) -> Iterator[str]:
         """Of the records that were written before, as far back as the outbox has them."""

@@ -43,6 +43,11 @@ def import_client() -> None:
         import influxdb_client.client.influxdb_client  # noqa: F401
 
 
+def _pack(body: bytes) -> bytes:
+    packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
 class _Writer(Protocol):
     """One way in: status, headers (names in small letters), body of the answer."""
 
@@ -63,6 +68,8 @@ class InfluxSender:
         self._wire = Wire(target, INFLUX_TIMEOUT_NS / SECOND_NS)
         self._dialect: Dialect | None = None
         self._writer: _Writer | None = None
+        # Each a body and what is sent of it.
+        self._last = self._prepared = (b"", _pack(b""))
 
     @property
     def dialect(self) -> Dialect | None:
@@ -81,10 +88,8 @@ class InfluxSender:
         """Writes line protocol with times in ns."""
         from urllib3.exceptions import HTTPError, SSLError
 
-        packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
-        packed = packer.compress(body) + packer.flush()
         try:
-            answer = self._answer(packed)
+            answer = self._answer(self._packed(body))
         except SSLError as error:  # no answer, but a person must act
             answer = Answer(0, self._wire.clean(f"{type(error).__name__}: {error}"))
         except (HTTPError, OSError) as error:
@@ -93,6 +98,17 @@ class InfluxSender:
             # Perhaps another server stands there now: the next attempt asks it anew.
             self._dialect = None
         return answer
+
+    def prepare(self, body: bytes) -> None:
+        """Packs a body that will be sent next, in another thread than that of `send`."""
+        self._prepared = body, _pack(body)
+
+    def _packed(self, body: bytes) -> bytes:
+        """The body packed, which is kept: the next attempt may send the same."""
+        known = [packed for made_of, packed in (self._last, self._prepared) if made_of == body]
+        packed = known[0] if known else _pack(body)
+        self._last = body, packed
+        return packed
 
     def close(self) -> None:
         """Closes the connections; a later `send` opens them again."""

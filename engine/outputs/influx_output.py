@@ -21,6 +21,7 @@ from ..limits import (
     OUTPUT_STOP_NS,
     SECOND_NS,
 )
+from .influx_ahead import ReadAhead
 from .influx_cardinality import REASON, SeriesCount
 from .influx_feeds import Feed, Portion, UnknownRegistryError
 from .influx_http import InfluxSender
@@ -43,6 +44,7 @@ class InfluxOutput:
     """Writes one feed. `name` is also the name of its cursor.
 
     send     one write, never raises (`InfluxSender.send`)
+    prepare  makes the next body ready while another one is under way (`InfluxSender.prepare`)
     chance   uniform in [0, 1), for the jitter of waits
     behind   how many entries or records there are beyond a position now; None: nobody knows, and
              no progress is told
@@ -63,9 +65,10 @@ class InfluxOutput:
         behind: Callable[[int], int] | None = None,
         notice: Callable[[str, str], None] = lambda _kind, _text: None,
         server: Callable[[], str] = lambda: "",
+        prepare: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self.name = name
-        self._feed = feed
+        self._ahead = ReadAhead(feed, self._batches, prepare)
         self._store = store
         self._clock = clock
         self._close = close
@@ -93,6 +96,7 @@ class InfluxOutput:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(OUTPUT_STOP_NS / SECOND_NS)
+        self._ahead.close()
         self._close()
 
     def alive(self) -> bool:
@@ -168,7 +172,7 @@ class InfluxOutput:
     def _turn(self) -> None:
         """One portion, or a pause."""
         try:
-            portion = self._feed.next(self._position)
+            portion = self._ahead.next(self._position)
             if portion is not None:
                 self._write(portion)
             self._mark()
@@ -178,7 +182,7 @@ class InfluxOutput:
         except LifelineError as error:
             self._pause("log", error, SECOND_NS)
             return
-        if portion is None or len(portion.lines) < INFLUX_BATCH_POINTS:
+        if portion is None or not portion.more:
             self._stop.wait(INFLUX_LINGER_NS / SECOND_NS)
 
     def _pause(self, kind: str, error: Exception, ns: int) -> None:
@@ -191,12 +195,16 @@ class InfluxOutput:
             first, last = portion.lost
             self._lost += last - first + 1
             self.tell("range_lost", f"positions {first} to {last} left the log before written")
-        size = min(INFLUX_BATCH_BYTES, self._delivery.largest or INFLUX_BATCH_BYTES)
-        for start, stop in portion.lines.batches(INFLUX_BATCH_POINTS, size):
+        for start, stop in self._batches(portion):
             self._bury(self._delivery.deliver(portion.lines, start, stop))
         self._hold(portion)
         self._position = portion.position
         self._store.set_cursor(self.name, self._position)
+
+    def _batches(self, portion: Portion) -> list[tuple[int, int]]:
+        """The requests of a portion, as ranges of its lines."""
+        size = min(INFLUX_BATCH_BYTES, self._delivery.largest or INFLUX_BATCH_BYTES)
+        return portion.lines.batches(INFLUX_BATCH_POINTS, size)
 
     def _hold(self, portion: Portion) -> None:
         """Keeps the first line of each series without room, and tells while there are such."""
@@ -266,4 +274,5 @@ def output_to(
         behind=behind,
         notice=notice,
         server=lambda: sender.way,
+        prepare=sender.prepare,
     )
