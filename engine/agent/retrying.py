@@ -107,14 +107,14 @@ class Retrier:
         """Does one request, or as much of it as there is time for."""
         if isinstance(request, Bury):
             return self._bury(request)
-        known = self._requests.outcome(request.id)
-        outcome = known or Outcome(request.id, total=len(request.letters))
+        letters = tuple(dict.fromkeys(request.letters))
+        outcome = self._requests.outcome(request.id) or Outcome(request.id, total=len(letters))
         job = self._job(outcome)
         try:
-            for start in range(outcome.tried, len(request.letters), AT_ONCE):
+            for start in range(outcome.tried, len(letters), AT_ONCE):
                 if self._stopping.is_set():
                     return outcome
-                job.some(request.letters[start : start + AT_ONCE])
+                job.some(letters[start : start + AT_ONCE])
                 self._requests.tell(outcome)
         finally:
             job.close()
@@ -260,11 +260,11 @@ class _Job:
             for letter, answer in zip(letters, answers, strict=False)
             if answer is not None
         ]
-        changed = [(letter.id, answer.reason, kept_form(answer)) for letter, answer in refused]
+        changed: list[tuple[int, str, bytes | None]] = [
+            (letter.id, answer.reason, kept_form(answer)) for letter, answer in refused
+        ]
         try:
-            # What the server has is durable; a letter that went meanwhile is no loss.
-            there = [x.id for x in self._store.letters_of(taken)]
-            self._store.settle_dead_letters(Settlement(there, changed)).wait(_COMMIT_S)
+            self._end_lines(taken, changed)
         except (LogError, TimeoutError) as error:
             self._leave(letters, LOG_REFUSES, str(error))
             return
@@ -272,6 +272,17 @@ class _Job:
         for letter, answer in refused:
             self._outcome.refuse(letter.id, answer.reason, answer.answer.text)
         self._leave(letters[len(answers) :], AWAY, self._lines_stopped)
+
+    def _end_lines(self, taken: list[int], changed: list[tuple[int, str, bytes | None]]) -> None:
+        """What the server has is durable; a letter that went meanwhile is no loss."""
+        for attempt in range(_ATTEMPTS):
+            there = [letter.id for letter in self._store.letters_of(taken)]
+            try:
+                self._store.settle_dead_letters(Settlement(there, changed)).wait(_COMMIT_S)
+                return
+            except LettersGone:
+                if attempt == _ATTEMPTS - 1:
+                    raise
 
     def _leave(self, letters: Iterable[KeptLetter], reason: str, words: str) -> None:
         for letter in letters:

@@ -52,6 +52,7 @@ class AgentNode(Node):
         try:
             if (in_force := self.in_force) is not None:
                 self._taken_up(in_force)
+                self._retry_by(in_force)
         except BaseException:
             self.plant = before
             raise
@@ -106,6 +107,9 @@ class AgentNode(Node):
             self._health_details,
         )
         self._agent.start()
+
+    def _sources(self, in_force: InForce) -> Sequence[SourceSpec]:
+        return known_routes(self.plant.sources, in_force.configuration)[0]
 
     def _end(self) -> None:
         if self._agent is not None:

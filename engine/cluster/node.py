@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from ..agent.retrying import Retrier
 from ..clock import Clock, SystemClock
 from ..config import Plant
 from ..errors import LifelineError, LogError, SpecError
 from ..limits import LIVE_TURN_NS, READY_STATUS_NS, SECOND_NS, STATUS_INTERVAL_NS
-from ..log import LogStore
+from ..log import LogStore, Requests
 from ..log import Trouble as LogTrouble
 from ..metrics import Check, Endpoint, Reading, catalogue
 from ..metrics.parts import (
@@ -27,7 +28,9 @@ from ..metrics.parts import (
     process_readings,
     trouble_readings,
 )
+from ..outputs.influx_target import InfluxTarget
 from ..service import notify
+from ..source import SourceSpec
 from ..troubles import EngineTrouble, Troubles
 from .following import Follower, InForce
 from .loop import LoopThread
@@ -74,6 +77,7 @@ class Node(ABC):
         self._stopping = threading.Event()
         self._store: LogStore | None = None
         self._follower: Follower | None = None
+        self._retrier: Retrier | None = None
         self._endpoint: Endpoint | None = None
         self._last: NodeStatus | None = None
         self._watching = threading.Thread(target=self._watch, name="lifeline-status", daemon=True)
@@ -91,6 +95,10 @@ class Node(ABC):
             self._serve(undo)
             self._store = self._open_store()
             undo.callback(self._store.close)
+            self._retrier = Retrier(
+                self._store, Requests(self.directory), self.clock, self._tell_of_letters
+            )
+            undo.callback(self._retrier.close)
             self.loop.start()
             undo.callback(self.loop.stop)
             self._follower = Follower(
@@ -102,6 +110,7 @@ class Node(ABC):
             undo.pop_all()
         self._set_state("waiting" if self._follower.in_force is None else "running")
         self._follower.start()
+        self._retrier.start()
         self._watching.start()
         notify("READY=1")
 
@@ -118,6 +127,8 @@ class Node(ABC):
             self._watching.join()
         self._set_state("stopped")
         self._look()
+        if self._retrier is not None:
+            self._retrier.close()
         self._store.close()
         if self._endpoint is not None:
             self._endpoint.stop()
@@ -164,6 +175,10 @@ class Node(ABC):
     def _link(self) -> dict[str, Any]:
         """The status's `link`."""
 
+    def _sources(self, in_force: InForce) -> Sequence[SourceSpec]:
+        """What dead letters of MQTT are decoded by; none where no telemetry is taken."""
+        return ()
+
     def _agent_account(self) -> dict[str, Any]:
         return {}
 
@@ -179,14 +194,25 @@ class Node(ABC):
     def _tell(self, kind: str, text: str, source: str = "") -> None:
         self.troubles.tell(kind, text, source or self.role)
 
+    def _tell_of_letters(self, kind: str, text: str) -> None:
+        self._tell(kind, text, "log")
+
     def _log_trouble(self, trouble: LogTrouble) -> None:
         self.troubles.tell(trouble.kind, trouble.text, "log")
 
     def _changed(self, in_force: InForce) -> None:
         self.in_force = in_force
         self._taken_up(in_force)
+        self._retry_by(in_force)
         if self._state == "waiting":
             self._set_state("running")
+
+    def _retry_by(self, in_force: InForce) -> None:
+        """Dead letters are tried by the plant and this configuration from now on."""
+        if self._retrier is not None:
+            influx = self.plant.outputs.influx
+            target = None if influx is None else InfluxTarget.of(influx)
+            self._retrier.become(self._sources(in_force), in_force.configuration, target)
 
     def _fail(self, error: Exception) -> None:
         """Something that nothing may go on after."""

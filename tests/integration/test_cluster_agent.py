@@ -27,7 +27,7 @@ from lifeline.engine.cluster.partitioning import split
 from lifeline.engine.cluster.spec import ClusterSpec
 from lifeline.engine.config import Plant, load
 from lifeline.engine.errors import SpecError
-from lifeline.engine.log import LogReader
+from lifeline.engine.log import LogReader, Requests, Retry
 from lifeline.engine.log.lock import holder
 from lifeline.engine.mqtt import MqttClient, PublishTicket
 from lifeline.engine.source import BrokerSpec
@@ -116,6 +116,21 @@ def forwarded(node: AgentNode, publisher: Publisher) -> None:
         "everything to be forwarded",
         within_s=WITHIN_S,
     )
+
+
+def tried_again(node: AgentNode, payload: bytes) -> None:
+    """A dead letter of a topic that the agent hears now enters the local log, and goes to Kafka."""
+    node.store.dead_letters_of([("moved/tank/GD-2", payload, "not_json", 1)]).wait(WITHIN_S)
+    (letter,) = node.store.kept_letters(0, 10)
+    requests = Requests(node.directory)
+    requests.submit(Retry("again", (letter.id,)))
+    wait_until(
+        lambda: (told := requests.outcome("again")) is not None and told.taken == 1,
+        "the letter to be taken",
+        within_s=WITHIN_S,
+    )
+    requests.close()
+    wait_until(lambda: node.forwarder.behind == 0, "it to be forwarded", within_s=WITHIN_S)
 
 
 def first_of_each(values: list[float]) -> list[float]:
@@ -420,6 +435,8 @@ def test_sources_are_read_again_without_a_restart(
             publisher.client.publish(f"{key}/tank/GD-1", payload).wait(WITHIN_S)
         publisher.sent["tank", "GD-1"].append(9.0)
         forwarded(node, publisher)
+        tried_again(node, b'{"value": 5.0, "ts": %d}' % (START_MS + 90_000))
+        publisher.sent["tank", "GD-2"].append(5.0)
         with pytest.raises(SpecError, match="node changes only with a restart"):
             node.reload(replace(plant, node="other"))
     assert arrived(plant) == publisher.sent

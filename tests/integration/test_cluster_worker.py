@@ -27,6 +27,7 @@ from cluster_kafka import (
 )
 from cluster_runs import Recorded, by_partition, city, recorded
 from lifeline.engine.cluster.admin import administering
+from lifeline.engine.cluster.dead_letters import worker_letters
 from lifeline.engine.cluster.spec import ClusterSpec
 from lifeline.engine.cluster.topics import Topics
 from lifeline.engine.entry import Entry, Header, Tick, decode, encode
@@ -99,6 +100,12 @@ def test_a_worker_gives_the_embedded_records_and_goes_on_where_it_stopped(
     assert letters(spec) == {
         b"%d|%d" % (p, len(parts[p])): (torn[p], reason)
         for p, reason in enumerate((b"not_an_entry", b"unreadable"))
+    }
+    # What `lifeline deadletter list` shows of them.
+    shown = {(x.topic, x.reason, x.payload) for x in worker_letters(spec)}
+    assert shown == {
+        (f"{Topics(spec.prefix).log}/{p}|{len(parts[p])}", reason, torn[p])
+        for p, reason in enumerate(("not_an_entry", "unreadable"))
     }
     assert furthest(spec) == {p: n + 2 * (p in torn) for p, n in ends(spec, parts).items()}
 
