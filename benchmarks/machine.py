@@ -14,7 +14,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("numpy", "numba", "msgspec", "paho-mqtt", "influxdb-client")
+LIBRARIES = ("numpy", "numba", "msgspec", "paho-mqtt", "influxdb-client", "duckdb")
 ROOT = Path(__file__).resolve().parent.parent
 
 

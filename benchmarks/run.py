@@ -33,6 +33,7 @@ CLAIMS = {
     "append": "durable append",
     "decode": "messages to samples",
     "lineprotocol": "samples to line protocol",
+    "store": "the embedded store: rows/s in, a console's questions (LIFELINE_BENCH_ROWS)",
     "sizes": "bytes: log, Kafka, snapshots, alert records",
     "cluster": "the cluster on Kafka: samples/s, kills, checkpoints, latency, beside plain faust",
     "core": "the core beside bare loops",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from ..limits import DAY_NS, MINUTE_NS, SECOND_NS
 
 # --- writing -------------------------------------------------------------------------------------
 # Rows of one transaction: transactions of 5 rows take 1.5 thousand rows a second, those of 50,000
@@ -31,10 +31,11 @@ LOOKUP_WINDOWS: Final = 48
 ROLLUP_NS: Final = MINUTE_NS
 # … or after so many rows, so that what the views have to aggregate stays a fraction of a second.
 ROLLUP_ROWS: Final = 2_000_000
-# Minutes that are aggregated in one transaction, and hours: bounds the memory of one pass, which
-# holds a group per sensor and minute (100,000 sensors: 40 MB).
-ROLLUP_SPAN_NS: Final = 5 * MINUTE_NS
-HOURS_SPAN_NS: Final = 6 * HOUR_NS
+# One pass holds a group (some 100 bytes) per sensor and minute in memory; it takes at least five
+# minutes, or hours, and passes by no more than ten that nothing came to.
+ROLLUP_GROUPS: Final = 400_000
+ROLLUP_LEAST: Final = 5
+ROLLUP_GAP: Final = 10
 # Hours are written as seldom as this: each pass reads the minutes of the whole hour.
 HOURS_NS: Final = 10 * MINUTE_NS
 # How often what is too old is looked for. Deleting is by whole hours.

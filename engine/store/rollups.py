@@ -12,17 +12,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from .limits import HOURS_SPAN_NS, ROLLUP_SPAN_NS
+from .limits import ROLLUP_GAP, ROLLUP_GROUPS, ROLLUP_LEAST
 from .schema import HOUR, MINUTE, floor_to, rolled, rolled_again
 
 
-def _parts(connection: Any, table: str, span: int) -> list[tuple[int, int]]:
-    """(first, last) of the marked times that lie in one span, in order."""
+def _parts(connection: Any, table: str, size: int) -> list[tuple[int, int]]:
+    """(first, last) of marked times that can be done in one go: near to each other, and together
+    not more groups than fit."""
     found = connection.execute(
-        f"SELECT epoch_ns(min(time)), epoch_ns(max(time)) FROM store.{table}"
-        f" GROUP BY epoch_ns(time) // {span} ORDER BY 1"
-    ).fetchall()
-    return [(int(first), int(last)) for first, last in found]
+        f"SELECT DISTINCT epoch_ns(time) AS time FROM store.{table} ORDER BY 1"
+    ).fetchnumpy()["time"]
+    (sensors,) = connection.execute("SELECT count(*) FROM store.sensor").fetchone()
+    span = max(ROLLUP_LEAST, ROLLUP_GROUPS // max(1, sensors)) * size
+    parts: list[tuple[int, int]] = []
+    for time in map(int, found):
+        near = bool(parts) and time - parts[-1][1] <= ROLLUP_GAP * size
+        if near and time - parts[-1][0] < span:
+            parts[-1] = parts[-1][0], time
+        else:
+            parts.append((time, time))
+    return parts
 
 
 def _within(first: int, last: int, size: int) -> str:
@@ -31,12 +40,12 @@ def _within(first: int, last: int, size: int) -> str:
 
 def minute_parts(connection: Any) -> list[tuple[int, int]]:
     """What `minutes` is to be called with, one transaction each."""
-    return _parts(connection, "touched_minutes", ROLLUP_SPAN_NS)
+    return _parts(connection, "touched_minutes", MINUTE)
 
 
 def hour_parts(connection: Any) -> list[tuple[int, int]]:
     """What `hours` is to be called with."""
-    return _parts(connection, "touched_hours", HOURS_SPAN_NS)
+    return _parts(connection, "touched_hours", HOUR)
 
 
 def minutes(connection: Any, first: int, last: int) -> None:
