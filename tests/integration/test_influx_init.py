@@ -3,7 +3,7 @@
 import json
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,55 @@ from lifeline.engine.outputs.influx_http import InfluxSender
 from lifeline.engine.outputs.influx_server import InfluxServer
 from lifeline.engine.outputs.influx_target import InfluxTarget
 from plant_files import HEAD, PlantFiles
-from servers.fixtures import StartInflux, StartInfluxV1
-from servers.influx import Influx
+from servers.influx import Influx, InfluxV1, InfluxV2
 from servers.process import wait_until
+
+pytestmark = pytest.mark.integration
 
 ADMIN = ("root", 'a"secret"word')
 FOREVER = Spans(raw=0, minute=0, hour=0)
 
-StartEither = Callable[..., Influx]
+VERSIONS = {"params": [InfluxV1, InfluxV2], "ids": ["1.6.7", "1.8.10"]}
+#: Continuous queries are looked at each second, so that their first turn comes soon.
+SOON = {"continuous_queries": {"run-interval": "1s"}}
 
 
-@pytest.fixture(params=["1.6.7", "1.8.10"])
-def start_either(
-    request: pytest.FixtureRequest, start_influx: StartInflux, start_influx_v1: StartInfluxV1
-) -> StartEither:
-    return start_influx if request.param == "1.8.10" else start_influx_v1
+@pytest.fixture(scope="module", **VERSIONS)
+def guarded_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Influx]:
+    with request.param(tmp_path_factory.mktemp("guarded"), login=ADMIN) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", **VERSIONS)
+def open_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Influx]:
+    with request.param(tmp_path_factory.mktemp("open"), overrides=SOON) as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(guarded_server: Influx) -> Iterator[Influx]:
+    """A server that asks who one is, without anything of an earlier test."""
+    yield guarded_server
+    cleared(guarded_server)
+
+
+@pytest.fixture
+def unguarded(open_server: Influx) -> Iterator[Influx]:
+    """A server that lets everybody in, without anything of an earlier test."""
+    yield open_server
+    cleared(open_server)
+
+
+def cleared(server: Influx) -> None:
+    server.query("DROP DATABASE plant")
+    for series in server.query("SHOW USERS"):
+        for user, _admin in series.get("values", ()):
+            if user != ADMIN[0]:
+                server.query(f"DROP USER {user}")
 
 
 def plant_target(server: Influx, folder: Path) -> InfluxTarget:
@@ -77,9 +111,9 @@ def policies(server: Influx) -> dict[str, str]:
 
 
 def test_everything_is_made_once_and_found_right_ever_after(
-    start_either: StartEither, tmp_path: Path
+    guarded: Influx, tmp_path: Path
 ) -> None:
-    server = start_either(login=ADMIN)
+    server = guarded
     first = set_up(server, tmp_path)
     made = [text for text, state in plain_states(first).items() if state == "made"]
     assert len(made) == len(plain_states(first)) - 1 == 10, first  # all but "server"
@@ -98,10 +132,8 @@ def test_everything_is_made_once_and_found_right_ever_after(
     assert [file.read_text() for file in secrets] == before
 
 
-def test_one_login_only_writes_and_the_other_only_reads(
-    start_either: StartEither, tmp_path: Path
-) -> None:
-    server = start_either(login=ADMIN)
+def test_one_login_only_writes_and_the_other_only_reads(guarded: Influx, tmp_path: Path) -> None:
+    server = guarded
     set_up(server, tmp_path, FOREVER)
     writer = plant_target(server, tmp_path)
     reader = InfluxTarget(
@@ -122,9 +154,9 @@ def test_one_login_only_writes_and_the_other_only_reads(
 
 
 def test_times_change_where_they_are_given_and_shorter_ones_ask_first(
-    start_either: StartEither, tmp_path: Path
+    guarded: Influx, tmp_path: Path
 ) -> None:
-    server = start_either(login=ADMIN)
+    server = guarded
     set_up(server, tmp_path)
     longer = set_up(server, tmp_path, Spans(raw=60 * DAY_NS))
     assert plain_states(longer)["retention policy plant.kept: 60d"] == "changed"
@@ -140,16 +172,16 @@ def test_times_change_where_they_are_given_and_shorter_ones_ask_first(
     assert policies(server)["kept"] == "24h0m0s"
 
 
-def test_a_dry_run_says_all_and_does_nothing(start_either: StartEither, tmp_path: Path) -> None:
-    server = start_either(login=ADMIN)
+def test_a_dry_run_says_all_and_does_nothing(guarded: Influx, tmp_path: Path) -> None:
+    server = guarded
     dry = set_up(server, tmp_path, act=False)
     assert "plant" not in {row["name"] for row in server.rows("SHOW DATABASES")}
     assert not (tmp_path / "secrets").exists()
     assert plain_states(dry) == plain_states(set_up(server, tmp_path))
 
 
-def test_what_somebody_changed_is_mended_or_told(start_either: StartEither, tmp_path: Path) -> None:
-    server = start_either(login=ADMIN)
+def test_what_somebody_changed_is_mended_or_told(guarded: Influx, tmp_path: Path) -> None:
+    server = guarded
     set_up(server, tmp_path)
     server.query('DROP CONTINUOUS QUERY "lifeline_1m" ON plant')
     server.query(
@@ -175,16 +207,17 @@ def test_what_somebody_changed_is_mended_or_told(start_either: StartEither, tmp_
     assert set(plain_states(set_up(server, tmp_path)).values()) == {"right"}
 
 
-def test_a_server_that_lets_everybody_in_is_told(start_either: StartEither, tmp_path: Path) -> None:
-    server = start_either()
+def test_a_server_that_lets_everybody_in_is_told(unguarded: Influx, tmp_path: Path) -> None:
+    server = unguarded
     target = plant_target(server, tmp_path)
     steps = list(initialise(target, InfluxTarget(server.url, database="plant"), Spans()))
     assert "auth_off" in [step.key for step in steps]
     assert {row["user"] for row in server.rows("SHOW USERS")} == {"lifeline", "lifeline_read"}
 
 
-def test_the_keys_of_2_name_a_database_of_1_8(start_influx: StartInflux, tmp_path: Path) -> None:
-    server = start_influx(login=ADMIN)
+@pytest.mark.parametrize("guarded_server", [InfluxV2], indirect=True)
+def test_the_keys_of_2_name_a_database_of_1_8(guarded: Influx, tmp_path: Path) -> None:
+    server = guarded
     token = tmp_path / "token"
     target = InfluxTarget(server.url, bucket="plant/kept", token_file=str(token))
     admin = tmp_path / "admin"
@@ -198,10 +231,9 @@ def test_the_keys_of_2_name_a_database_of_1_8(start_influx: StartInflux, tmp_pat
     assert InfluxServer(reader).influxql('SELECT value FROM "kept".gas')
 
 
-def test_the_command_speaks_and_its_exit_code_tells(
-    start_influx: StartInflux, tmp_path: Path
-) -> None:
-    server = start_influx(login=ADMIN)
+@pytest.mark.parametrize("guarded_server", [InfluxV2], indirect=True)
+def test_the_command_speaks_and_its_exit_code_tells(guarded: Influx, tmp_path: Path) -> None:
+    server = guarded
     config = gas_plant_file(
         tmp_path,
         f"{{url: {server.url}, database: plant, username: lifeline, password_file: secret}}",
@@ -252,9 +284,9 @@ def stored(server: Influx, policy: str) -> Rows:
 
 
 def test_minutes_and_hours_are_those_of_numpy_and_making_them_again_changes_nothing(
-    start_either: StartEither, tmp_path: Path
+    unguarded: Influx, tmp_path: Path
 ) -> None:
-    server = start_either()
+    server = unguarded
     target = InfluxTarget(server.url, database="plant")
     list(initialise(target, target, FOREVER))
     frame = random_frame(4 * 60, 40)
@@ -284,11 +316,10 @@ def test_minutes_and_hours_are_those_of_numpy_and_making_them_again_changes_noth
     same(stored(server, "lifeline_1h"), expected(whole, HOUR_NS))
 
 
-def test_the_server_itself_makes_minutes_and_hours(
-    start_either: StartEither, tmp_path: Path
-) -> None:
-    """A continuous query's first turn comes at once, for the twenty minutes (four hours) before."""
-    server = start_either(overrides={"continuous_queries": {"run-interval": "1s"}})
+def test_the_server_itself_makes_minutes_and_hours(unguarded: Influx, tmp_path: Path) -> None:
+    """A continuous query's first turn after a start comes at once, for the twenty minutes (four
+    hours) before."""
+    server = unguarded
     now = SystemClock().wall() // MINUTE_NS * MINUTE_NS
     target = InfluxTarget(server.url, database="plant")
     server.create("plant")
@@ -296,31 +327,30 @@ def test_the_server_itself_makes_minutes_and_hours(
     sent(target, frame)
     list(initialise(target, target, Spans()))
     minutes = expected(frame, MINUTE_NS)
-    wait_until(lambda: len(stored(server, "lifeline_1m")) == len(minutes), "minutes", within_s=30)
+    server.restart()
+    wait_until(lambda: len(stored(server, "lifeline_1m")) == len(minutes), "minutes", within_s=60)
     same(stored(server, "lifeline_1m"), minutes)
     server.restart()  # the hour's first turn may have come before the minutes
     hours = {key: row[4] for key, row in expected(frame, HOUR_NS).items()}
     wait_until(
         lambda: {k: r[4] for k, r in stored(server, "lifeline_1h").items()} == hours,
         "hours",
-        within_s=30,
+        within_s=60,
     )
     same(stored(server, "lifeline_1h"), expected(frame, HOUR_NS))
 
 
-def test_without_its_policies_it_says_what_is_missing(
-    start_either: StartEither, tmp_path: Path
-) -> None:
-    server = start_either()
+def test_without_its_policies_it_says_what_is_missing(unguarded: Influx, tmp_path: Path) -> None:
+    server = unguarded
     target = InfluxTarget(server.url, database=server.database)
     sent(target, Frame.of([0], [START], [1.0]))
     with pytest.raises(SinkError, match="retention policy not found"):
         downsample(InfluxServer(target), START, START + MINUTE_NS)
 
 
-def test_writing_a_day_again_changes_no_count(start_either: StartEither, tmp_path: Path) -> None:
+def test_writing_a_day_again_changes_no_count(unguarded: Influx, tmp_path: Path) -> None:
     """Series, and alerts of one instant: each point is its own, and is itself when it comes twice."""
-    server = start_either()
+    server = unguarded
     target = InfluxTarget(server.url, database="plant")
     list(initialise(target, target, FOREVER))
     frame = random_frame(24 * 60, 10)
