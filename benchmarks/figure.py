@@ -26,11 +26,13 @@ class Setting:
     bare      folder of the frozen reference `bare.py`, None where it is not there
     work      an empty folder on a real disk, deleted afterwards
     profile   folder for a profile of each thread of the engine, None: no profile
+    outage_s  how long a server is away where that is measured
     """
 
     bare: Path | None
     work: Path
     profile: Path | None = None
+    outage_s: float = 60.0
 
 
 class NotMeasured(Exception):

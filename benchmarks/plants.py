@@ -44,25 +44,31 @@ rules:
   - {{id: marker, kind: limit, select: {{sensor: "m*"}}, high: {{orange: 40 %LEL}}, deadband: 2 %LEL}}
 outputs:
   mqtt: {{}}
-"""
+{influx}"""
 _SINGLE = '{sensor: "{device}", value: value, time: {path: ts, unit: ms}}'
 _ARRAY = '{points: "$", sensor: "{payload.tag}", value: value, time: {path: ts, unit: ms}}'
 
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """`sites` of equally many sensors, whose messages carry `points` samples each."""
+    """`sites` of equally many sensors, whose messages carry `points` samples each; `influx` is the
+    address of an InfluxDB that gets alerts and series too.
+    """
 
     sensors: int
     sites: int
     points: int = 1
+    influx: str = ""
 
     def write(self, folder: Path, port: int) -> Path:
         """lifeline.yaml and sensors.csv in the folder; the path of the first."""
         folder.mkdir(parents=True, exist_ok=True)
         sites = "\n".join(f"  - {{id: {s}, area: bench/bench/bench}}" for s in self.site_ids())
         payload = _SINGLE if self.points == 1 else _ARRAY
-        text = _PLANT.format(node=NODE, source=SOURCE, port=port, sites=sites, payload=payload)
+        influx = f"  influx: {{url: '{self.influx}', database: lifeline}}\n" if self.influx else ""
+        text = _PLANT.format(
+            node=NODE, source=SOURCE, port=port, sites=sites, payload=payload, influx=influx
+        )
         rows = ["id,site,quantity,unit,reports,max_rate"]
         names = [(f"m{i}", "s0") for i in range(MARKERS)] + self._sensors()
         # Values jump from message to message faster than any gas does, and rounds have pauses between

@@ -33,6 +33,7 @@ CLAIMS = {
     "append": "durable append",
     "decode": "messages to samples",
     "lineprotocol": "samples to line protocol",
+    "influx": "delivery into InfluxDB beside bare posts, alert latency while it is away, memory",
     "store": "the embedded store: rows/s in, a console's questions (LIFELINE_BENCH_ROWS)",
     "sizes": "bytes: log, Kafka, snapshots, alert records",
     "cluster": "the cluster on Kafka: samples/s, kills, checkpoints, latency, beside plain faust",
@@ -97,6 +98,9 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="FILE")
     parser.add_argument("--work", type=Path, metavar="DIR", help="a disk to measure on")
     parser.add_argument("--profile", type=Path, metavar="DIR", help="profile the engine (slower)")
+    parser.add_argument(
+        "--outage", type=float, default=60.0, metavar="S", help="how long InfluxDB is away"
+    )
     arguments = parser.parse_args()
     if arguments.list:
         print("\n".join(f"{name:14} {what}" for name, what in CLAIMS.items()))
@@ -116,7 +120,7 @@ def _measured(arguments: argparse.Namespace) -> int:
         for claim in arguments.only or CLAIMS:
             began = time.monotonic()
             profile = arguments.profile.resolve() if arguments.profile else None
-            found = measure(claim, Setting(bare, work / claim, profile))
+            found = measure(claim, Setting(bare, work / claim, profile, arguments.outage))
             figures += found
             for each in found:
                 print(f"  {each.name}: {each.value}", file=sys.stderr)

@@ -43,7 +43,8 @@ def import_client() -> None:
         import influxdb_client.client.influxdb_client  # noqa: F401
 
 
-def _pack(body: bytes) -> bytes:
+def pack(body: bytes) -> bytes:
+    """A body as it is sent, by gzip."""
     packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
     return packer.compress(body) + packer.flush()
 
@@ -69,7 +70,7 @@ class InfluxSender:
         self._dialect: Dialect | None = None
         self._writer: _Writer | None = None
         # Each a body and what is sent of it.
-        self._last = self._prepared = (b"", _pack(b""))
+        self._last = self._prepared = (b"", pack(b""))
 
     @property
     def dialect(self) -> Dialect | None:
@@ -101,12 +102,12 @@ class InfluxSender:
 
     def prepare(self, body: bytes) -> None:
         """Packs a body that will be sent next, in another thread than that of `send`."""
-        self._prepared = body, _pack(body)
+        self._prepared = body, pack(body)
 
     def _packed(self, body: bytes) -> bytes:
         """The body packed, which is kept: the next attempt may send the same."""
         known = [packed for made_of, packed in (self._last, self._prepared) if made_of == body]
-        packed = known[0] if known else _pack(body)
+        packed = known[0] if known else pack(body)
         self._last = body, packed
         return packed
 
