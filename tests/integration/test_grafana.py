@@ -56,7 +56,13 @@ AJAR = {
     "high": {"blue": "5 deg"},
 }
 #: (language, name of the server)
-ASKED = (("influxql", "1.6.7"), ("influxql", "1.8.10"), ("flux", "1.8.10"), ("flux", "2.7.11"))
+ASKED = (
+    ("influxql", "1.6.7"),
+    ("influxql", "1.8.10"),
+    ("flux", "1.8.10"),
+    ("flux", "2.7.11"),
+    ("influxql", "2.7.11"),
+)
 
 
 @dataclass(frozen=True)
