@@ -80,6 +80,7 @@ def _aggregated(rows: list[tuple[int, float]]) -> tuple[float, ...]:
 
 def ask(store: Store, sql: str) -> list[dict[str, Any]]:
     """Rows of a question, times as ns."""
+    store.open()
     with store.reading() as connection:
         return [
             row for batch in connection.sql(sql).to_arrow_reader(10_000) for row in plain(batch)

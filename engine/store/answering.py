@@ -38,15 +38,18 @@ class Answer:
                 relation = connection.sql(sql)
                 if relation is None:
                     raise QuestionError("the statement has no result", expected="SELECT")
-                self._reader: pa.RecordBatchReader = relation.to_arrow_reader(PIECE_ROWS)
+                self._reader: Any = relation.to_arrow_reader(PIECE_ROWS)
+                del relation
         except BaseException:
             self._timer.cancel()
             raise
-        self.schema = self._reader.schema
+        self.schema: pa.Schema = self._reader.schema
 
     def _interrupt(self) -> None:
         self._late.set()
-        self._connection.interrupt()
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
 
     def pieces(self) -> Iterator[pa.RecordBatch]:
         """The rows, up to the limits. Raises QuestionError past the limit of bytes or of time, and
@@ -73,8 +76,9 @@ class Answer:
             self.close()
 
     def close(self) -> None:
-        """Ends the answer, whatever is left of it."""
+        """Ends the answer, whatever is left of it, and lets go of the database."""
         self._timer.cancel()
+        self._reader = self._connection = None
 
     @contextmanager
     def _words(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +41,9 @@ def connect(path: Path, spec: StoreSpec | None = None, *, read_only: bool = Fals
         "allow_unsigned_extensions": False,
         "allow_persistent_secrets": False,
     }
+    # A file is opened anew only when nothing in this process has it any more, and the database waits
+    # for that; what an error's traceback holds is let go of by the collector alone.
+    gc.collect()
     try:
         connection = duckdb.connect(str(path), read_only=read_only, config=settings)
     except (duckdb.Error, OSError) as error:
@@ -78,11 +81,12 @@ def opened(spec: StoreSpec) -> DuckDBPyConnection:
 def _prepare(connection: Any, path: Path) -> None:
     fresh = not connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'store' AND table_name = 'about'"
-    ).fetchone()[0]
+    ).fetchall()[0][0]
     if not fresh:
-        (version,) = connection.execute(
+        found = connection.execute(
             "SELECT value FROM store.about WHERE name = 'version'"
-        ).fetchone() or (None,)
+        ).fetchall()
+        version = found[0][0] if found else None
         if version != VERSION:
             raise StoreForeignError(
                 f"{path.name} has tables of version {version}, this Lifeline those of {VERSION}"
@@ -180,25 +184,27 @@ def _copied(source: Any, target: Any, table: str, condition: str) -> int:
     return rows
 
 
-def _days(source: Any) -> Iterator[str]:
+def _days(source: Any) -> list[str]:
+    """A condition for each day that has samples, by their times or, where those are damaged, by
+    the minutes'."""
     import duckdb
 
-    try:
-        found = source.execute(
-            "SELECT epoch_ns(min(time)), epoch_ns(max(time)) FROM store.samples"
-        ).fetchone()
-    except duckdb.Error:
-        found = (0, 0)
-        found = source.execute(
-            "SELECT epoch_ns(min(time)), epoch_ns(max(time)) FROM store.minutes"
-        ).fetchone()
-    if found is None or found[0] is None:
-        return
-    for day in range(found[0] // DAY_NS, found[1] // DAY_NS + 1):
-        yield f"WHERE epoch_ns(time) >= {day * DAY_NS} AND epoch_ns(time) < {(day + 1) * DAY_NS}"
+    for table in ("samples", "minutes"):
+        try:
+            found = source.execute(
+                f"SELECT DISTINCT epoch_ns(time) // {DAY_NS} FROM store.{table} ORDER BY 1"
+            ).fetchall()
+        except duckdb.Error:
+            continue
+        return [
+            f"WHERE time >= make_timestamp_ns({day * DAY_NS})"
+            f" AND time < make_timestamp_ns({(day + 1) * DAY_NS})"
+            for (day,) in found
+        ]
+    return []
 
 
 def _copy_floor(source: Any, target: Any, name: str) -> None:
-    found = source.execute("SELECT value FROM store.about WHERE name = ?", [name]).fetchone()
-    if found is not None:
-        target.execute("UPDATE store.about SET value = ? WHERE name = ?", [found[0], name])
+    found = source.execute("SELECT value FROM store.about WHERE name = ?", [name]).fetchall()
+    if found:
+        target.execute("UPDATE store.about SET value = ? WHERE name = ?", [found[0][0], name])

@@ -22,7 +22,7 @@ def _parts(connection: Any, table: str, size: int) -> list[tuple[int, int]]:
     found = connection.execute(
         f"SELECT DISTINCT epoch_ns(time) AS time FROM store.{table} ORDER BY 1"
     ).fetchnumpy()["time"]
-    (sensors,) = connection.execute("SELECT count(*) FROM store.sensor").fetchone()
+    ((sensors,),) = connection.execute("SELECT count(*) FROM store.sensor").fetchall()
     span = max(ROLLUP_LEAST, ROLLUP_GROUPS // max(1, sensors)) * size
     parts: list[tuple[int, int]] = []
     for time in map(int, found):
@@ -91,15 +91,15 @@ def hours(connection: Any, first: int, last: int, minutes_from: int) -> None:
 
 def floor_of(connection: Any, name: str) -> int:
     """`raw_from` or `minutes_from`: what is older was deleted with age."""
-    (value,) = connection.execute("SELECT value FROM store.about WHERE name = ?", [name]).fetchone()
-    return int(value)
+    found = connection.execute("SELECT value FROM store.about WHERE name = ?", [name]).fetchall()
+    return int(found[0][0])
 
 
 def expire(connection: Any, table: str, before: int, floor: str = "") -> int:
     """Deletes what is older than `before` in the caller's transaction, and notes that; how many."""
-    (n,) = connection.execute(
+    ((n,),) = connection.execute(
         f"SELECT count(*) FROM store.{table} WHERE time < make_timestamp_ns({before})"
-    ).fetchone()
+    ).fetchall()
     if n:
         connection.execute(f"DELETE FROM store.{table} WHERE time < make_timestamp_ns({before})")
     if floor and n:

@@ -171,11 +171,11 @@ class Store:
         with self._lock:
             self.open()
             with self._told():
-                row = self._writer.execute(
+                rows = self._writer.execute(
                     "SELECT log, name, position, hash FROM store.cursors WHERE log = ? AND name = ?",
                     [log, name],
-                ).fetchone()
-        return None if row is None else Mark(row[0], row[1], row[2], row[3], row[2])
+                ).fetchall()
+        return Mark(*rows[0], rows[0][2]) if rows else None
 
     def forget(self, log: str, name: str) -> None:
         """This log is read from its beginning again; what is there already is not doubled."""
@@ -232,10 +232,10 @@ class Store:
                 new = 0
                 if len(alerts):
                     self._writer.register("incoming", alerts)
-                    (new,) = self._writer.execute(
+                    ((new,),) = self._writer.execute(
                         f"INSERT INTO alert SELECT {_ALERTS} FROM incoming"
                         " ANTI JOIN alert USING (site, seq)"
-                    ).fetchone()
+                    ).fetchall()
                     self._writer.unregister("incoming")
                 self._set(mark)
         self._count("alerts", new)
@@ -275,11 +275,11 @@ class Store:
         if mark is None:
             return
         values = [mark.position, mark.hash, mark.log, mark.name]
-        (n,) = self._writer.execute(
+        ((n,),) = self._writer.execute(
             "UPDATE store.cursors SET position = ?, hash = ? WHERE log = ? AND name = ?"
             " AND position = ?",
             [*values, mark.after],
-        ).fetchone()
+        ).fetchall()
         if n:
             return
         if mark.after or self.mark(mark.log, mark.name) is not None:
@@ -357,12 +357,11 @@ class Store:
 
     def _shrink(self) -> None:
         with self._told():
-            row = self._writer.execute(
+            ((first, last),) = self._writer.execute(
                 "SELECT epoch_ns(min(time)), epoch_ns(max(time)) FROM store.samples"
-            ).fetchone()
-        if row is None or row[0] is None:
+            ).fetchall()
+        if first is None:
             return
-        first, last = row
         before = (first + int((last - first) * SIZE_CUT)) // HOUR_NS * HOUR_NS + HOUR_NS
         self._expire({"samples": before})
         self._tell(
@@ -374,10 +373,10 @@ class Store:
 
     def _measure(self) -> None:
         with self._told():
-            row = self._writer.execute(
+            rows = self._writer.execute(
                 "SELECT used_blocks * block_size FROM pragma_database_size()"
-            ).fetchone()
-        self.bytes = int(row[0]) if row else 0
+            ).fetchall()
+        self.bytes = int(rows[0][0])
 
     def _fold(self) -> None:
         """A checkpoint, so that what was deleted gives its room to what comes. Left to the next
