@@ -20,7 +20,8 @@ refuses in part, 2.x may store none; bisection is right for both.
 Requests for one bad line among n: the whole (1), then per level of halving the left half and, only
 if that was refused, the right one; a right half whose left was taken is known to hold the bad
 line. A line is given up only after it was refused alone. At most 2·ceil(log2 n) + 1; log2 n + 2
-where the bad line is the last.
+where the bad line is the last. Series that were refused before go in a request of their own
+(`influx_suspects`), so that what is refused without end does not slow what is well.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from ..limits import (
     INFLUX_RETRY_LAST_NS,
     SECOND_NS,
 )
+from .influx_suspects import Suspects
 from .lineprotocol import Lines
 
 _DROPPED: Final = re.compile(r"partial write: .*dropped=(\d+)", re.DOTALL)
@@ -169,6 +171,7 @@ class Delivery:
     largest: int | None = None  # bytes that a 413 has taught us not to exceed
     _taken: int = 0
     _dead: list[Refused] = field(default_factory=list)
+    _suspects: Suspects = field(default_factory=Suspects)
 
     def deliver(self, lines: Lines, start: int, stop: int) -> list[Refused]:
         """Delivers lines `start` to `stop`, however long it takes.
@@ -179,7 +182,8 @@ class Delivery:
         while True:
             self._taken, self._dead = 0, []
             try:
-                self._deliver(lines, start, stop, False)
+                for part, first, end in self._suspects.split(lines, start, stop):
+                    self._deliver(part, first, end, False)
             except _AllRefusedError as error:
                 self.counters.stops += 1
                 self.patience.tell("all_refused", str(error))
@@ -187,6 +191,8 @@ class Delivery:
                 continue
             self.counters.taken += self._taken
             self.counters.dead += len(self._dead)
+            if self._dead or len(self._suspects):
+                self._suspects.learn(lines, start, stop, (each.line for each in self._dead))
             self.patience.well()
             return self._dead
 

@@ -283,3 +283,40 @@ def test_the_number_of_dropped_lines_is_read_from_the_servers_own_words() -> Non
     assert all_dropped(Answer(400, said), 3)
     assert not all_dropped(Answer(400, said), 4)
     assert not all_dropped(Answer(400, "unable to parse dropped=3"), 3)
+
+
+def test_a_series_that_is_refused_without_end_costs_one_request_more_and_not_a_search() -> None:
+    def batch(turn: int) -> Lines:
+        return Lines.of(f"m,s=a\\ {i % 100} value={i} {turn}{i:05}" for i in range(10_000))
+
+    first, second, third = batch(1), batch(2), batch(3)
+    bad = {x for b in (first, second) for x in b.body.splitlines() if x.startswith(b"m,s=a\\ 7 ")}
+    server = Server(bad, partial=False, counts=True)
+    made = delivery(server.send)
+    assert len(made.deliver(first, 0, 10_000)) == 100
+    assert server.requests > 100
+    server.requests = 0
+    assert {r.line for r in made.deliver(second, 0, 10_000)} < bad
+    assert server.requests == 2
+    server.requests = 0
+    assert made.deliver(third, 0, 10_000) == []  # the conflict is over
+    assert made.deliver(third, 0, 10_000) == []
+    assert server.requests == 2 + 1
+    everything = {x for b in (first, second, third) for x in b.body.splitlines()}
+    assert server.stored == everything - bad
+
+
+@given(st.data(), st.booleans(), st.booleans())
+def test_whatever_was_refused_before_every_good_line_is_stored_and_every_bad_one_named(
+    data: st.DataObject, partial: bool, counts: bool
+) -> None:
+    server = Server(set(), partial=partial, counts=counts)
+    made = delivery(server.send)
+    for turn in range(4):
+        lines = Lines.of(f"m,s={i % 7} value={i} {turn}{i:03}" for i in range(60))
+        every = lines.body.splitlines()
+        server.bad = set(data.draw(st.lists(st.sampled_from(every), max_size=40)))
+        dead = made.deliver(lines, 0, 60)
+        assert {r.line for r in dead} == server.bad
+        assert len(dead) == len(server.bad)
+        assert set(every) - server.bad <= server.stored
