@@ -1,8 +1,9 @@
 """How many series a plant makes in InfluxDB, counted, and held below a limit.
 
 A series is a measurement with its tags; InfluxDB keeps an index entry of each for as long as it has a
-point, and 1.x refuses every point of a new one beyond `max-series-per-database`. Nine tenths of the limit are for samples, a tenth
-is for alerts, so that neither can take the other's room.
+point, and 1.x with its index in memory refuses every point of a new one beyond
+`max-series-per-database`. Nine tenths of the limit are for samples, a tenth is for alerts, so that
+neither can take the other's room.
 
 Samples: one series a sensor in force. The first in the order of the registry have room: that order
 is the age of sensors and never changes, so that what is written goes on being written, and a

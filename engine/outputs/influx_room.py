@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: What InfluxDB 1.x takes where nobody has changed its `max-series-per-database`; 2.x has no such
-#: limit, and a million series are some gigabytes of its memory, too.
+#: What InfluxDB 1.x takes where nobody has changed its index (in memory) and its
+#: `max-series-per-database`. `tsi1` and 2.x have no such limit, and pay in memory and time too.
 MAX_SERIES: Final = 1_000_000
 #: A tenth for alerts: 10,000 sensors with three rules each, of which each has risen, fallen and been
 #: acknowledged, are 90,000 series.

@@ -40,12 +40,13 @@ pytestmark = pytest.mark.integration
 ADMIN = ("root", 'a"secret"word')
 FOREVER = Spans(raw=0, minute=0, hour=0)
 
-VERSIONS = {"params": [InfluxV1, InfluxV2], "ids": ["1.6.7", "1.8.10"]}
+VERSIONS = (InfluxV1, InfluxV2)
+NAMED = ("1.6.7", "1.8.10")
 #: Continuous queries are looked at each second, so that their first turn comes soon.
 SOON = {"continuous_queries": {"run-interval": "1s"}}
 
 
-@pytest.fixture(scope="module", **VERSIONS)
+@pytest.fixture(scope="module", params=VERSIONS, ids=NAMED)
 def guarded_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Influx]:
@@ -53,7 +54,7 @@ def guarded_server(
         yield server
 
 
-@pytest.fixture(scope="module", **VERSIONS)
+@pytest.fixture(scope="module", params=VERSIONS, ids=NAMED)
 def open_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Influx]:
