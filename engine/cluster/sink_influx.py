@@ -108,8 +108,7 @@ class InfluxSink(Sink):
         def in_force() -> Configuration | None:
             return None if self.in_force is None else self.in_force.configuration
 
-        target = InfluxTarget.of(spec)
-        found = asides(target, self.plant.node, self.role, self.readings, in_force, self.clock)
+        found = asides(spec, self.plant.node, self.role, self.readings, in_force, self.clock)
         # Of several sinks that share the partitions one tells the limits.
         one = self._only is None or 0 in self._only
         return {name: make for name, make in found.items() if one or name != LIMITS}

@@ -130,7 +130,7 @@ class Assembly:
                 troubles.tell,
                 kept=(AREA_CURSOR,) if with_areas else (),
                 beside=lambda influx: asides(
-                    InfluxTarget.of(influx),
+                    influx,
                     plant.node,
                     ROLE,
                     hooks.readings,

@@ -103,8 +103,12 @@ class InfluxAside(ABC):
 
     def well(self) -> None:
         """The server answers about lines: what kept us from it is over."""
+        self.over("unreachable", "refused", "all_refused")
+
+    def over(self, *kinds: str) -> None:
+        """These troubles stand no more."""
         with self._lock:
-            for kind in ("unreachable", "refused", "all_refused"):
+            for kind in kinds:
                 self._troubles.pop(kind, None)
 
     # --- the thread ------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 Tags are those of the sensor's series, and `rule`, `level` and `side` (high, low); fields `value`, in
 the quantity's canonical unit, and `unit`. They are written again at each start, at each configuration
 and each day, at the time of writing: who looks at a day finds them within it or the day before.
+
+A sensor with three limits is three series. They take only the room that `max_series` leaves when
+every sensor has its own: a curve must not be refused for the sake of its limits.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from ..rule import Judgement, Rule
 from ..selection import SensorTable
 from .influx_aside import InfluxAside
 from .influx_retry import Answer
+from .influx_room import MAX_SERIES
 from .lineprotocol import Lines, line, prefix, string_field
 
 LIMITS: Final = "limits:influx"
@@ -70,6 +74,7 @@ class LimitsOutput(InfluxAside):
     """Writes the limits of the configuration in force, a batch at a time, for as long as it takes.
 
     in_force   the configuration now, None before there is one; must not wait
+    room       series of samples and limits together; limits beyond are cut, counted and told
     """
 
     def __init__(
@@ -78,11 +83,14 @@ class LimitsOutput(InfluxAside):
         send: Callable[[bytes], Answer],
         clock: Clock,
         *,
+        room: int = MAX_SERIES,
         look_ns: int = LOOK_NS,
         **more: Any,
     ) -> None:
         super().__init__(LIMITS, send, clock, **more)
         self._in_force = in_force
+        self._room = room
+        self._cut = 0
         self._look_ns = look_ns
         self._of: Configuration | None = None
         self._again_at = 0
@@ -99,6 +107,10 @@ class LimitsOutput(InfluxAside):
         """Points that were sent or refused."""
         return self._sent
 
+    def counters(self) -> dict[str, int]:
+        """Also `cut`: limits of the configuration in force that have no room."""
+        return {**super().counters(), "cut": self._cut}
+
     def turn(self) -> None:
         """Writes all that stand where it is time to."""
         configuration = self._in_force()
@@ -109,10 +121,24 @@ class LimitsOutput(InfluxAside):
             self.wait(self._look_ns)
 
     def _write(self, configuration: Configuration) -> None:
-        lines = limit_lines(configuration, self._clock.wall())
+        sensors = sum(not sensor.retired for sensor in configuration.sensors)
+        room = max(0, self._room - sensors)
+        rest = limit_lines(configuration, self._clock.wall())
+        lines = islice(rest, room)
         while batch := list(islice(lines, INFLUX_BATCH_POINTS)):
             self._made += len(batch)
             self._deliver(Lines.of(batch))
             self._sent += len(batch)
+        self._tell_cut(sum(1 for _ in rest), room)
         self._of = configuration
         self._again_at = self._clock.monotonic() + AGAIN_NS
+
+    def _tell_cut(self, cut: int, room: int) -> None:
+        self._cut = cut
+        if cut:
+            text = (
+                f"{cut} limits are not written: beside the sensors there is room for {room} series"
+            )
+            self.tell("limits_cut", f"{text}; raise outputs.influx.max_series")
+        else:
+            self.over("limits_cut")

@@ -197,3 +197,22 @@ def test_limits_are_written_at_the_start_at_a_change_and_each_day(
     configuration[0] = msgspec.structs.replace(PLANT, rules=(SLOPE, RULE, RULE))
     until(lambda: len(server.lines) == 16)
     assert output.position == output.end == 16
+
+
+def test_limits_take_the_room_that_sensors_leave_and_say_what_is_cut(
+    running: Callable[[InfluxAside], None],
+) -> None:
+    server, wider = Server(), Server()
+    sensors = 2  # in force; the third is retired
+    output = LimitsOutput(lambda: PLANT, server.send, ManualClock(T), room=sensors + 3)
+    running(output)
+    until(lambda: bool(output.troubles()))
+    assert server.lines == list(limit_lines(PLANT, T))[:3]
+    assert output.counters()["cut"] == 1
+    (trouble,) = output.troubles()
+    assert trouble.kind == "limits_cut"
+    assert "max_series" in trouble.text
+    whole = LimitsOutput(lambda: PLANT, wider.send, ManualClock(T), room=sensors + 4)
+    running(whole)
+    until(lambda: len(wider.lines) == 4)
+    assert (whole.counters()["cut"], whole.troubles()) == (0, ())
