@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ from lifeline.engine.replay.influx_series import influx_series
 from lifeline.engine.replay.runs import SeriesRun
 from lifeline.engine.replay.series import slices
 from plant_files import HEAD, TAGS
-from servers.fixtures import StartInflux, StartInfluxV1
-from servers.influx import Influx
+from servers.influx import Influx, InfluxV1, InfluxV2
+from servers.influx2 import Influx2
 from servers.mosquitto import Mosquitto, mosquitto_pub
 from servers.process import wait_until
 
@@ -63,11 +64,34 @@ def head(influx: Influx, broker: int = 1883, mqtt: bool = False) -> str:
     )
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    with InfluxV1(tmp_path_factory.mktemp("first")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    with InfluxV2(tmp_path_factory.mktemp("second")) as server:
+        yield server
+
+
 @pytest.fixture(params=["1.6.7", "1.8.10"])
-def influx(
-    request: pytest.FixtureRequest, start_influx: StartInflux, start_influx_v1: StartInfluxV1
-) -> Influx:
-    return start_influx_v1() if request.param == "1.6.7" else start_influx()
+def influx(request: pytest.FixtureRequest) -> Influx:
+    """Each server in turn, without anything of an earlier test."""
+    return cleared(request.getfixturevalue({"1.6.7": "first", "1.8.10": "second"}[request.param]))
+
+
+@pytest.fixture
+def influx_18(second: Influx) -> Influx:
+    """1.8.10, where the version does not matter."""
+    return cleared(second)
+
+
+def cleared(server: Influx) -> Influx:
+    server.query("DROP DATABASE lifeline")
+    server.create("lifeline")
+    return server
 
 
 def frame_of(number: int) -> Frame:
@@ -160,9 +184,29 @@ def by_flux(config: Path, expected: Result) -> None:
     server.close()
 
 
-def test_slices_are_small_whatever_lies_in_them(start_influx: StartInflux, tmp_path: Path) -> None:
+def test_a_server_of_2_takes_a_time_again_and_gives_it_back(tmp_path: Path) -> None:
+    (tmp_path / "two").mkdir()
+    token = tmp_path / "token"
+    with Influx2(tmp_path / "two") as server:
+        token.write_text(server.token)
+        output = f"{{url: '{server.url}', org: {server.org}, bucket: first, token_file: '{token}'}}"
+        text = HEAD.replace("{mqtt: {}}", f"{{influx: {output}}}")
+        distinct = story(Run(plant(tmp_path, head=text)), tmp_path, text)
+        config = tmp_path / "lifeline.yaml"
+        for _ in range(2):
+            done = run("backfill", config, "--from", "2023-11-01", "--json")
+            assert done.exit_code == 0, done.output
+            assert json.loads(done.stdout)["refused"] == 0
+        logged = run("replay", tmp_path / "lifeline-data", "--by-time", "-c", config, "--json")
+        stored = run("replay", "--from-influx", "-c", config, "--json")
+        assert stored.stdout == logged.stdout
+        samples = json.loads(stored.stdout.splitlines()[-1])["summary"]["counters"]
+        assert sum(samples.get(name, 0) for name in ("judged", "bad")) == distinct, samples
+
+
+def test_slices_are_small_whatever_lies_in_them(influx_18: Influx, tmp_path: Path) -> None:
     """120,000 rows, most of them in one minute of a year, never more than a slice in memory."""
-    influx = start_influx()
+    influx = influx_18
     config = tmp_path / "lifeline.yaml"
     made = plant(tmp_path, head=head(influx))
     time = np.concatenate(
@@ -205,9 +249,9 @@ def written(engine: Engine, position: int) -> None:
 
 
 def test_live_writes_go_on_while_old_ones_are_written_again(
-    tmp_path: Path, start_influx: StartInflux
+    tmp_path: Path, influx_18: Influx
 ) -> None:
-    influx = start_influx()
+    influx = influx_18
     engine = live_engine(tmp_path, influx)
     engine.start()
     try:
@@ -240,9 +284,9 @@ def test_live_writes_go_on_while_old_ones_are_written_again(
 
 
 def test_a_backfill_that_is_interrupted_goes_on_where_it_was(
-    tmp_path: Path, start_influx: StartInflux
+    tmp_path: Path, influx_18: Influx
 ) -> None:
-    influx = start_influx()
+    influx = influx_18
     plant(tmp_path, head=head(influx))
     old = tmp_path / "old.csv"
     times = START + np.arange(60_000) * SECOND_NS
@@ -349,9 +393,9 @@ def post(influx: Influx, body: str) -> bool:
 
 
 def test_payloads_are_read_again_by_a_mended_source_of_a_running_engine(
-    tmp_path: Path, mosquitto: Mosquitto, start_influx: StartInflux
+    tmp_path: Path, mosquitto: Mosquitto, influx_18: Influx
 ) -> None:
-    influx = start_influx()
+    influx = influx_18
     text = head(influx, mosquitto.port)
     engine = Engine(plant(tmp_path, head=text))
     engine.start()
