@@ -16,7 +16,13 @@ import typer
 from ..errors import LogError, SinkError, SpecError
 from .console import JsonOption, LangOption, language, print_json, progress, stderr, stdout
 from .exits import ExitCode
-from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, storage_directory
+from .plant_files import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    DataOption,
+    on_cluster,
+    storage_directory,
+)
 from .times import moment
 
 if TYPE_CHECKING:
@@ -172,7 +178,7 @@ def _opened(config: Path, data: Path | None) -> Iterator[tuple[str, LogReader]]:
     directory = data if data is not None else storage_directory(config)
     folders = [directory, *sorted(directory.glob("sink-*")), directory / "agent"]
     found = [d for d in folders if (d / "log.db").is_file()]
-    if not found:
+    if not found and (data is not None or not on_cluster(config)):
         raise LogError(
             f"no log in {directory}: has the engine of this plant run yet? "
             "Name the plant's file with --config or the directory with --data"
