@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 
@@ -15,3 +16,8 @@ def settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+# At the end everything is collected as if nothing had been set aside: libraries that count their
+# objects would take them for leaks.
+atexit.register(gc.unfreeze)
