@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +36,7 @@ def connect(path: Path, spec: StoreSpec | None = None, *, read_only: bool = Fals
         "threads": spec.threads,
         "async_threads": 1,
         "memory_limit": f"{spec.memory_bytes // 1_000_000}MB",
-        "temp_directory": str(path.with_suffix(".spill")),
+        "temp_directory": str(_spill(path)),
         "max_temp_directory_size": f"{SPILL_BYTES // 1_000_000}MB",
         "autoinstall_known_extensions": False,
         "allow_unsigned_extensions": False,
@@ -66,6 +67,7 @@ def opened(spec: StoreSpec) -> DuckDBPyConnection:
     import duckdb
 
     connection = connect(spec.path, spec)
+    shutil.rmtree(_spill(spec.path), ignore_errors=True)  # what a killed process left
     try:
         _prepare(connection, spec.path)
     except duckdb.Error as error:
@@ -122,6 +124,10 @@ def without_tail(path: Path, clock: Clock) -> bool:
         old.unlink(missing_ok=True)
     _wal(path).replace(path.with_name(f"{_ASIDE}{at}-{path.name}.tail"))
     return True
+
+
+def _spill(path: Path) -> Path:
+    return path.with_suffix(".spill")
 
 
 def _wal(path: Path) -> Path:

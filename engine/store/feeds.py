@@ -107,7 +107,7 @@ class SeriesFeed:
     def _agrees(self, mark: Mark) -> bool:
         if mark.position > self._log.end():
             return False
-        if mark.position < self._log.first() or not mark.position:
+        if mark.position < self._log.first() or not mark.position or not mark.hash:
             return True
         return self._hash(mark.position) in ("", mark.hash)
 

@@ -42,7 +42,7 @@ broker: {host: 127.0.0.1}
 outputs: {store: {}}
 """
 #: Kills of the engine; a campaign sets more.
-KILLS = int(os.environ.get("LIFELINE_STORE_KILLS", "6"))
+KILLS = int(os.environ.get("LIFELINE_STORE_KILLS", "4"))
 FRAMES = 2_000
 PATIENCE_S = 90.0
 
@@ -159,7 +159,7 @@ def caught_up(engine: Engine, directory: Path) -> None:
         return (
             reader.cursor("series:store") >= reader.end() - 1
             and reader.cursor("alert:store") >= reader.outbox_end()
-            and outputs["series:store"]["alive"]
+            and outputs.get("series:store", {}).get("alive", False)
         )
 
     engine.until(done)
@@ -282,7 +282,7 @@ def _read(path: Path) -> pa.Table:
     from pyarrow import csv as pc
 
     convert = pc.ConvertOptions(
-        column_types={"time": pa.timestamp("ns"), "value": pa.float64(), "quality": pa.uint8()}
+        column_types={"time": pa.timestamp("ns", "UTC"), "value": pa.float64(), "quality": pa.uint8()}
     )
     return pc.read_csv(path, convert_options=convert)
 
