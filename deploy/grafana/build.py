@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the dashboards in deploy/grafana/dashboards/ from pages.py: python deploy/grafana/build.py
+"""Makes deploy/grafana/dashboards/ from plants.py and systems.py: python deploy/grafana/build.py
 
 They are files of the repository, so that nobody needs this program to use them; a test holds them to
 what it makes.
@@ -16,10 +16,11 @@ from typing import Final, get_args
 HERE: Final = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import pages  # noqa: E402
-from pages import Dashboard, Variable  # noqa: E402
+from page import Dashboard, Variable  # noqa: E402
 from panels import COLOURS, DATASOURCE, Json, Language, Panel, target  # noqa: E402
+from plants import PLANTS  # noqa: E402
 from queries import events  # noqa: E402
+from systems import SYSTEMS  # noqa: E402
 
 #: The uids of provisioning/datasources/lifeline.yaml.
 SOURCES: Final[dict[Language, str]] = {"influxql": "Lifeline InfluxQL", "flux": "Lifeline Flux"}
@@ -31,7 +32,7 @@ EVENTS: Final = {"zh": "报警", "en": "Alarms"}
 def documents() -> Iterator[tuple[str, Json]]:
     """Every dashboard by the path of its file below dashboards/."""
     for language in get_args(Language):
-        for make in pages.ALL:
+        for make in (*PLANTS, *SYSTEMS):
             found = make(language)
             yield f"{language}/{found.name}.json", document(found, language)
 
