@@ -43,6 +43,9 @@ from ..limits import (
 from .influx_suspects import Suspects
 from .lineprotocol import Lines
 
+#: Requests taken since the last 413, after which twice as much is tried again: a proxy's limit that was
+#: raised is found, and one that stands costs one request in so many.
+TAKEN_BEFORE_LARGER: Final = 64
 _DROPPED: Final = re.compile(r"partial write: .*dropped=(\d+)", re.DOTALL)
 _WAITING: Final = frozenset({408, 425, 429})
 #: A person must change something at the server; no line is at fault.
@@ -169,6 +172,7 @@ class Delivery:
     chance: Callable[[], float]
     counters: Counters = field(default_factory=Counters)
     largest: int | None = None  # bytes that a 413 has taught us not to exceed
+    _fitted: int = 0  # requests taken since a 413
     _taken: int = 0
     _dead: list[Refused] = field(default_factory=list)
     _suspects: Suspects = field(default_factory=Suspects)
@@ -204,6 +208,7 @@ class Delivery:
             what = verdict_of(answer)
             if what is Verdict.TAKEN:
                 self._taken += size
+                self._fits()
                 return True
             if size == 1 or (what is Verdict.BISECT and all_dropped(answer, size)):
                 self._give_up(lines, start, stop, answer)
@@ -215,10 +220,17 @@ class Delivery:
         right = self._deliver(lines, middle, stop, left and known_bad)
         return left and right
 
+    def _fits(self) -> None:
+        if self.largest is not None:
+            self._fitted += 1
+            if self._fitted % TAKEN_BEFORE_LARGER == 0:
+                self.largest *= 2
+
     def _count_split(self, what: Verdict, body: bytes) -> None:
         if what is Verdict.HALVE:
             self.counters.halved += 1
             self.largest = min(self.largest or len(body), max(1, len(body) // 2))
+            self._fitted = 0
         else:
             self.counters.bisected += 1
 

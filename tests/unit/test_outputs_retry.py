@@ -17,6 +17,7 @@ from lifeline.engine.limits import (
     SECOND_NS,
 )
 from lifeline.engine.outputs.influx_retry import (
+    TAKEN_BEFORE_LARGER,
     Answer,
     Delivery,
     StoppedError,
@@ -320,3 +321,22 @@ def test_whatever_was_refused_before_every_good_line_is_stored_and_every_bad_one
         assert {r.line for r in dead} == server.bad
         assert len(dead) == len(server.bad)
         assert set(every) - server.bad <= server.stored
+
+
+def test_a_limit_that_was_raised_is_found_again() -> None:
+    limit = 100
+    made = delivery(lambda body: Answer(413) if len(body) > limit else Answer(204))
+    lines = numbered(64)
+    made.deliver(lines, 0, 64)
+    learnt = made.largest
+    assert learnt is not None
+    assert learnt <= limit
+    limit = 1_000_000
+    sizes = []
+    for _ in range(10 * TAKEN_BEFORE_LARGER):
+        assert made.largest is not None
+        (start, stop), *_ = lines.batches(64, made.largest)
+        assert made.deliver(lines, start, stop) == []
+        sizes.append(stop - start)
+    assert sizes[-1] == 64
+    assert sizes == sorted(sizes)
