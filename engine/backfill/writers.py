@@ -14,10 +14,11 @@ from ..errors import LogError
 from ..limits import INFLUX_BATCH_BYTES, INFLUX_BATCH_POINTS, INFLUX_DEAD_LINES, SECOND_NS
 from ..log import Bury, Requests
 from ..outputs.influx_again import kept_form
+from ..outputs.influx_cardinality import RoomedEncoder
 from ..outputs.influx_feeds import alert_line
 from ..outputs.influx_output import ALERTS, SERIES
 from ..outputs.influx_retry import Answer, Delivery, Refused
-from ..outputs.lineprotocol import Lines, SeriesEncoder
+from ..outputs.lineprotocol import Lines
 from ..outputs.ports import Place
 from .windows import Content, Samples
 
@@ -69,6 +70,7 @@ class InfluxWriter:
     requests   where lines that the server refuses are left for the log's owner
     pause      waits so many seconds; True when it is to stop
     tell       hears what it waits for
+    room       series of samples that there is room for, as for the live output; None: any number
     """
 
     def __init__(
@@ -80,11 +82,13 @@ class InfluxWriter:
         clock: Clock,
         pause: Callable[[float], bool],
         tell: Callable[[str], object],
+        room: int | None = None,
     ) -> None:
         self._delivery = Delivery(send, _Patience(pause, tell), SystemRandom().random)
         self._close, self._places, self._requests = close, places, requests
         self._clock, self._tell = clock, tell
-        self._encoders: OrderedDict[bytes, SeriesEncoder] = OrderedDict()
+        self._encoders: OrderedDict[bytes, RoomedEncoder] = OrderedDict()
+        self._room, self._roomless = room, False
         self.refused = 0
         self.unkept = 0
         self.too_old = 0
@@ -92,21 +96,31 @@ class InfluxWriter:
     def write(self, content: Content) -> None:
         """See `Writer`."""
         if isinstance(content, Samples):
-            self._deliver(self._encoder(content.configuration).encode(content.frame), SERIES)
+            self._samples(self._encoder(content.configuration), content)
         elif content:
             texts = (alert_line(r, self._places.get(r.site) or Place(r.area)) for r in content)
             self._deliver(Lines.of(texts), ALERTS)
+
+    def _samples(self, encoder: RoomedEncoder, content: Samples) -> None:
+        lines, _ = encoder.encode(content.frame)
+        held = len(content) - len(lines)
+        if held:
+            self.refused += held
+            if not self._roomless:
+                self._tell(encoder.count().text)
+            self._roomless = True
+        self._deliver(lines, SERIES)
 
     def close(self) -> None:
         """Closes the connection and the inbox."""
         self._close()
         self._requests.close()
 
-    def _encoder(self, configuration: Configuration) -> SeriesEncoder:
+    def _encoder(self, configuration: Configuration) -> RoomedEncoder:
         version = configuration.version()
         found = self._encoders.get(version)
         if found is None:
-            found = self._encoders[version] = SeriesEncoder(configuration)
+            found = self._encoders[version] = RoomedEncoder(configuration, self._room)
             if len(self._encoders) > _ENCODERS:
                 self._encoders.popitem(last=False)
         self._encoders.move_to_end(version)

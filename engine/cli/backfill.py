@@ -273,6 +273,7 @@ def _writer(job: _Job, stop: threading.Event, teller: _Teller, opened: ExitStack
     from ..embedded.assembly import places
     from ..log import Requests
     from ..outputs.influx_http import InfluxSender
+    from ..outputs.influx_room import room_for_samples
     from ..outputs.influx_target import InfluxTarget
 
     plant = job.plant
@@ -295,6 +296,7 @@ def _writer(job: _Job, stop: threading.Event, teller: _Teller, opened: ExitStack
         clock,
         stop.wait,
         teller.say,
+        room_for_samples(plant.outputs.influx.max_series),
     )
     opened.callback(writer.close)
     return writer

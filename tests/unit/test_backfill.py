@@ -162,6 +162,21 @@ def test_a_place_of_another_job_or_a_torn_one_is_no_place(tmp_path: Path) -> Non
     assert not progress.path.exists()
 
 
+def test_series_without_room_are_held_as_by_the_live_output(tmp_path: Path) -> None:
+    server, said = Lines(), list[str]()
+    configuration = load(PlantFiles().write(tmp_path)).configuration
+    writer = InfluxWriter(
+        server.send, lambda: None, {}, Requests(tmp_path), ManualClock(), lambda s: False, said.append, 2
+    )  # fmt: skip
+    frame = Frame.of([0, 1, 2, 2], [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])
+    writer.write(Samples(configuration, frame))
+    writer.write(Samples(configuration, frame))
+    writer.close()
+    assert (len(server.kept), writer.refused) == (2, 4)
+    assert len(said) == 1
+    assert "max_series" in said[0]
+
+
 # --- paces -------------------------------------------------------------------------------------------
 
 
