@@ -175,7 +175,10 @@ class Store:
                     "SELECT log, name, position, hash FROM store.cursors WHERE log = ? AND name = ?",
                     [log, name],
                 ).fetchall()
-        return Mark(*rows[0], rows[0][2]) if rows else None
+        if not rows:
+            return None
+        log_id, reader, position, seen = rows[0]
+        return Mark(log_id, reader, position, seen, position)
 
     def forget(self, log: str, name: str) -> None:
         """This log is read from its beginning again; what is there already is not doubled."""
