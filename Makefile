@@ -35,10 +35,11 @@ integration: $(VENV)/.dev servers ## the tests that need Mosquitto, InfluxDB and
 	  $(BIN)/pytest -m integration --ignore=tests/faults tests || failed=1; \
 	  wait $$faults || failed=1; exit $$failed
 
-faults: $(VENV)/.dev servers ## the cluster under thirty kill -9 and five minutes without a link; some ten minutes
+faults: $(VENV)/.dev servers ## the cluster and InfluxDB under kill -9 and minutes of absence; some fifteen minutes
 	@LIFELINE_LINK_AWAY_S=300 $(BIN)/pytest -m integration -s \
 	  tests/faults/test_cluster_digest.py tests/faults/test_cluster_controls.py \
 	  tests/faults/test_cluster_live.py tests/faults/test_cluster_link.py
+	@LIFELINE_INFLUX_AWAY_S=120 $(BIN)/pytest -m integration -s tests/faults/test_influx_delivery.py
 
 servers: ## install Mosquitto, InfluxDB 1.8.10 and 1.6.7, and Apache Kafka, where missing
 	@.ci/servers

@@ -9,8 +9,19 @@ from pathlib import Path
 import pytest
 
 from faults.cluster.recording import START
-from faults.influx.campaign import AWAY_S, Poison, copied, drained, hourly, killed, target
-from faults.influx.city import SECONDS, LiveCity
+from faults.influx.campaign import (
+    AWAY_S,
+    Poison,
+    copied,
+    drained,
+    hourly,
+    killed,
+    missed,
+    target,
+)
+from faults.influx.city import SECONDS, Life, LiveCity
+from faults.influx.mutants import MUTANTS
+from faults.influx.store import in_store
 from faults.influx.stored import Contents, differences, in_influx, logged, point_of
 from lifeline.engine.limits import HOUR_NS, MINUTE_NS, SECOND_NS
 from lifeline.engine.log import LogReader
@@ -75,6 +86,13 @@ def test_a_database_that_was_empty_gets_all_of_the_log(
     assert differences(wanted, in_influx(server)) == []
 
 
+@pytest.mark.integration
+def test_the_embedded_store_gets_all_of_the_log(played: Played, tmp_path: Path) -> None:
+    life = Life.again(played.folder, tmp_path / "city", {"store": {}}, END)
+    drained(life)
+    assert differences(logged(life.storage), in_store(life.storage)) == []
+
+
 def test_a_server_killed_and_away_has_everything_in_the_end(start: Start, tmp_path: Path) -> None:
     server = start()
     city = LiveCity(tmp_path / "city", target(server))
@@ -84,6 +102,25 @@ def test_a_server_killed_and_away_has_everything_in_the_end(start: Start, tmp_pa
     assert differences(wanted, in_influx(server)) == []
     if AWAY_S > 30:
         assert {t.kind for t in city.troubles} >= {"output_away", "output_back"}
+
+
+@pytest.mark.parametrize("name", ["", *MUTANTS])
+def test_a_delivery_that_is_broken_on_purpose_is_caught(
+    name: str,
+    played: Played,
+    start_influx_v1: StartInfluxV1,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control of all the others; without a mutant the same course is right."""
+    if name:
+        mutant = MUTANTS[name]
+        monkeypatch.setattr(mutant.of, mutant.name, mutant.wrong)
+    server = start_influx_v1()
+    life = copied(played.folder, tmp_path / "city", server, END)
+    missed(life, server)
+    found = differences(logged(life.storage), in_influx(server))
+    assert bool(found) == bool(name), found
 
 
 def test_of_one_per_cent_poison_each_is_a_dead_letter_and_the_others_are_stored(

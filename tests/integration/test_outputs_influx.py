@@ -15,14 +15,16 @@ from lifeline.engine.entry import Entry, Header, Tick, encode
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.log import LogStore
+from lifeline.engine.outputs import influx_retry
 from lifeline.engine.outputs.influx_feeds import AlertFeed, SeriesFeed, alert_time
 from lifeline.engine.outputs.influx_http import InfluxSender, InfluxTarget
 from lifeline.engine.outputs.influx_output import ALERTS, SERIES, InfluxOutput
-from lifeline.engine.outputs.influx_retry import Answer
+from lifeline.engine.outputs.influx_retry import Answer, Delivery
+from lifeline.engine.outputs.lineprotocol import Lines
 from lifeline.engine.outputs.ports import Place
 from lifeline.engine.record import Record
-from servers.fixtures import StartInflux
-from servers.influx import InfluxV2
+from servers.fixtures import StartInflux, StartInfluxV1
+from servers.influx import Influx, InfluxV2
 from servers.process import wait_until
 
 START = 1_767_225_600 * SECOND_NS
@@ -45,7 +47,7 @@ def store(tmp_path: Path) -> Iterator[LogStore]:
     opened.close()
 
 
-def target(influx: InfluxV2, tmp_path: Path, token: str | None = None) -> InfluxTarget:
+def target(influx: Influx, tmp_path: Path, token: str | None = None) -> InfluxTarget:
     file = tmp_path / "token"
     file.write_text((influx.token if token is None else token) + "\n")
     return InfluxTarget(influx.url, influx.org, influx.bucket, token_file=str(file))
@@ -243,6 +245,118 @@ def test_a_missing_bucket_stops_and_a_small_server_makes_the_batches_smaller(
         assert output.counters()["halved"] > 0
         assert output.counters()["dead"] == 0
     assert influx.count("gas") == 5_000
+
+
+@pytest.fixture(params=["1.6.7", "1.8.10"])
+def either(
+    request: pytest.FixtureRequest, start_influx: StartInflux, start_influx_v1: StartInfluxV1
+) -> Influx:
+    """A server of each version."""
+    return start_influx_v1() if request.param == "1.6.7" else start_influx()
+
+
+def test_a_database_that_was_dropped_and_made_again_gets_everything_behind_the_cursor(
+    either: Influx, store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influx_retry, "INFLUX_PROBE_NS", SECOND_NS // 5)
+    first, second = frames_of(200, 2)
+    end = log_samples(store, [first])
+    with series_to(store, target(either, tmp_path)) as output:
+        written(output, end)
+        either.query(f'DROP DATABASE "{either.database}"')
+        end = store.append([encode(Entry(Header(registry=PLANT.version()), second))]).wait(10)
+        wait_until(lambda: bool(output.troubles()), "a trouble", within_s=30)
+        (trouble,) = output.troubles()
+        assert (trouble.kind, trouble.text[:3]) == ("refused", "404")
+        assert "database not found" in trouble.text
+        either.create(either.database)
+        written(output, end)
+        assert output.troubles() == ()
+        assert output.counters()["dead"] == 0
+    assert either.count("gas") == 200
+
+
+def test_a_policy_that_is_missing_is_told_and_waited_for(
+    either: Influx, store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influx_retry, "INFLUX_PROBE_NS", SECOND_NS // 5)
+    end = log_samples(store, frames_of(200))
+    there = target(either, tmp_path)
+    bucket = f"{either.database}/later"
+    where = InfluxTarget(there.url, there.org, bucket, token_file=there.token_file)
+    with series_to(store, where) as output:
+        wait_until(lambda: bool(output.troubles()), "a trouble", within_s=30)
+        assert [t.kind for t in output.troubles()] == ["refused"]
+        assert "retention policy not found" in output.troubles()[0].text
+        either.create(either.database, "later")
+        written(output, end)
+    (counted,) = either.rows('SELECT count(value) AS n FROM "later".gas')
+    assert counted["n"] == 200
+
+
+@pytest.mark.parametrize("at", [0, 1, 4_999, 5_000, 8_191, 9_998, 9_999])
+def test_one_poison_line_among_ten_thousand_costs_no_more_requests_than_claimed(
+    at: int, either: Influx, tmp_path: Path
+) -> None:
+    n = 10_000
+    sender = InfluxSender(target(either, tmp_path), SystemClock())
+    sent = 0
+
+    def send(body: bytes) -> Answer:
+        nonlocal sent
+        sent += 1
+        return sender.send(body)
+
+    assert sender.send(f'water,sensor=X value="text" {START}\n'.encode()).status == 204
+    lines = Lines.of(
+        f"{'water' if i == at else 'gas'},sensor=s{i % 50} value={i}.5 {START + i}"
+        for i in range(n)
+    )
+    dead = Delivery(send, Unmoved(), lambda: 0.5).deliver(lines, 0, n)
+    assert [refused.line for refused in dead] == [lines.cut(at, at + 1).rstrip()]
+    assert "field type conflict" in dead[0].answer.text
+    assert sent <= 2 * math.ceil(math.log2(n)) + 1
+    assert either.count("gas") == n - 1
+
+
+class Unmoved:
+    """A patience that is never needed."""
+
+    def wait(self, _ns: int) -> bool:
+        raise AssertionError("the server makes us wait")
+
+    def tell(self, kind: str, text: str) -> None:
+        raise AssertionError(f"{kind}: {text}")
+
+    def well(self) -> None: ...
+
+
+def test_a_limit_of_the_server_stops_and_buries_nothing(
+    start_influx: StartInflux, store: LogStore, tmp_path: Path
+) -> None:
+    """A third series is one too many for the database: no line is at fault."""
+    influx = start_influx(
+        overrides={"data": {"max-series-per-database": 2, "index-version": "inmem"}}
+    )
+    frame = Frame.of([0, 1, 2], [START, START, START], [1.0, 2.0, 3.0])
+    log_samples(store, [frame])
+    with series_to(store, target(influx, tmp_path)) as output:
+        wait_until(lambda: bool(output.troubles()), "a trouble", within_s=30)
+        (trouble,) = output.troubles()
+        assert (trouble.kind, output.counters()["dead"]) == ("refused", 0)
+        assert "max-series-per-database limit exceeded" in trouble.text
+
+
+def test_a_400_of_whatever_stands_before_it_buries_nothing(store: LogStore) -> None:
+    log_samples(store, frames_of(10))
+    page = (400, {}, b"<html>The plain HTTP request was sent to HTTPS port</html>")
+    with Scripted([page] * 3) as server:
+        sender = InfluxSender(server.target, SystemClock())
+        with series(store, sender.send, sender.close) as output:
+            wait_until(lambda: bool(output.troubles()), "a trouble", within_s=30)
+            assert [t.kind for t in output.troubles()] == ["refused"]
+            assert output.counters()["dead"] == 0
+    assert store.dead_letter_counts() == {}
 
 
 def test_samples_of_a_configuration_that_nobody_knows_are_held_and_told(

@@ -59,6 +59,15 @@ def killed(city: LiveCity, server: Influx, seed: int) -> None:
         city.delivered(engine)
 
 
+def missed(life: Life, server: Influx) -> None:
+    """The server is dead when a life begins, which ends before it is back; the next one delivers."""
+    server.kill9()
+    with life.engine() as engine:
+        until(lambda: engine.status().outputs[SERIES]["counters"]["requests"] > 0)
+    server.start()
+    drained(life)
+
+
 class Poison:
     """Lines of one measurement before `until_ns`, which contradict what the server has there:
     InfluxDB 1.x keeps a field's type for each measurement and hour of a policy of its own."""

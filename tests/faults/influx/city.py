@@ -23,18 +23,20 @@ from lifeline.engine.embedded import Engine, EngineTrouble
 from lifeline.engine.entry import Entry, Header, encode
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.log import LogStore
-from lifeline.engine.outputs.influx_output import ALERTS, SERIES
+from lifeline.engine.outputs.influx_output import SERIES
 
 SECONDS: Final = 600.0
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 300.0
+#: Outputs of these names carry series and alerts to wherever.
+_CURSORS: Final = ("series:", "alert:")
 
 
-def until(what: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
+def until(what: Callable[[], bool], every_s: float = 0.05) -> None:
     """Waits for it; fails when it does not come."""
-    give_up = time.monotonic() + within_s
+    give_up = time.monotonic() + PATIENCE_S
     while not what():
         assert time.monotonic() < give_up, "it did not come to that"
-        threading.Event().wait(0.002)
+        threading.Event().wait(every_s)
 
 
 class Life:
@@ -59,7 +61,7 @@ class Life:
         shutil.copytree(played, folder)
         life = cls(folder, outputs, now)
         store = LogStore.open(life.storage)
-        for name in (SERIES, ALERTS):
+        for name in [name for name in store.cursors() if name.startswith(_CURSORS)]:
             store.drop_cursor(name).wait(PATIENCE_S)
         store.close()
         return life
@@ -84,15 +86,16 @@ class Life:
         counters = engine.status().outputs[SERIES]["counters"]
         return int(counters["taken"] + counters["dead"])
 
-    def delivered(self, engine: Engine, within_s: float = PATIENCE_S) -> None:
+    def delivered(self, engine: Engine) -> None:
         """Waits until series and alerts are written or given up, to the end of log and outbox."""
 
         def nothing_left() -> bool:
             outputs = engine.status().outputs
-            return not any(outputs[name]["behind"] for name in (SERIES, ALERTS))
+            names = [name for name in outputs if name.startswith(_CURSORS)]
+            return not any(outputs[name]["behind"] for name in names)
 
-        until(lambda: engine.core.position == engine.store.end(), within_s)
-        until(nothing_left, within_s)
+        until(lambda: engine.core.position == engine.store.end())
+        until(nothing_left)
 
 
 class LiveCity(Life):
@@ -135,5 +138,5 @@ class LiveCity(Life):
         return False
 
     def _judged(self, engine: Engine, now: int) -> None:
-        until(lambda: engine.core.wall > now - 2 * SECOND_NS or bool(engine.failure))
+        until(lambda: engine.core.wall > now - 2 * SECOND_NS or bool(engine.failure), 0.002)
         assert not engine.failure
