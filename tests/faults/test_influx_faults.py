@@ -61,12 +61,12 @@ def test_every_fault_of_the_way_again_and_again_loses_nothing(start: Start, tmp_
     with Faulty(server.url, lambda: next(due, "") if chance.random() < 0.7 else "") as faulty:
         city = LiveCity(tmp_path / "city", through(server, faulty), seconds=SECONDS)
         with city.engine() as engine:
-            while city.play(engine, 2.0):
+            while city.play(engine, 3.0):
                 city.delivered(engine)  # so that each two seconds are requests of their own
             city.delivered(engine)
-            counters = engine.status().outputs[SERIES]["counters"]
+            outputs = engine.status().outputs
         assert len({fault for fault in FAULTS if faulty.told[fault]}) >= 5
-    assert counters["dead"] == 0
+    assert [outputs[name]["counters"]["dead"] for name in (SERIES, ALERTS)] == [0, 0]
     assert differences(logged(city.storage), in_influx(server)) == []
 
 
@@ -118,6 +118,7 @@ def test_a_disk_that_is_full_is_told_and_waited_for(small_disk: Path, tmp_path: 
             (trouble,) = engine.status().outputs[SERIES]["troubles"]
             assert "no space left" in trouble["text"]
             filler.unlink()
+            server.restart()  # 1.6 does not find back by itself from a full disk
             city.delivered(engine)
             assert engine.status().outputs[SERIES]["counters"]["dead"] == 0
         assert differences(logged(city.storage), in_influx(server)) == []

@@ -3,6 +3,7 @@ unless it is a write and its next fault is due."""
 
 from __future__ import annotations
 
+import gzip
 import socket
 import struct
 import threading
@@ -89,6 +90,8 @@ class Faulty:
         return Handler
 
     def _act(self, request: BaseHTTPRequestHandler, body: bytes, fault: str) -> None:
+        if fault == "413" and gzip.decompress(body).count(b"\n") < 2:
+            fault = ""  # a single line that is too large is one that nobody takes
         self.told[fault] += 1
         if fault in _ANSWERS:
             self._answer(request, *_ANSWERS[fault])
