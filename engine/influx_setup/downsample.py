@@ -14,7 +14,7 @@ from ..errors import SinkError, SpecError
 from ..limits import MINUTE_NS
 from ..outputs.influx_server import InfluxServer
 from .asking import V1, V2, rows
-from .limits import HOUR_NS, LONGEST_NS, SLICE_NS
+from .limits import FLUX_SLICE_NS, HOUR_NS, LONGEST_NS, SLICE_NS
 from .sampling import HOURS, MINUTES, Stage, flux_into, identifier, select_into
 
 
@@ -51,11 +51,12 @@ def downsample(
         raise SinkError(
             f"{dialect.text}: it takes neither InfluxQL nor Flux that write rows", permanent=True
         )
-    write = _by_influxql(server) if dialect.name == V1 else _by_flux(server)
+    old = dialect.name == V1
+    write, size = (_by_influxql(server), SLICE_NS) if old else (_by_flux(server), FLUX_SLICE_NS)
     made = dict.fromkeys((MINUTES, HOURS), 0)
     for stage in (MINUTES, HOURS):
         first, last = _whole(start_ns, stop_ns, stage.step)
-        for begin, end in _slices(first, last, SLICE_NS * stage.step // MINUTE_NS):
+        for begin, end in _slices(first, last, size * stage.step // MINUTE_NS):
             made[stage] += write(stage, begin, end)
             if stage is MINUTES:
                 done(min(end, stop_ns) - start_ns)

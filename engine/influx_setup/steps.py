@@ -41,6 +41,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{what} {name}: every {every} for the last {back}",
         "{what} {name}：每 {every} 计算最近 {back}",
     ),
+    "task_off": (
+        "task {name} is switched off: it makes no rows until it is switched on again",
+        "任务 {name} 已停用：重新启用之前不生成数据",
+    ),
     "late": (
         "a sample that comes more than {late} late is not in its minute: after an outage or a "
         "backfill run  lifeline influx downsample --from … --to …",

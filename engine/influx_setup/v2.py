@@ -160,8 +160,10 @@ class SetupV2:
                 self._create_task(wanted)
             return step("made", "downsampling", **words)
         there = found[0]
-        if there.flux.strip() == wanted.strip() and there.status == "active":
-            return step("right", "downsampling", **words)
+        if there.flux.strip() == wanted.strip():
+            if there.status == "active":
+                return step("right", "downsampling", **words)
+            return step("note", "task_off", name=name)  # somebody's decision
         if self._act:
             tasks.delete_task(there.id)
             self._create_task(wanted)

@@ -157,6 +157,20 @@ def test_secrets_that_are_lost_or_wrong_are_told_and_renewed(
     sent(target_of(server, "lost", tmp_path), Frame.of([0], [SystemClock().wall()], [1.0]))
 
 
+def test_a_task_that_somebody_switched_off_stays_off_and_a_changed_one_is_mended(
+    server: Influx2, tmp_path: Path
+) -> None:
+    set_up(server, "tasks", tmp_path)
+    found = server.ask("GET", "/api/v2/tasks?name=lifeline%20tasks%201m")["tasks"][0]
+    server.ask("PATCH", f"/api/v2/tasks/{found['id']}", {"status": "inactive"})
+    assert "task_off" in [s.key for s in set_up(server, "tasks", tmp_path)]
+    other = found["flux"].replace("-20m", "-10m")
+    server.ask("PATCH", f"/api/v2/tasks/{found['id']}", {"status": "active", "flux": other})
+    mended = [s.key for s in set_up(server, "tasks", tmp_path) if s.state == "changed"]
+    assert mended == ["downsampling"]
+    assert set(plain_states(set_up(server, "tasks", tmp_path)).values()) == {"right"}
+
+
 def test_an_organisation_that_is_not_there_is_told(server: Influx2, tmp_path: Path) -> None:
     from msgspec.structs import replace
 
