@@ -40,7 +40,7 @@ from lifeline.engine.outputs.influx_http import InfluxTarget
 from lifeline.engine.outputs.influx_output import output_to
 from servers.influx import Influx, InfluxV1, InfluxV2
 
-ROWS, ENTRIES, ROUNDS = 1_000, 500, 5
+ROWS, ENTRIES, ROUNDS = 1_000, 300, 5
 WITHIN_S = 300.0
 RATE, LATENCY_S = 2_000.0, 15.0
 STOPPED_S, RUNNING_S = 4.0, 1.0
