@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from lifeline.engine.clock import ManualClock
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS
 from lifeline.engine.store.rows import named_samples
+from log_entries import quick_directory
 from store_oracle import PLANT, START, Oracle, assert_holds, crashed, new_store, put
 
 VALUES = st.sampled_from([0.0, -0.0, 1.5, -2.25, 1e300, 0.1, 99.9, math.nan, math.inf])
@@ -40,11 +40,11 @@ def frame_of(rows: list[tuple[int, int, float, int]]) -> Frame:
     return Frame.of(sensor, time, value, quality)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(STEP, min_size=1, max_size=14))
 def test_the_store_holds_what_plain_dictionaries_hold(steps: list[object]) -> None:
-    with TemporaryDirectory() as directory:
-        _run(Path(directory), steps)
+    with quick_directory() as directory:
+        _run(directory, steps)
 
 
 def _run(directory: Path, steps: list[object]) -> None:
