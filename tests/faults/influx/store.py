@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lifeline.engine.store import query
 
-from .stored import ALERT_TAGS, TAGS, Contents
+from .stored import ALERT_TAGS, TAGS, Contents, point_time
 
 _FIELDS: Final = (
     "seq", "level", "level_before", "episode", "epoch_ns(event) AS event",
@@ -32,10 +32,12 @@ def in_store(storage: Path) -> Contents:
     for row in _rows(
         storage, f"SELECT epoch_ns(time) AS t, {names}, {', '.join(_FIELDS)} FROM alert"
     ):
-        time = row.pop("t")
+        row.pop("t")  # the event's own time: rows do not overwrite each other here
         tags = tuple(row[name] or "" for name in ALERT_TAGS)
         fields = (name.partition(" AS ")[2] or name.strip('"') for name in _FIELDS)
-        contents.records[tags, time] = {name: row[name] for name in fields}
+        contents.records[tags, point_time(row["event"], row["seq"])] = {
+            name: row[name] for name in fields
+        }
     return contents
 
 
@@ -44,5 +46,4 @@ def _rows(storage: Path, sql: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for batch in answer:
             found += batch.to_pylist()
-        assert not answer.more
         return found

@@ -113,7 +113,12 @@ def _alert_point(record: Record) -> tuple[tuple[str, ...], int]:
         record.tenant, record.area, record.site, record.asset, record.subject, record.quantity,
         record.rule, record.transition,
     )  # fmt: skip
-    return tags, record.time - record.time % _MILLISECOND + record.seq % _MILLISECOND
+    return tags, point_time(record.time, record.seq)
+
+
+def point_time(event: int, seq: int) -> int:
+    """The time of a record's point: no two of one rule and sensor have the same."""
+    return event - event % _MILLISECOND + seq % _MILLISECOND
 
 
 def _alert_fields(record: Record) -> dict[str, Any]:
