@@ -57,10 +57,10 @@ class Oracle:
         return dict(self.samples)
 
     def rolled(self, span: int) -> dict[tuple[str, int], tuple[float, ...]]:
-        """(min, max, sum, count, last) of each sensor and span that has a number."""
+        """(min, max, sum, count, last) of each sensor and span that has a number that is not bad."""
         groups: dict[tuple[str, int], list[tuple[int, float]]] = {}
-        for (sensor, time), (value, _) in self.samples.items():
-            if value is not None:
+        for (sensor, time), (value, quality) in self.samples.items():
+            if value is not None and quality < 128:
                 groups.setdefault((sensor, time // span * span), []).append((time, value))
         return {key: _aggregated(sorted(rows)) for key, rows in groups.items()}
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..quality import BAD_CLASS
+
 #: Of the tables; a file with a higher one is left alone.
 VERSION: Final = 1
 DIMENSIONS: Final = ("tenant", "area", "site", "asset", "sensor", "quantity")
@@ -65,12 +67,14 @@ def floor_to(span: int, column: str = "time") -> str:
 
 
 def rolled(span: int, rows: str) -> str:
-    """SQL: samples (key, time, value) aggregated to minutes; none where no value is a number."""
+    """SQL: samples (key, time, value, quality) aggregated to minutes; none where no value is a number
+    that is not bad: what a sensor itself calls wrong must not move a mean."""
     cut = floor_to(span)
     return (
         f"SELECT key, {cut} AS time, min(value) AS min, max(value) AS max, fsum(value) AS sum,"
         f" count(value) AS count, arg_max(value, time) AS last"
-        f" FROM ({rows}) WHERE value IS NOT NULL GROUP BY key, {cut}"
+        f" FROM ({rows}) WHERE value IS NOT NULL AND quality < {BAD_CLASS}"
+        f" GROUP BY key, {cut}"
     )
 
 
