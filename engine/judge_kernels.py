@@ -415,12 +415,16 @@ def _silent(
     k, heard, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, phase, key, sensor, site, time,
 ):  # fmt: skip
-    """STALE reaches instance k of a stale rule: its own alarm, or its link's if never heard."""
+    """STALE reaches instance k of a stale rule: its own alarm, or one of its link's."""
     flags = R_HISTORIC if hist else 0
     x = 1.0
-    if not heard:
-        judge[k].flags |= at.J_COUNTED
-        k = at_link[k]
+    if heard != at.ITS_OWN:
+        if heard == at.NEVER_HEARD:
+            judge[k].flags |= at.J_COUNTED
+            k = at_link[k, 0]
+        else:
+            judge[k].flags |= at.J_BY_LINK
+            k = at_link[k, 1]
         tally[k, 1] += 1
         x = np.float64(tally[k, 0])
     return _boolean(
@@ -430,23 +434,39 @@ def _silent(
 
 
 @njit(cache=True, error_model="numpy")
+def _uncounted(
+    k, again, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
+    row, key, sensor, site, time,
+):  # fmt: skip
+    """The silence of instance k's sensor is not counted any more at its link (`again`: at the link
+    itself, else at those never heard); with the last one the link's alarm returns."""
+    link, mark = at_link[k, again], at.J_BY_LINK if again else at.J_COUNTED
+    if judge[k].flags & mark:
+        judge[k].flags &= ~mark
+        tally[link, 1] -= 1
+    if tally[link, 1] == 0 and judge[link].active:
+        n = _boolean(
+                link, False, judge, params, deadline, due, held, band, next_due,
+                R_HISTORIC if hist else 0, table, out, n, row, PHASE_SAMPLE, key, _TIMERS, sensor, site,
+                time, 0.0,
+            )  # fmt: skip
+    return n
+
+
+@njit(cache=True, error_model="numpy")
 def _audible(
     k, first, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
 ):  # fmt: skip
     """Fresh reaches instance k of a stale rule."""
     flags = R_HISTORIC if hist else 0
-    link = at_link[k]
     if first:
-        tally[link, 0] -= 1
-    if judge[k].flags & at.J_COUNTED:
-        judge[k].flags &= ~at.J_COUNTED
-        tally[link, 1] -= 1
-    if tally[link, 1] == 0 and judge[link].active:
-        n = _boolean(
-                link, False, judge, params, deadline, due, held, band, next_due, flags, table, out, n,
-                row, PHASE_SAMPLE, key, _TIMERS, sensor, site, time, 0.0,
-            )  # fmt: skip
+        tally[at_link[k, 0], 0] -= 1
+    for again in range(2):
+        n = _uncounted(
+            k, again, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table,
+            out, n, row, key, sensor, site, time,
+        )  # fmt: skip
     if judge[k].active:
         n = _boolean(
             k, False, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row,
@@ -478,7 +498,7 @@ def tick_events(
                 )
             elif e.code == at.EV_STALE and style == STALENESS:
                 # A shelf of the alarm that is about to be raised may have ended before.
-                o = k if e.heard else at_link[k]
+                o = k if e.heard == at.ITS_OWN else at_link[k, 0 if e.heard == at.NEVER_HEARD else 1]
                 n = fire_until(
                     judge, deadline, due, held, o, params[judge[o].param], e.due - 1, True,
                     (judge[o].flags & at.J_HIST) != 0, table, out, n, e.row, phase,
@@ -520,11 +540,17 @@ def link_fresh(
     out,
     n,
 ):
-    """A link speaks again: its `event` sensors are known again."""
+    """A link speaks again: its `event` sensors are known again, and it is not silent itself."""
     s = e.sensor
     site = cold[s].site
     for k in range(ptr[s], ptr[s + 1]):
-        if style == MEASURED and judge[k].flags & at.J_UNKNOWN:
+        if e.code == at.EV_LINK_BACK:
+            if style == STALENESS:
+                n = _uncounted(
+                    k, 1, e.historic, judge, params, deadline, due, held, band, next_due, at_link, tally,
+                    table, out, n, e.row, e.due, s, site, e.time,
+                )  # fmt: skip
+        elif style == MEASURED and judge[k].flags & at.J_UNKNOWN:
             if r.sensor == s:  # the row's own timers come before the link is heard
                 hist = (judge[k].flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
                 n = fire_until(
@@ -692,7 +718,7 @@ def judge_rows(
         if n + need > room:
             return i, event, m, n, bound, need
         first = event
-        while event < last and events[event].code != at.EV_LINK_FRESH:
+        while event < last and events[event].code < at.EV_LINK_FRESH:
             event += 1
         if event > first:
             n = tick_events(

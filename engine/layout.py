@@ -42,6 +42,7 @@ COLD: Final = np.dtype(
         ("span", "<i8"),  # max(3 intervals, 10 s)
         ("agree", "<i8"),  # a clock agrees within this age
         ("grace", "<i8"),
+        ("spoke", "<i8"),  # of a stale sensor: when it had been heard last, by receipt
         ("site", "<i4"),
         ("link", "<i4"),
         ("run_n", "<i4"),
@@ -65,7 +66,8 @@ RUN: Final = 2048
 HAS_NUMERIC: Final = 4096
 ARMED: Final = 8192
 LINK_ALIVE: Final = 16384  # its link has a heartbeat, so every row must be told to the link
-SHIFTED: Final = 32768  # the engine was blind: cold.stale_deadline holds the excused deadline
+SHIFTED: Final = 32768  # its silence was excused: cold.stale_deadline holds the later deadline
+BY_LINK: Final = 65536  # it is stale, and so is its whole link
 # The flags under which a row may take the short way.
 UNUSUAL: Final = (
     STALE | SLOW | RECEIPT | CONFLICT | HISTORIC | RETIRED | BY_EVENT | RUN | LINK_ALIVE | SHIFTED
@@ -105,6 +107,11 @@ ROW: Final = np.dtype(
 EV_STALE: Final = 1
 EV_CAUGHT_UP: Final = 2
 EV_LINK_FRESH: Final = 3
+EV_LINK_BACK: Final = 4
+# Whose silence it is: of a sensor that was never heard, of the sensor, of its whole link.
+NEVER_HEARD: Final = 0
+ITS_OWN: Final = 1
+OF_ITS_LINK: Final = 2
 SENSOR_EVENT: Final = np.dtype(
     [
         ("due", "<i8"),
@@ -125,6 +132,7 @@ J_MARK: Final = 2  # recorded as historic with a level standing
 J_AFTER_BAD: Final = 4
 J_COUNTED: Final = 8  # this sensor's silence is counted at its link
 J_HIST: Final = 16  # its subject is in a backlog
+J_BY_LINK: Final = 32  # this sensor's silence is counted at its silent link
 JUDGE: Final = np.dtype(
     [
         ("onset", "<i8"),

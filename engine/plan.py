@@ -1,7 +1,7 @@
 """A plan: rules × registry as flat arrays. No Python object per instance.
 
-Subjects are numbered sensors first, then links (the subjects of `stale` for sensors that were never
-heard). Instances are ordered by (kind, subject, ordinal); a kind's instances lie together.
+Subjects are numbered sensors first, then links twice (the subjects of `stale` for sensors that were
+never heard, and for links of which nobody is heard any more). Instances are ordered by (kind, subject, ordinal); a kind's instances lie together.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class Plan:
     """What the core runs. Immutable; a new configuration makes a new one.
 
     subject, rule, judgement, param: int32, one per instance; `params` PARAM and `options` float64
-    (params, 8), one row per (rule, judgement). `at_link`: for an instance of a stale rule on a sensor, the
-    instance on its link (-1 elsewhere).
+    (params, 8), one row per (rule, judgement). `at_link`: int32 (instances, 2), for an instance of a stale
+    rule on a sensor the two on its link: for those never heard, for the link itself (-1 elsewhere).
+    `link_ptr`, `link_member`: the sensors of each link that are not retired.
     """
 
     configuration: Configuration
@@ -74,22 +75,25 @@ class Plan:
 
     @property
     def subjects(self) -> int:
-        """Sensors and links."""
-        return len(self.configuration.sensors) + len(self.configuration.links)
+        """Sensors, and links twice."""
+        return len(self.configuration.sensors) + 2 * len(self.configuration.links)
 
     def subject_name(self, subject: int) -> str:
-        """The sensor's id, or `source:<id>` of a link."""
-        sensors = self.configuration.sensors
+        """The sensor's id; of a link `source:<id>` for its sensors that were never heard, and
+        `link:<id>` for itself."""
+        sensors, links = self.configuration.sensors, self.configuration.links
         if subject < len(sensors):
             return sensors[subject].id
-        return f"source:{self.configuration.links[subject - len(sensors)].source}"
+        again, link = divmod(subject - len(sensors), len(links))
+        return f"{'link' if again else 'source'}:{links[link].source}"
 
     def site_of(self, subject: int) -> int:
         """Index of the subject's site."""
         sensors = self.configuration.sensors
         if subject < len(sensors):
             return sensors[subject].site
-        return self.configuration.links[subject - len(sensors)].site
+        links = self.configuration.links
+        return links[(subject - len(sensors)) % len(links)].site
 
     def describe(self, instance: int) -> Identity:
         """What every record of this instance's alarm says."""
@@ -192,15 +196,15 @@ def _instances_of(
     if kind_named(rule.kind).style == STALENESS and len(subjects):
         link_of = np.array([s.link for s in configuration.sensors], np.int64)
         links = np.unique(link_of[subjects]) + len(configuration.sensors)
-        subjects = np.concatenate([subjects, links])
-        numbers = np.concatenate([numbers, np.zeros(len(links), np.int32)])
+        subjects = np.concatenate([subjects, links, links + len(configuration.links)])
+        numbers = np.concatenate([numbers, np.zeros(2 * len(links), np.int32)])
     return subjects, numbers.astype(np.int32)
 
 
 def compile_plan(configuration: Configuration, version: bytes) -> Plan:
     """The plan of a configuration. Raises SpecError for a kind that is not installed."""
     sensors, links = configuration.sensors, configuration.links
-    subjects = len(sensors) + len(links)
+    subjects = len(sensors) + 2 * len(links)
     table = SensorTable(configuration)
     params, options, first_param = _params(configuration.rules)
     chunks: dict[str, list[tuple[Int64, Int32, int]]] = {}
@@ -221,15 +225,12 @@ def compile_plan(configuration: Configuration, version: bytes) -> Plan:
         kinds.append(KindPlan(kind_named(name), total, total + len(order), ptr + total))
         total += len(order)
     subject, rule_of, number = _stacked(columns)
-    site_of = np.array([s.site for s in sensors] + [x.site for x in links], np.int64)
+    site_of = np.array([s.site for s in sensors] + 2 * [x.site for x in links], np.int64)
     link_site = np.array([x.site for x in links], np.int64)
     site_ptr, site_member = grouped(site_of, len(configuration.sites))
     site_link_ptr, site_link = grouped(link_site, len(configuration.sites))
-    by_event = np.array(
-        [i for i, s in enumerate(sensors) if s.reports == "event" and not s.retired], np.int64
-    )
-    link_of_event = np.array([sensors[i].link for i in by_event], np.int64)
-    link_ptr, places = grouped(link_of_event, len(links))
+    living = np.array([i for i, s in enumerate(sensors) if not s.retired], np.int64)
+    link_ptr, places = grouped(np.array([sensors[i].link for i in living], np.int64), len(links))
     return Plan(
         configuration=configuration,
         version=version,
@@ -248,7 +249,7 @@ def compile_plan(configuration: Configuration, version: bytes) -> Plan:
         site_link_ptr=site_link_ptr,
         site_link=site_link,
         link_ptr=link_ptr,
-        link_member=by_event[places],
+        link_member=living[places],
     )
 
 
@@ -262,8 +263,8 @@ def _stacked(columns: list[tuple[Int64, Int64, Int32]]) -> tuple[Int64, Int64, I
 def _link_instances(
     configuration: Configuration, kinds: list[KindPlan], subject: Int64, rule_of: Int64
 ) -> Int32:
-    """For each instance of a stale rule on a sensor, the instance of the same rule on its link."""
-    at_link = np.full(len(subject), -1, np.int32)
+    """For each instance of a stale rule on a sensor, the two of the same rule on its link."""
+    at_link = np.full((len(subject), 2), -1, np.int32)
     sensors = len(configuration.sensors)
     link_of = np.array([s.link for s in configuration.sensors], np.int64)
     for plan in kinds:
@@ -272,9 +273,11 @@ def _link_instances(
         own = np.arange(plan.first, plan.last)
         on_link = own[subject[own] >= sensors]
         on_sensor = own[subject[own] < sensors]
-        width = len(configuration.links) + 1
+        width = 2 * len(configuration.links) + 1
         keys = rule_of[on_link] * width + (subject[on_link] - sensors)
         order = np.argsort(keys)
-        wanted = rule_of[on_sensor] * width + link_of[subject[on_sensor]]
-        at_link[on_sensor] = on_link[order[np.searchsorted(keys[order], wanted)]]
+        for again in (0, 1):
+            place = link_of[subject[on_sensor]] + again * len(configuration.links)
+            wanted = rule_of[on_sensor] * width + place
+            at_link[on_sensor, again] = on_link[order[np.searchsorted(keys[order], wanted)]]
     return at_link

@@ -81,7 +81,62 @@ def _arm_never_heard(s, w, hot, cold, flag):
 
 
 @njit(cache=True, error_model="numpy")
-def _scan_sensor(s, w, row, hot, cold, flag, events, n, bound):
+def _spoke(s, hot, cold, f):
+    """When a sensor was heard last: by receipt, or by event time where it has no timer of its own."""
+    if hot[s].stale != NEVER:
+        if f & at.STALE:
+            return cold[s].spoke
+        if hot[s].stale_due != NEVER:
+            return hot[s].stale_due - hot[s].stale
+    return hot[s].last_t if f & at.PLAIN else cold[s].judged
+
+
+@njit(cache=True, error_model="numpy")
+def _link_spoke(k, hot, cold, flag, link, link_ptr, link_member):
+    """When any sensor of the link was heard last; NEVER where fewer than two have ever been.
+
+    Looked for once a tick, which forgets it.
+    """
+    if link[k, 6] == NO_TIME:
+        latest = NO_TIME
+        for m in range(link_ptr[k], link_ptr[k + 1]):
+            o = link_member[m]
+            if flag[o] & at.HEARD:
+                latest = max(latest, _spoke(o, hot, cold, flag[o]))
+        link[k, 6] = latest if _several(k, flag, link_ptr, link_member) else NEVER
+    return link[k, 6]
+
+
+@njit(cache=True, error_model="numpy")
+def _several(k, flag, link_ptr, link_member):
+    """Whether at least two sensors of the link were ever heard: one alone is no link."""
+    heard = 0
+    for m in range(link_ptr[k], link_ptr[k + 1]):
+        if flag[link_member[m]] & at.HEARD:
+            heard += 1
+    return heard > 1
+
+
+@njit(cache=True, error_model="numpy")
+def _whose(s, hot, cold, flag, link, link_ptr, link_member):
+    """Whose silence it is that a sensor is not heard any more: where its link has not spoken either
+    since it should have, that of the link, which from now on looks out for a row of any."""
+    if not flag[s] & at.HEARD:
+        return at.NEVER_HEARD
+    cold[s].spoke = _spoke(s, hot, cold, flag[s])
+    k = cold[s].link
+    spoke = _link_spoke(k, hot, cold, flag, link, link_ptr, link_member)
+    if spoke == NEVER or spoke >= cold[s].spoke + hot[s].stale // 2:
+        return at.ITS_OWN
+    flag[s] |= at.BY_LINK
+    link[k, 5] = 1
+    for m in range(link_ptr[k], link_ptr[k + 1]):
+        flag[link_member[m]] |= at.LINK_ALIVE
+    return at.OF_ITS_LINK
+
+
+@njit(cache=True, error_model="numpy")
+def _scan_sensor(s, w, row, hot, cold, flag, link, link_ptr, link_member, events, n, bound):
     """Fire what is due at one sensor; returns the number of events and the new lower bound."""
     f = flag[s]
     if f & at.RETIRED:
@@ -90,9 +145,9 @@ def _scan_sensor(s, w, row, hot, cold, flag, events, n, bound):
         due = hot[s].stale_due + cold[s].grace
         if due <= w:
             historic = (f & at.HISTORIC) != 0 and cold[s].hist_due >= due
-            heard = (f & at.HEARD) != 0
             deadline = _stale_deadline(s, hot, cold, f)
-            n = _put_event(events, n, row, at.EV_STALE, s, due, deadline, heard, historic)
+            whose = _whose(s, hot, cold, flag, link, link_ptr, link_member)
+            n = _put_event(events, n, row, at.EV_STALE, s, due, deadline, whose, historic)
             flag[s] |= at.STALE
             hot[s].stale_due = NEVER
         else:
@@ -116,14 +171,20 @@ def _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bo
     due = link[k, 0]
     if due > w:
         return n, min(bound, due)
+    several = _several(k, flag, link_ptr, link_member)
     for m in range(link_ptr[k], link_ptr[k + 1]):
         s = link_member[m]
-        if flag[s] & (at.STALE | at.RETIRED):
+        if flag[s] & at.STALE or not flag[s] & at.BY_EVENT:
             continue
         flag[s] |= at.STALE
-        heard = (flag[s] & at.HEARD) != 0
+        whose = at.NEVER_HEARD
+        if flag[s] & at.HEARD:
+            whose = at.ITS_OWN
+            if several:
+                whose = at.OF_ITS_LINK
+                flag[s] |= at.BY_LINK
         historic = (flag[s] & at.HISTORIC) != 0 and cold[s].hist_due >= due
-        n = _put_event(events, n, row, at.EV_STALE, s, due, link[k, 1], heard, historic)
+        n = _put_event(events, n, row, at.EV_STALE, s, due, link[k, 1], whose, historic)
     link[k, 0] = NEVER
     link[k, 3] = 1
     return n, bound
@@ -175,7 +236,11 @@ def sense_tick(
     for k in links:  # before the sensors' backlogs end: what is due earlier is still historic
         n, bound = _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bound)
     for s in members:
-        n, bound = _scan_sensor(s, w, row, hot, cold, flag, events, n, bound)
+        n, bound = _scan_sensor(
+            s, w, row, hot, cold, flag, link, link_ptr, link_member, events, n, bound
+        )
+    for k in links:
+        link[k, 6] = NO_TIME
     _order_events(events, first, n)
     return n, bound
 
@@ -188,6 +253,8 @@ def shift_dues(gap, hot, cold, flag, link):
             cold[s].stale_deadline = _stale_deadline(s, hot, cold, flag[s]) + gap
             flag[s] |= at.SHIFTED
             hot[s].stale_due += gap
+        elif flag[s] & at.STALE:
+            cold[s].spoke += gap
         if cold[s].hist_due != NEVER:
             cold[s].hist_first += gap
             cold[s].hist_due += gap
@@ -198,19 +265,40 @@ def shift_dues(gap, hot, cold, flag, link):
 
 
 @njit(cache=True, error_model="numpy")
-def _link_row(i, s, received, jt, historic, cold, flag, link, link_ptr, link_member, events, n):
-    """A forward row proves its link alive."""
+def _link_row(
+    i, s, received, jt, historic, hot, cold, flag, link, link_ptr, link_member, events, n
+):
+    """A forward row proves its link alive: who lives by it is fresh, and whose silence was the
+    link's has all its time to be heard."""
     k = cold[s].link
-    if link[k, 3]:
-        link[k, 3] = 0
+    silent, quiet = link[k, 3], link[k, 5]
+    link[k, 3] = link[k, 5] = 0
+    if silent or quiet:
         for m in range(link_ptr[k], link_ptr[k + 1]):
             o = link_member[m]
-            if flag[o] & at.STALE and not flag[o] & at.RETIRED:
-                flag[o] &= ~at.STALE
-                heard = (flag[o] & at.HEARD) != 0
-                n = _put_event(events, n, i, at.EV_LINK_FRESH, o, -1, jt, heard, historic)
+            if quiet and link[k, 2] == 0:
+                flag[o] &= ~at.LINK_ALIVE
+            if flag[o] & at.BY_EVENT:
+                if silent and flag[o] & at.STALE:
+                    flag[o] &= ~(at.STALE | at.BY_LINK)
+                    heard = (flag[o] & at.HEARD) != 0
+                    n = _put_event(events, n, i, at.EV_LINK_FRESH, o, -1, jt, heard, historic)
+            elif quiet:
+                if flag[o] & at.BY_LINK:
+                    _excuse(o, received, hot, cold, flag)
+                n = _put_event(events, n, i, at.EV_LINK_BACK, o, -1, jt, 1, historic)
     _arm_link(k, received, link)
     return n
+
+
+@njit(cache=True, error_model="numpy")
+def _excuse(s, received, hot, cold, flag):
+    """The sensor was silent because its link was: it is to be heard within its time from now."""
+    flag[s] &= ~(at.BY_LINK | at.STALE)
+    if hot[s].stale != NEVER:
+        flag[s] |= at.SHIFTED
+        cold[s].stale_deadline = received + hot[s].stale
+        hot[s].stale_due = received + hot[s].stale
 
 
 @njit(cache=True, error_model="numpy")
@@ -353,11 +441,12 @@ def _forward(
         if deadline <= jt:
             r.flags |= at.ROW_STALE
             r.stale_deadline = deadline
+            c.spoke = _spoke(s, hot, cold, flag[s])
             flag[s] |= at.STALE
             h.stale_due = NEVER
     if flag[s] & at.LINK_ALIVE:
         n = _link_row(
-            i, s, received, jt, historic, cold, flag, link, link_ptr, link_member, events, n
+            i, s, received, jt, historic, hot, cold, flag, link, link_ptr, link_member, events, n
         )
     _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count)
     if flag[s] & at.PLAIN:
@@ -383,7 +472,7 @@ def _forward(
         r.flags |= at.ROW_FRESH | at.ROW_FIRST
     elif flag[s] & at.STALE:
         r.flags |= at.ROW_FRESH
-    flag[s] = (flag[s] | at.HEARD | at.ARMED) & ~(at.STALE | at.SHIFTED)
+    flag[s] = (flag[s] | at.HEARD | at.ARMED) & ~(at.STALE | at.SHIFTED | at.BY_LINK)
     if flag[s] & at.RECEIPT:
         c.numeric_t, c.numeric_v = jt, v
         flag[s] |= at.HAS_NUMERIC
@@ -460,10 +549,13 @@ def sense(
         else:
             if n + 4 + link_member.size > room:
                 break
+            before = n
             n = _slow(
                 i, s, t, v, bits[i], quality[i], received, appended, hot, hot_bits, cold,
                 cold_bits, flag, link, link_ptr, link_member, rows, events, n, count,
             )  # fmt: skip
+            if n > before:
+                bound = min(bound, received)  # sensors of its link may have been given new timers
         if h.stale_due < bound:
             bound = h.stale_due
         if cold[s].hist_due < bound if flag[s] & at.HISTORIC else False:
@@ -522,11 +614,14 @@ def sense_clocked(
                 site[k, 2] > 0, events, n,
             )  # fmt: skip
             site[k, 2] = 0
+        before = n
         n = _slow(
             i, s, t, value[i], bits[i], quality[i], w, w, hot, hot_bits, cold, cold_bits, flag,
             link, link_ptr, link_member, rows, events, n, count,
         )  # fmt: skip
         bound = min(site[k, 1], hot[s].stale_due, link[cold[s].link, 0])
+        if n > before:
+            bound = min(bound, w)
         if flag[s] & at.HISTORIC:
             bound = min(bound, cold[s].hist_due)
         site[k, 1] = bound

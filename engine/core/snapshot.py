@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .core import Core
 
 MAGIC: Final = b"LSNAP"
-VERSION: Final = 1
+VERSION: Final = 2
 _PREFIX: Final = struct.Struct("<5sBQ")
 # Columns that follow from the configuration. Kernels index by them without looking.
 _FROM_CONFIGURATION: Final = {"judge": ("sensor", "ordinal", "param"), "cold": ("site", "link")}

@@ -25,7 +25,7 @@ from ..record import GENESIS
 Struct = npt.NDArray[np.void]
 # A clock agrees when a sample is no older than this, its interval or the reorder allowance.
 AGREE_NS = 5_000_000_000
-LINK_COLUMNS = 5  # due, deadline, wait, silent, grace
+LINK_COLUMNS = 7  # due, deadline, wait, silent by heartbeat, grace, quiet, when it spoke (scratch)
 
 
 @dataclass(eq=False)
@@ -99,7 +99,7 @@ def fresh(plan: Plan) -> State:
     hot["last_t"], hot["stale_due"] = at.NO_TIME, at.NEVER
     cold["judged"], cold["hist_due"] = at.NO_TIME, at.NEVER
     link = np.zeros((len(plan.configuration.links), LINK_COLUMNS), np.int64)
-    link[:, 0] = at.NEVER
+    link[:, 0], link[:, 6] = at.NEVER, at.NO_TIME
     site = np.zeros((sites, 3), np.int64)
     site[:, :2] = at.NO_TIME
     state = State(
@@ -176,17 +176,20 @@ def _apply_static(state: State) -> None:
         state.cold["grace"][:n] = grace
         state.cold["site"][:n] = [s.site for s in config.sensors]
         state.cold["link"][:n] = [s.link for s in config.sensors]
-    members = set(np.unique(state.cold["link"][state.plan.link_member]).tolist())
+    members = {s.link for s in config.sensors if s.reports == "event" and not s.retired}
     for k, link in enumerate(config.links):
         wait = STALE_INTERVALS * link.heartbeat if k in members and not link.retired else 0
         state.link[k, 2], state.link[k, 4] = wait, link.grace
-        state.cold["site"][n + k], state.cold["link"][n + k] = link.site, k
-        state.cold["grace"][n + k] = link.grace
+        places = [n + k, n + len(config.links) + k]
+        state.cold["site"][places], state.cold["link"][places] = link.site, k
+        state.cold["grace"][places] = link.grace
     state.flag[n:] = at.RETIRED
     changing = at.ON_CHANGE | at.BY_EVENT | at.RETIRED | at.LINK_ALIVE
+    by_link = np.flatnonzero(state.flag[:n] & at.BY_LINK).tolist()
+    state.link[[x.link for i in by_link if (x := config.sensors[i]).reports != "event"], 5] = 1
     for i, sensor in enumerate(config.sensors):
         flags = _REPORTS_FLAG[sensor.reports] | (at.RETIRED if sensor.retired else 0)
-        if state.link[sensor.link, 2] > 0:
+        if state.link[sensor.link, 2] > 0 or state.link[sensor.link, 5]:
             flags |= at.LINK_ALIVE
         state.flag[i] = (int(state.flag[i]) & ~changing) | flags
 
@@ -199,17 +202,22 @@ def _number_instances(state: State) -> None:
     flag = state.flag[plan.subject] if len(plan.subject) else np.zeros(0, np.int32)
     unheard = (flag & at.HEARD) == 0
     silent = (flag & at.STALE) != 0
+    by_link = (flag & at.BY_LINK) != 0
     state.tally[:] = 0
     for kind in plan.kinds:
         part = slice(kind.first, kind.last)
         if kind.kind.style == STALENESS:
-            own = np.flatnonzero(plan.at_link[part] >= 0) + kind.first
-            np.add.at(state.tally[:, 0], plan.at_link[own], unheard[own].astype(np.int64))
+            own = np.flatnonzero(plan.at_link[part, 0] >= 0) + kind.first
+            never, link = plan.at_link[own, 0], plan.at_link[own, 1]
             counted = unheard[own] & silent[own]
-            np.add.at(state.tally[:, 1], plan.at_link[own], counted.astype(np.int64))
-            state.judge["flags"][own] = (state.judge["flags"][own] & ~np.uint8(at.J_COUNTED)) | (
-                counted.astype(np.uint8) * at.J_COUNTED
-            ).astype(np.uint8)
+            np.add.at(state.tally[:, 0], never, unheard[own].astype(np.int64))
+            np.add.at(state.tally[:, 1], never, counted.astype(np.int64))
+            np.add.at(state.tally[:, 0], link, 1)
+            np.add.at(state.tally[:, 1], link, by_link[own].astype(np.int64))
+            flags = state.judge["flags"][own] & ~np.uint8(at.J_COUNTED | at.J_BY_LINK)
+            flags |= (counted * at.J_COUNTED).astype(np.uint8)
+            flags |= (by_link[own] * at.J_BY_LINK).astype(np.uint8)
+            state.judge["flags"][own] = flags
     _mark_unarmed(state)
 
 
@@ -283,7 +291,8 @@ def _keys(plan: Plan, slots: dict[str, int], n_sensors: int) -> Int64:
     rules = plan.configuration.rules
     slot = np.array([slots.setdefault(f"{r.kind}\0{r.id}", len(slots)) for r in rules], np.int64)
     subject = plan.subject.astype(np.int64)
-    place = np.where(subject < n_sensors, subject, -1 - (subject - n_sensors))
+    again, link = np.divmod(subject - n_sensors, max(1, len(plan.configuration.links)))
+    place = np.where(subject < n_sensors, subject, -1 - link - (again << 38))
     if not len(rules):
         return np.zeros(0, np.int64)
     keys: Int64 = slot[plan.rule] * (1 << 40) + (place + (1 << 39))

@@ -71,7 +71,7 @@ class Oracle(Partition):
             hear_link(self, sensor.link, received)
         self._own_timers(index, seen.jt)
         if seen.forward:
-            freshen_link(self, sensor.link, seen)
+            freshen_link(self, sensor.link, seen, received)
         self._sample(index, seen)
 
     def _own_timers(self, index: int, jt: int) -> None:
@@ -99,13 +99,13 @@ class Oracle(Partition):
         state = self.sensors[index]
         living = seen.forward and seen.usable
         fresh = living and (state.stale or not state.heard)
-        known = fresh and state.unknown
+        known = living and state.unknown
         caught_up = living and state.sensing.historic_first is not None and not seen.historic
         if living:
             state.heard = True
             arm_sensor(self, index, seen.jt, seen.lag)
-        if fresh:
-            state.stale = state.unknown = False
+        if living:
+            state.stale = state.unknown = state.by_link = False
         if caught_up:
             state.sensing.historic_first = state.sensing.historic_last = None
         state.after_bad = not seen.usable
@@ -162,6 +162,9 @@ class Oracle(Partition):
             for index, sensor in enumerate(new.sensors)
             if not sensor.retired
         }
+        for index, state in self.sensors.items():
+            if state.by_link and new.sensors[index].reports != "event":
+                self.links[new.sensors[index].link].quiet = True
 
     def _recovered(self, recovered: Recovered) -> None:
         for site, head in recovered.heads.items():

@@ -42,6 +42,9 @@ class SensorState:
     after_bad: bool = False
     armed_once: bool = False
     timer: Timer | None = None
+    lead: int = 0  # the timer's due without grace
+    spoke: int = 0  # when it had been heard last before it fell stale
+    by_link: bool = False  # its silence is its link's
     link_timer: Timer | None = None  # its link's, while that fires
 
     def caught_up_due(self) -> int | None:
@@ -55,6 +58,9 @@ class SensorState:
         """What is due grows by the time that the engine was blind; silence is counted anew."""
         if self.timer is not None:
             self.timer.shift(gap)
+            self.lead += gap
+        elif self.stale:
+            self.spoke += gap
         if self.sensing.historic_first is not None and self.sensing.historic_last is not None:
             self.sensing.historic_first += gap
             self.sensing.historic_last += gap
@@ -66,6 +72,7 @@ class LinkState:
 
     heard: bool = False
     silent: bool = False
+    quiet: bool = False
     armed_once: bool = False
     timer: Timer | None = None
 
@@ -85,6 +92,7 @@ class Instance:
     asset: str
     levels: Levels
     window: Window | None
+    itself: bool = False
     alarm: Alarm = field(default_factory=Alarm)
 
     @property
@@ -93,7 +101,7 @@ class Instance:
         if self.sensor is not None:
             return (self.rule.id, self.rule.kind, "sensor", self.sensor)
         assert self.link is not None
-        return (self.rule.id, self.rule.kind, "link", self.link)
+        return (self.rule.id, self.rule.kind, "link" if self.itself else "source", self.link)
 
     @property
     def name(self) -> str:
@@ -102,8 +110,9 @@ class Instance:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Its subject in every order: sensors by index, then links by index."""
-        return (1, self.link or 0) if self.sensor is None else (0, self.sensor)
+        """Its subject in every order: sensors by index, then links by index for those never heard,
+        then links themselves."""
+        return (1 + self.itself, self.link or 0) if self.sensor is None else (0, self.sensor)
 
     def adopt(self, old: Instance) -> None:
         """Take over the state of what this was before the configuration changed."""
@@ -163,7 +172,7 @@ def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor) -> Instance
     )
 
 
-def _of_link(rule: Rule, ordinal: int, index: int, link: Link) -> Instance:
+def _of_link(rule: Rule, ordinal: int, index: int, link: Link, itself: bool) -> Instance:
     judgement = rule.judgements[0]
     return Instance(
         rule=rule,
@@ -172,7 +181,8 @@ def _of_link(rule: Rule, ordinal: int, index: int, link: Link) -> Instance:
         site=link.site,
         sensor=None,
         link=index,
-        subject=f"source:{link.source}",
+        itself=itself,
+        subject=f"{'link' if itself else 'source'}:{link.source}",
         quantity="",
         asset="",
         levels=Levels(judgement.levels),
@@ -192,5 +202,6 @@ def instances(configuration: Configuration) -> Iterator[Instance]:
                 yield instance
                 links.add(sensor.link)
         if rule.kind == "stale":
-            for index in sorted(links):
-                yield _of_link(rule, ordinal, index, configuration.links[index])
+            for itself in (False, True):
+                for index in sorted(links):
+                    yield _of_link(rule, ordinal, index, configuration.links[index], itself)

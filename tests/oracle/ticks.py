@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .partition import NO_DETAIL, Partition
 from .plant import Instance
-from .silence import actual, arm_link, arm_sensor, go_stale
+from .silence import actual, arm_link, arm_sensor, go_stale, its_links, several
 from .table import SHELVED
 from .windows import sec
 
@@ -123,7 +123,8 @@ def _act(partition: Partition, what_is_due: Due) -> None:
         else:
             timer = state.timer if what == "own" else state.link_timer
             assert timer is not None
-            go_stale(partition, index, timer.deadline)
+            of_link = its_links(partition, index) if what == "own" else several(partition, index)
+            go_stale(partition, index, timer.deadline, of_link)
     elif what == "shelf":
         historic = partition.historic_by_timer(instance)
         event = instance.alarm.unshelve_event()

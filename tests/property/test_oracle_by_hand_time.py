@@ -14,6 +14,7 @@ from lifeline.engine.configuration import Link
 from lifeline.engine.core import Core
 from oracle.bench import Bench, brief, duration, level, ns, rule, sensor
 from oracle.compare import put_to
+from oracle.record import OracleRecord
 
 NAN, INF = math.nan, math.inf
 HOUR = 3600.0
@@ -185,14 +186,78 @@ def test_event_sensors_live_by_the_heartbeat_of_their_link() -> None:
     assert bench.tick(24.9) == []
     found = bench.tick(25)
     assert [(x.rule, x.subject, x.transition) for x in found] == [
-        ("stale", "S0", "raised"),
+        ("stale", "link:gw", "raised"),
         ("limit", "S0", "unknown"),
     ]
     found = bench.row(30, NAN, sensor=1)  # even a bad row proves the link alive
     assert [(x.rule, x.subject, x.transition) for x in found] == [
-        ("stale", "S0", "returned"),
+        ("stale", "link:gw", "returned"),
         ("limit", "S0", "known"),
     ]
+
+
+def three_on_a_link() -> Bench:
+    """Heard at 1, 2 and 3 s; each must be heard every 6 s."""
+    bench = Bench(
+        STALE, rule("limit", red=level(high=10)), sensors=[sensor(i, stale=6) for i in range(3)]
+    )
+    for i in range(3):
+        assert len(bench.row(1 + i, 11.0, sensor=i)) == 1
+    return bench
+
+
+def told(found: list[OracleRecord]) -> list[tuple[str, str, str, float | None]]:
+    return [(x.rule, x.subject, x.transition, x.value) for x in found]
+
+
+def test_a_link_that_falls_silent_is_one_alarm_and_its_sensors_are_unknown() -> None:
+    bench = three_on_a_link()
+    assert told(bench.tick(7)) == [
+        ("stale", "link:gw", "raised", 3.0),
+        ("limit", "S0", "unknown", None),
+    ]
+    assert told(bench.tick(9)) == [
+        ("limit", "S1", "unknown", None),
+        ("limit", "S2", "unknown", None),
+    ]
+    found = bench.row(20, 11.0, sensor=1)
+    assert told(found) == [("stale", "link:gw", "returned", 0.0), ("limit", "S1", "known", None)]
+    assert told(bench.row(25, 11.0, sensor=1)) == []
+    # What does not speak after its link did is silent itself.
+    assert bench.tick(25.9) == []
+    assert told(bench.tick(26)) == [("stale", "S0", "raised", 1.0), ("stale", "S2", "raised", 1.0)]
+    found = bench.row(27, 11.0, sensor=2)
+    assert told(found) == [("stale", "S2", "returned", 0.0), ("limit", "S2", "known", None)]
+
+
+def test_a_sensor_that_falls_silent_beside_others_is_its_own_alarm() -> None:
+    bench = three_on_a_link()
+    bench.row(5, 11.0, sensor=1)
+    bench.row(6, 11.0, sensor=2)
+    found = bench.tick(7)
+    assert told(found) == [("stale", "S0", "raised", 1.0), ("limit", "S0", "unknown", None)]
+    # Then the others too: of S0 nothing more is said, and when the link speaks it is still silent.
+    assert ("stale", "link:gw", "raised", 3.0) in told(bench.tick(12))
+    assert ("stale", "link:gw", "returned", 0.0) in told(bench.row(30, 11.0, sensor=2))
+    assert bench.tick(35.9) == []
+    # Nobody spoke after that row: the link again, and S0's own alarm stood all the while.
+    stale = [one for one in told(bench.tick(36)) if one[0] == "stale"]
+    assert stale == [("stale", "link:gw", "raised", 3.0)]
+
+
+def test_a_silent_link_is_told_beside_sensors_that_were_never_heard() -> None:
+    bench = Bench(STALE, sensors=[sensor(i, stale=6) for i in range(3)])
+    bench.tick(0)
+    bench.row(5, 1.0)
+    bench.row(5, 1.0, sensor=1)
+    assert told(bench.tick(6)) == [("stale", "source:gw", "raised", 1.0)]
+    assert told(bench.tick(11)) == [("stale", "link:gw", "raised", 3.0)]
+
+
+def test_one_voice_alone_is_no_link() -> None:
+    bench = Bench(STALE, sensors=[sensor(0, stale=6), sensor(1, stale=600)])
+    bench.row(1, 1.0)
+    assert told(bench.tick(7)) == [("stale", "S0", "raised", 1.0)]
 
 
 def test_bad_rows_keep_nobody_fresh() -> None:
@@ -224,7 +289,7 @@ def test_a_resumed_tick_shifts_dues_cancels_clears_and_says_that_it_was_blind() 
     assert bench.tick(1020.9) == []
     found = bench.tick(1021)
     assert [(x.rule, x.subject, x.time) for x in found] == [
-        ("stale", "S0", ns(1021)),
+        ("stale", "link:gw", ns(1021)),
         ("limit", "S0", ns(1021)),
     ]
 

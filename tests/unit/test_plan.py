@@ -97,8 +97,8 @@ def test_silence_has_a_subject_for_each_source_of_what_is_selected() -> None:
     two = plant(quality_rule("stale", "yellow"), sensors=(sensor("A"), sensor("B")))
     plan = compiled(two)
     names = [plan.subject_name(int(subject)) for subject in plan.subject]
-    assert names == ["A", "B", "source:source"]
-    assert plan.at_link.tolist() == [2, 2, -1]
+    assert names == ["A", "B", "source:source", "link:source"]
+    assert plan.at_link.tolist() == [[2, 3], [2, 3], [-1, -1], [-1, -1]]
     assert plan.describe(2).quantity == plan.describe(2).asset == ""
 
 
@@ -120,7 +120,7 @@ def test_a_kind_that_is_not_installed_is_named() -> None:
         compiled(plant(Rule("r", "wave", Select(), ())))
 
 
-def test_event_sensors_are_listed_by_their_link() -> None:
+def test_living_sensors_are_listed_by_their_link() -> None:
     config = plant(
         sensors=(
             sensor("A", reports="event"),
@@ -130,5 +130,5 @@ def test_event_sensors_are_listed_by_their_link() -> None:
         )
     )
     plan = compiled(config)
-    assert plan.link_member.tolist() == [0, 3]
+    assert plan.link_member.tolist() == [0, 1, 3]
     assert [len(list(group)) for _, group in groupby(plan.link_ptr.tolist())] == [1, 1]
