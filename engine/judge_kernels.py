@@ -498,7 +498,11 @@ def tick_events(
                 )
             elif e.code == at.EV_STALE and style == STALENESS:
                 # A shelf of the alarm that is about to be raised may have ended before.
-                o = k if e.heard == at.ITS_OWN else at_link[k, 0 if e.heard == at.NEVER_HEARD else 1]
+                o = (
+                    k
+                    if e.heard == at.ITS_OWN
+                    else at_link[k, 0 if e.heard == at.NEVER_HEARD else 1]
+                )
                 n = fire_until(
                     judge, deadline, due, held, o, params[judge[o].param], e.due - 1, True,
                     (judge[o].flags & at.J_HIST) != 0, table, out, n, e.row, phase,

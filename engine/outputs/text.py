@@ -27,6 +27,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 #: A key of the tables or of a later version of them, as opposed to an author's sentence.
 _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _ORDER: Final = "site.halt_work"  # its subject is the area that ordered
+_SILENCE: Final = "alarm.stale"
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -121,7 +122,8 @@ def _words(record: Record, language: Language, where: tzinfo, site_name: str) ->
         "reason": detail.get("reason", ""),
         "of": levels.get(detail.get("of", ""), ""),
         "cause": detail.get("reason", "") or detail.get("by", ""),
-        "sensors": detail.get("sensors", ""),
+        "sensors": detail.get("sensors", "") or _silent_sensors(record),
+        "source": record.subject.partition(":")[2],
         "sources": detail.get("sources", ""),
         "orderer": record.subject.partition(":")[2],
         "until": rfc3339(record.until, where) if record.until else "",
@@ -132,13 +134,24 @@ def _place(record: Record, site_name: str) -> str:
     """Where and on what; what an area says is about the whole of it."""
     if record.site.startswith(AREA_SITE):
         return site_name or record.site.removeprefix(AREA_SITE)
-    about = "" if record.message == _ORDER else record.subject
+    about = "" if record.message == _ORDER or _of_link(record) else record.subject
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
+
+
+def _of_link(record: Record) -> str:
+    """`link` or `source` where silence is told of a link instead of a sensor, else ""."""
+    kind, colon, _ = record.subject.partition(":")
+    return kind if record.message == _SILENCE and colon and kind in ("link", "source") else ""
+
+
+def _silent_sensors(record: Record) -> str:
+    return amount(record.value, "1") if record.value and _of_link(record) else ""
 
 
 def _what(record: Record, language: Language, words: Mapping[str, str]) -> str:
     messages = table(language)["messages"]
-    template = messages.get(record.message)
+    link = _of_link(record)
+    template = messages.get(f"{record.message}.{link}" if link else record.message)
     if template is not None:
         return fill(template, words).strip()
     what = fill(messages["generic"], words).strip()
