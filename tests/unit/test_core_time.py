@@ -148,12 +148,12 @@ def test_sensors_by_event_live_by_the_heartbeat_of_their_source() -> None:
     made = drive.tick(61)
     assert [(r.alarm, r.transition) for r in made] == [
         ("high~E", "unknown"),
-        ("stale~E", "raised"),
+        ("stale~link:source", "raised"),
     ]
     made = drive.say(62, 1.0)
     assert [(r.alarm, r.transition) for r in made] == [
         ("high~E", "known"),
-        ("stale~E", "returned"),
+        ("stale~link:source", "returned"),
     ]
 
 
