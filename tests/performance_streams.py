@@ -75,7 +75,10 @@ def _one(chance: random.Random, site: SiteAlarms, *, burst: bool) -> list[Record
         standing = site.alarms[name].level > 0
         suits = {Event.UNSHELVE_ACTIVE: standing, Event.UNSHELVE_NORMAL: not standing}
         if suits.get(event, True) and (event is not Event.ACTUAL or standing):
-            return site.event(name, event, **flags)
+            made = site.event(name, event, **flags)
+            if made and event is Event.SHELVE:
+                site.alarms[name].cover = chance.randrange(1, 5)
+            return made
     return site.set(name, chance.choice(LEVELS), **flags)
 
 
