@@ -126,7 +126,8 @@ class PerformanceKeeper:
     def _begun(self) -> Performance:
         """What stands is told before the records, the first of which may have been trimmed."""
         began = min(outbox.began() for outbox in self._outboxes)
-        made = Performance(began // INTERVAL_NS * INTERVAL_NS, LIVE_SPAN_NS)
+        self._told_to = began // INTERVAL_NS * INTERVAL_NS
+        made = Performance(self._told_to, LIVE_SPAN_NS)
         for outbox in self._outboxes:
             for *_, data in outbox.standing():
                 made.adopt(decode_record(data))
@@ -134,12 +135,10 @@ class PerformanceKeeper:
 
     def _tell_round(self, made: Performance, end: int) -> None:
         where = self._where()
-        figures = [
-            f
-            for world in WORLDS
-            for f in made.at(end, where, world)
-            if world == "actual" or f.alarms or f.standing
-        ]
+        figures = made.at(end, where)
+        for world in WORLDS:
+            if world != "actual" and world in made.worlds():
+                figures += [f for f in made.at(end, where, world) if f.alarms or f.standing]
         told = Round(end, tuple(figures), made.counters())
         with self._lock:
             self.latest, listeners = told, list(self._listeners)

@@ -142,7 +142,7 @@ def figures_of(scope: str, name: str, world: World, period: range, total: Summar
         end=period.stop * INTERVAL_NS,
         intervals=n,
         alarms=alarms,
-        last=total.counts[period.stop - 1],
+        last=total.counts.get(period.stop - 1, 0),
         average=_share(alarms, n),
         peak=peak,
         peak_at=peak_at * INTERVAL_NS,

@@ -172,17 +172,19 @@ class Performance:
             first = max(first, end - self._span // limits.INTERVAL_NS)
             self._forget(first)
         period = range(min(first, end), end)
-        groups: dict[tuple[str, str], Summary] = {}
         places = {**{site: Where(area) for site, area in self._areas.items()}, **(where or {})}
-        for site, place in sorted(places.items()):
-            wanted = [g for g in groups_of(site, place) if only is None or only(*g)]
-            if wanted:
+        groups: dict[tuple[str, str], Summary] = {}
+        for site, place in places.items():
+            if only is None or any(only(*group) for group in groups_of(site, place)):
                 found = self._summary(site, world, period, time)
-                for group in wanted:
+                groups["site", site] = found
+                for group in _own(place):
                     groups.setdefault(group, Summary()).add(found)
+        _rolled_up(groups)
         return [
             figures_of(scope, name, world, period, summary)
             for (scope, name), summary in sorted(groups.items())
+            if only is None or only(scope, name)
         ]
 
     def _summary(self, site: str, world: World, period: range, time: int) -> Summary:
@@ -199,6 +201,11 @@ class Performance:
         for key in [key for key, times in self._raises.items() if max(times) < before]:
             del self._raises[key]
             self._recent.give_back()
+
+    def worlds(self) -> set[World]:
+        """Those in which anything happened that is not forgotten, or stands."""
+        happened = {world for (_, world), tally in self._tallies.items() if tally.intervals}
+        return happened | {e.world for each in self._open.values() for e in each.values()}
 
     def counters(self) -> dict[str, int]:
         """What was beyond a bound, and what came twice."""
@@ -225,6 +232,31 @@ def groups_of(site: str, where: Where) -> Iterable[tuple[str, str]]:
         yield "area", "/".join(parts[:n])
     if where.position or where.area:
         yield "position", where.position or where.area
+
+
+def _own(where: Where) -> Iterable[tuple[str, str]]:
+    """The groups to which a site is added itself: its own area and its position."""
+    if where.area:
+        yield "area", where.area
+    if where.position or where.area:
+        yield "position", where.position or where.area
+
+
+def _rolled_up(groups: dict[tuple[str, str], Summary]) -> None:
+    """Adds each area to the one above it, the lowest first."""
+    areas = {name for scope, name in groups if scope == "area"}
+    areas |= {above for name in areas for above in _above(name)}
+    for name in sorted(areas, key=lambda name: (-name.count("/"), name)):
+        found = groups.setdefault(("area", name), Summary())
+        above, slash, _ = name.rpartition("/")
+        if slash:
+            groups.setdefault(("area", above), Summary()).add(found)
+
+
+def _above(area: str) -> Iterable[str]:
+    while "/" in area:
+        area = area.rpartition("/")[0]
+        yield area
 
 
 def _adopted(record: Record) -> Episode:

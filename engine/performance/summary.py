@@ -22,7 +22,7 @@ class Summary:
     is kept from the person."""
 
     def __init__(self) -> None:
-        self.counts: Counter[int] = Counter()
+        self.counts: dict[int, int] = {}
         self.levels = [0, 0, 0, 0]
         self.worst: list[tuple[int, str, str]] = []
         self.chattering = self.chatters = self.fleeting = self.fleetings = 0
@@ -34,12 +34,19 @@ class Summary:
 
     def add(self, other: Summary) -> None:
         """The same of further sites."""
-        self.counts.update(other.counts)
-        self.levels = [a + b for a, b in zip(self.levels, other.levels, strict=True)]
-        self.worst = nsmallest(NAMED_WORST, [*self.worst, *other.worst])
-        self.oldest = nsmallest(NAMED_OLDEST, [*self.oldest, *other.oldest])
+        counts = self.counts
+        for number, n in other.counts.items():
+            counts[number] = counts.get(number, 0) + n
+        if other.counts:
+            self.levels = [a + b for a, b in zip(self.levels, other.levels, strict=True)]
+        # Two short lists in order: sorting them again is faster than a heap.
+        if other.worst:
+            self.worst = sorted([*self.worst, *other.worst])[:NAMED_WORST]
+        if other.oldest:
+            self.oldest = sorted([*self.oldest, *other.oldest])[:NAMED_OLDEST]
         self.answers += other.answers
-        self.kept.update(other.kept)
+        for state, n in other.kept.items():
+            self.kept[state] += n
         self.chattering += other.chattering
         self.chatters += other.chatters
         self.fleeting += other.fleeting
