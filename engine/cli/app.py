@@ -24,6 +24,7 @@ from . import (
     export,
     influx,
     nodes,
+    performance,
     query,
     replay,
     run,
@@ -115,6 +116,7 @@ app.command("doctor", rich_help_panel=PLANT)(doctor.doctor)
 app.add_typer(influx.app, rich_help_panel=PLANT)
 app.command("run", rich_help_panel=PLANT)(run.run)
 app.command("alerts", rich_help_panel=ALARMS)(alerts.alerts)
+app.command("performance", rich_help_panel=ALARMS)(performance.performance)
 app.command("ack", rich_help_panel=ALARMS)(commands.ack)
 app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)
 app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)

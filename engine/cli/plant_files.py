@@ -17,6 +17,7 @@ from ..errors import LogError, SpecError
 if TYPE_CHECKING:
     from ..config import ClusterSpec
     from ..outputs.ports import Place
+    from ..performance import Where
 
 DEFAULT_CONFIG: Final = Path("lifeline.yaml")
 _DEFAULT_DIRECTORY: Final = "lifeline-data"
@@ -115,6 +116,28 @@ def places(config: Path) -> Mapping[str, Place]:
             found[f"area:{path}"] = Place(path, str(area.get("name", "")), "UTC")
     except (SpecError, KeyError, AttributeError):
         return found  # names and zones are a courtesy; `lifeline check` tells what is wrong
+    return found
+
+
+def whereabouts(config: Path) -> Mapping[str, Where]:
+    """Area and operator position of each site and area that the file names; empty where it cannot
+    be read."""
+    from ..performance import Where
+
+    found: dict[str, Where] = {}
+    if not config.exists():
+        return found
+    try:
+        sites = _section(config, "sites")
+        for site in sites if isinstance(sites, list) else ():
+            area, position = str(site.get("area", "")), str(site.get("position") or "")
+            found[str(site["id"])] = Where(area, position)
+        areas = _section(config, "areas")
+        for area in areas if isinstance(areas, list) else ():
+            path = str(area["path"])
+            found[f"area:{path}"] = Where(path)
+    except (SpecError, KeyError, AttributeError):
+        return found  # as `places`
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from ..config import Plant
     from ..log import LogReader
     from ..outputs.text import Language
-    from ..record import Record
-    from ..replay.runs import Run
+    from ..replay.runs import Run, Step
     from ..replay.tables import Reading
+    from .performance import Replayed
 
 _WINDOW_S: Final = 0.1  # of wall time, where a pace is kept
 _NAMED: Final = 8
@@ -79,6 +79,9 @@ def replay(
         str, typer.Option(metavar="s|ms|us|ns", help="Unit of times that are numbers.")
     ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the summary.")] = False,
+    performance: Annotated[
+        bool, typer.Option("--performance", help="How the alarms would have performed.")
+    ] = False,
     as_json: JsonOption = False,
     lang: LangOption = "",
 ) -> None:
@@ -103,6 +106,7 @@ def replay(
     lifeline replay lifeline-data --config stricter.yaml
     lifeline replay lifeline-data --speed 60
     lifeline replay --from-influx -c stricter.yaml --from 2026-11-01 --to 2026-11-07
+    lifeline replay june.csv -c lifeline.yaml --quiet --performance
 
     Prints each alert, then counts and the digest: equal input gives an equal digest, on any
     machine. With --json each line is a record, the last one the summary.
@@ -114,7 +118,7 @@ def replay(
     span = (moment(since) if since else 0, moment(until, end=True) if until else LATEST_TIME_NS)
     database = "influx" if from_influx else "store" if from_store else ""
     _check(source or [], config, database, by_time, since or until, from_influx and from_store)
-    printer = _Printer(config, "" if as_json else language(lang), quiet)
+    printer = _Printer(config, "" if as_json else language(lang), quiet, performance)
     reading = Reading(site, zone, time, time_unit)
     opened = (
         _database(database, _required(config), span, speed)
@@ -127,7 +131,7 @@ def replay(
         with progress("replaying", run.total, shown) as tell:
             for step in run.steps():
                 pace.keep(step.time)
-                printer.records(step.records)
+                printer.step(step, run)
                 tell(step.done)
         printer.summary(run)
 
@@ -269,9 +273,21 @@ class _Pace:
 class _Printer:
     """Prints records as they come and the summary at the end; as JSON where no language is given."""
 
-    def __init__(self, config: Path | None, speech: Language | Literal[""], quiet: bool) -> None:
+    def __init__(
+        self,
+        config: Path | None,
+        speech: Language | Literal[""],
+        quiet: bool,
+        performance: bool = False,
+    ) -> None:
         from .format import Lines
 
+        self._config = config
+        self._performance: Replayed | None = None
+        if performance:
+            from .performance import Replayed
+
+            self._performance = Replayed(config)
         known = places(config) if config is not None else {}
         self._lines = Lines(speech, known, dated=True) if speech else None
         self._quiet = quiet
@@ -279,9 +295,14 @@ class _Printer:
         self._transitions: Counter[str] = Counter()
         self._raised: Counter[str] = Counter()
 
-    def records(self, records: Iterable[Record]) -> None:
+    def step(self, step: Step, run: Run) -> None:
         """The records of one step."""
-        for record in records:
+        measured = self._performance
+        if measured is not None:
+            measured.reached(step.time)
+        for record in step.records:
+            if measured is not None:
+                measured.step(record, run)
             self._transitions[record.transition] += 1
             if record.transition in ("raised", "level"):
                 self._raised[record.level_after] += 1
@@ -304,8 +325,11 @@ class _Printer:
         if run.passed:
             self._console.print("passed by  " + _counted(run.passed))
         self._console.print(f"digest     {run.core.digest()}")
+        if self._performance is not None:
+            self._performance.told(run).print(self._lines.language, self._config)
 
     def _document(self, run: Run) -> dict[str, Any]:
+        measured = self._performance
         return {
             "digest": run.core.digest(),
             "sites": run.core.site_digests(),
@@ -313,6 +337,7 @@ class _Printer:
             "transitions": dict(self._transitions),
             "alarms": dict(self._raised),
             "passed_by": dict(run.passed),
+            **({"performance": measured.told(run).document()} if measured else {}),
         }
 
 

@@ -7,13 +7,14 @@ with its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Final
 
 from ..config import InfluxSpec
 from ..configuration import Configuration
 from ..errors import SpecError
+from ..metrics import Reading
 from ..outputs.influx_aside import InfluxAside
 from ..outputs.influx_asides import asides
 from ..outputs.influx_feeds import AlertFeed, Feed, SeriesFeed
@@ -22,6 +23,7 @@ from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput, output_to
 from ..outputs.influx_room import room_for_alerts, room_for_samples
 from ..outputs.influx_target import InfluxTarget
 from ..outputs.owner import Output, Wanted, output_status
+from ..outputs.performing import PerformanceKeeper, where_of
 from ..outputs.ports import Cursors
 from .node_status import Role
 from .sink import Sink
@@ -35,6 +37,7 @@ class InfluxSink(Sink):
 
     role: Role = "sink-influx"
     _reader: TopicReader | None = None
+    _performance: PerformanceKeeper | None = None
 
     @property
     def cursor(self) -> str:
@@ -108,10 +111,32 @@ class InfluxSink(Sink):
         def in_force() -> Configuration | None:
             return None if self.in_force is None else self.in_force.configuration
 
-        found = asides(spec, self.plant.node, self.role, self.readings, in_force, self.clock)
+        if self._performance is None:
+            self._performance = self._keeper(in_force)
+            self._performance.start()
+        found = asides(
+            *(spec, self.plant.node, self.role, self.readings, in_force, self.clock),
+            self._performance,
+        )
         # Of several sinks that share the partitions one tells the limits.
         one = self._only is None or 0 in self._only
         return {name: make for name, make in found.items() if one or name != LIMITS}
+
+    def _keeper(self, in_force: Callable[[], Configuration | None]) -> PerformanceKeeper:
+        """Of the sites whose records this sink takes; areas and positions that several sinks share
+        are told by each, as far as it sees them."""
+        return PerformanceKeeper(
+            [self.store],
+            lambda: where_of(in_force(), self.plant.positions, self.plant.areas),
+            self.clock,
+            lambda kind, text: self._tell(kind, text, "performance"),
+        )
+
+    def readings(self) -> Iterator[Reading]:
+        """Also how the alarms perform."""
+        yield from super().readings()
+        if self._performance is not None:
+            yield from self._performance.readings()
 
     def _outputs(self) -> dict[str, Any]:
         return {name: self._output_status(name, o) for name, o in self.owner.outputs().items()}
@@ -127,5 +152,7 @@ class InfluxSink(Sink):
 
     def _end(self) -> None:
         super()._end()
+        if self._performance is not None:
+            self._performance.stop()
         if self._reader is not None:
             self._reader.stop()

@@ -74,6 +74,7 @@ class Builder:
             outputs=self._outputs(model),
             storage=self._storage(model),
             timezones={site.id: site.timezone for site in model.sites if site.timezone},
+            positions={site.id: site.position for site in model.sites if site.position},
             cluster=None
             if model.cluster is None
             else cluster_spec(model.cluster, self.path.parent),

@@ -135,6 +135,9 @@ class SiteModel(Authored):
     lat: float | None = Field(None, ge=-90, le=90)
     lon: float | None = Field(None, ge=-180, le=180)
     timezone: Zone | None = None
+    position: str = Field(
+        "", max_length=64, description="operator position that watches it; its area's unless given"
+    )
 
 
 class SensorFile(Authored):

@@ -80,7 +80,7 @@ class Plant:
 
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
-    IANA name for each site that states one. `monitoring` None: nothing is served; `cluster` None:
+    IANA name for each site that states one, `positions` its operator position. `monitoring` None: nothing is served; `cluster` None:
     it runs embedded. `areas` without an area: there is no second stage.
     """
 
@@ -90,6 +90,7 @@ class Plant:
     outputs: OutputsSpec
     storage: StorageSpec
     timezones: Mapping[str, str] = field(default_factory=dict)
+    positions: Mapping[str, str] = field(default_factory=dict)
     monitoring: MonitoringSpec | None = None
     cluster: ClusterSpec | None = None
     areas: AreaConfiguration = field(default_factory=AreaConfiguration)

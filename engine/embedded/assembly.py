@@ -29,7 +29,9 @@ from ..metrics import Reading, RecordCounts
 from ..outputs.influx_asides import asides
 from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine as Served
+from ..outputs.performing import PerformanceKeeper, where_of
 from ..outputs.ports import Place, area_places, places_of
+from ..performance import Where
 from ..record import Record
 from ..troubles import Troubles
 from .area_feeding import CURSOR as AREA_CURSOR
@@ -86,6 +88,7 @@ class Assembly:
         served: Served,
     ) -> None:
         self._troubles = troubles
+        self._where: Mapping[str, Where] = {}
         self.clock = clock
         self.directory = DataDirectory(plant.storage.directory)
         self.directory.make()
@@ -136,6 +139,7 @@ class Assembly:
                     hooks.readings,
                     lambda: self.core.configuration,
                     clock,
+                    self.performance,
                 ),
             )
             self.commands = Commands(
@@ -153,6 +157,7 @@ class Assembly:
                 self.commands.areas = self.areas.store
                 feed, loop = self.areas.feed, self.loop
                 loop.after_turn = lambda: feed.observe(self.core)
+            self.performance = self._performance()
             undo.pop_all()
 
     @property
@@ -212,8 +217,18 @@ class Assembly:
             served,
         )
 
+    def _performance(self) -> PerformanceKeeper:
+        stores = [self.store, *([] if self.areas is None else [self.areas.store])]
+        return PerformanceKeeper(
+            stores,
+            lambda: self._where,
+            self.clock,
+            lambda kind, text: self._troubles.tell(kind, text, "performance"),
+        )
+
     def close(self) -> None:
         """Writes what is queued and lets go of the data directory."""
+        self.performance.stop()
         if self.areas is not None:
             self.areas.close()
         self.retrier.close()
@@ -238,11 +253,13 @@ class Assembly:
         influx = plant.outputs.influx
         target = None if influx is None else InfluxTarget.of(influx)
         self.retrier.become(plant.sources, self.core.configuration, target)
+        self._where = where_of(self.core.configuration, plant.positions, plant.areas)
 
     def start_stepping(self) -> None:
         """Both logs are stepped from now on, and dead letters tried again where it is asked for."""
         self.loop.start()
         self.retrier.start()
+        self.performance.start()
         if self.areas is not None:
             self.areas.start()
 

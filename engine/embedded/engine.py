@@ -103,6 +103,7 @@ class Engine:
             lambda: None if self._observer is None else self._observer.last,
             lambda: None if self._assembly is None else self._assembly.loop,
             lambda: self._sources() if agents else None,
+            lambda: () if self._assembly is None else self._assembly.performance.readings(),
         )
 
     # --- start and stop --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ checks look only at what is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from ..clock import Clock
@@ -36,6 +36,7 @@ class Monitored:
     status   the last status, None before the first
     loop     the stepping loop, None before it is made
     sources  `Agent.health()["sources"]` of now; None where the engine takes no telemetry
+    performance  `PerformanceKeeper.readings`
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Monitored:
         status: Callable[[], EngineStatus | None],
         loop: Callable[[], StepLoop | None],
         sources: Callable[[], dict[str, Any] | None],
+        performance: Callable[[], Iterable[Reading]] = lambda: (),
     ) -> None:
         self._node = node
         self._clock = clock
@@ -53,6 +55,7 @@ class Monitored:
         self._status = status
         self._loop = loop
         self._sources = sources
+        self._performance = performance
         self._started = clock.wall()
 
     # --- checks ----------------------------------------------------------------------------------
@@ -139,6 +142,7 @@ class Monitored:
         yield from output_readings(status.outputs)
         if status.areas:
             yield from _areas(status.areas)
+        yield from self._performance()
 
 
 def _configured(status: EngineStatus) -> Check:

@@ -121,6 +121,12 @@ class LogReader:
         """Position of the first entry that is still there; 0 for an empty log."""
         return int(self._one("SELECT MIN(position) FROM entries") or 0)
 
+    def began(self) -> int:
+        """Since when (wall time, ns) it tells everything: when the first entry that is kept was
+        appended; of a log without entries, when it was made."""
+        appended = self._one("SELECT appended FROM entries ORDER BY position LIMIT 1")
+        return self.meta().created if appended is None else int(appended)
+
     def hash_at(self, position: int) -> bytes:
         """The chained hash of an entry: it stands for the whole log up to there.
 

@@ -276,6 +276,64 @@ SINK_EVENTS: Final = Metric(
     "lifeline_sink_events_total", "counter", "What the sink counted of itself.", ("event",)
 )
 
+# --- alarm performance (EEMUA 191, ISA-18.2; docs/performance.md) ------------------------------
+PERFORMANCE_TIME: Final = Metric(
+    "lifeline_performance_timestamp_seconds",
+    "gauge",
+    "End of the last ten minutes that the performance figures tell, s since 1970 UTC.",
+)
+PERFORMANCE_ALARMS: Final = Metric(
+    "lifeline_performance_alarms",
+    "gauge",
+    "Annunciated alarms of the last day, by operator position and level.",
+    ("position", "level"),
+)
+PERFORMANCE_RATE: Final = Metric(
+    "lifeline_performance_alarms_per_interval",
+    "gauge",
+    "Alarms in ten minutes: the last ones, and average and peak of the last day.",
+    ("position", "of"),
+)
+PERFORMANCE_SHARE: Final = Metric(
+    "lifeline_performance_share",
+    "gauge",
+    "Shares of the last day, 0 to 1: periods above 10 alarms, time in flood, the worst ten alarms.",
+    ("position", "of"),
+)
+PERFORMANCE_FLOODING: Final = Metric(
+    "lifeline_performance_flooding", "gauge", "1 while an alarm flood lasts.", ("position",)
+)
+PERFORMANCE_NUISANCE: Final = Metric(
+    "lifeline_performance_nuisance_alarms",
+    "gauge",
+    "Alarms of the last day that chattered, or were over before anybody could answer.",
+    ("position", "what"),
+)
+PERFORMANCE_NOW: Final = Metric(
+    "lifeline_performance_standing",
+    "gauge",
+    "Alarms now: standing, stale (over a day), unacknowledged, kept from the person and how.",
+    ("position", "what"),
+)
+PERFORMANCE_ANSWER: Final = Metric(
+    "lifeline_performance_answer_seconds",
+    "gauge",
+    "Times to acknowledge of the last day: median, 95 %, longest; absent where nobody did.",
+    ("position", "of"),
+)
+PERFORMANCE_LATE: Final = Metric(
+    "lifeline_performance_late_answers",
+    "gauge",
+    "Acknowledgements of the last day beyond the time of their level.",
+    ("position",),
+)
+PERFORMANCE_BEYOND: Final = Metric(
+    "lifeline_performance_beyond",
+    "gauge",
+    "What the figures leave out because it is beyond a bound, since the start.",
+    ("what",),
+)
+
 CATALOGUE: Final[dict[str, Metric]] = {
     metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)
 }

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from ..configuration import Configuration
 from ..core import Core, Records
 from ..embedded import DataDirectory
-from ..entry import Tick
+from ..entry import Tick, decode
 from ..log import ConfigurationFiles, LogReader
 from .history import ReviewedRun, beginning, entries
 from .recorded import RecordedRun, cut
@@ -28,11 +28,13 @@ class Step(NamedTuple):
 
 
 class Run(Protocol):
-    """A replay. `passed` counts by name what is not of the plant; complete after the last step."""
+    """A replay. `passed` counts by name what is not of the plant; complete after the last step.
+    `begins` is the time (ns) of what it begins with, 0 where there is nothing."""
 
     total: int
     core: Core
     passed: Counter[str]
+    begins: int
 
     def steps(self) -> Iterator[Step]:
         """Judges one part after the other; may be called once."""
@@ -48,6 +50,7 @@ class FileRun:
         self.core = self._run.core
         self.passed = samples.passed
         self.total = len(samples.frame)
+        self.begins = int(samples.frame.time[0]) if self.total else 0
 
     def steps(self) -> Iterator[Step]:
         """See `Run`."""
@@ -78,6 +81,7 @@ class SeriesRun:
         first, last = source.bounds() or (0, -1)
         self._start, self._stop = max(start, first), min(stop, last + 1)
         self.total = max(0, self._stop - self._start)
+        self.begins = self._start if self.total else 0
 
     def steps(self) -> Iterator[Step]:
         """See `Run`."""
@@ -96,6 +100,7 @@ class VerbatimRun:
         self.passed: Counter[str] = Counter()
         self._reader, self._first, self._until = reader, self.core.position, reader.end()
         self.total = self._until - self._first
+        self.begins = _appended(reader, self._first)
 
     def steps(self) -> Iterator[Step]:
         """See `Run`."""
@@ -115,6 +120,7 @@ class LogRun:
         self.passed = self._run.passed
         self._reader, self._first, self._until = reader, start.position, reader.end()
         self.total = self._until - self._first
+        self.begins = _appended(reader, self._first)
 
     def steps(self) -> Iterator[Step]:
         """See `Run`."""
@@ -125,3 +131,9 @@ class LogRun:
             records = self._run.step(entry)
             if records is not None:
                 yield Step(position - self._first, time, records)
+
+
+def _appended(reader: LogReader, after: int) -> int:
+    """When the first entry behind a position came."""
+    headers = [decode(data).header for _, data in reader.read(after, 1)]
+    return next((max(header.appended, header.received) for header in headers), 0)

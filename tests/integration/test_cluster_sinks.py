@@ -36,6 +36,7 @@ from lifeline.engine.config import Plant
 from lifeline.engine.limits import OUTPUT_WINDOW
 from lifeline.engine.outputs.influx_health import HEALTH
 from lifeline.engine.outputs.influx_limits import LIMITS
+from lifeline.engine.outputs.influx_performance import PERFORMANCE
 from lifeline.engine.record import Record
 from lifeline.engine.troubles import EngineTrouble
 from servers.fixtures import StartKafka
@@ -343,8 +344,8 @@ def test_series_and_alerts_are_in_influxdb(
         )
         status = sink.status()
         assert all(not o["troubles"] for o in status.outputs.values()), status.outputs
-        assert len(status.outputs) == cluster.partitions + 3
-        assert {HEALTH, LIMITS} < set(status.outputs)
+        assert len(status.outputs) == cluster.partitions + 4
+        assert {HEALTH, LIMITS, PERFORMANCE} < set(status.outputs)
         wait_until(lambda: influx.count("limit") > 0, "the limits", within_s=WITHIN_S)
         roles = influx.rows("SHOW TAG VALUES FROM engine WITH KEY = role")
         assert [row["value"] for row in roles] == ["sink-influx"]

@@ -24,7 +24,7 @@ from lifeline.engine.errors import (
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     *("demo", "simulate", "check", "schema", "acl", "doctor", "run"),
-    *("alerts", "ack", "shelve", "unshelve", "replay", "digest"),
+    *("alerts", "performance", "ack", "shelve", "unshelve", "replay", "digest"),
 )
 HEAVY = ("numba", "llvmlite", "numpy", "pydantic", "pint", "pyarrow", "influxdb_client", "paho")
 

@@ -118,6 +118,23 @@ def test_the_records_of_a_life_before_are_not_counted_again(run: Run) -> None:
     assert found["lifeline_standing_alarms"] == {("0", "red", "unacknowledged"): 1}
 
 
+def test_how_the_alarms_perform_is_told_after_a_restart_from_what_the_outbox_holds(
+    run: Run,
+) -> None:
+    with run.engine() as engine:
+        run.send(engine, 10.0, 30.0, 60.0)
+    run.clock.advance(460 * SECOND_NS)  # START lies 200 s in its ten minutes, told a minute late
+    position = ("hefei/shushan/east",)
+    with run.engine() as engine:
+        until(lambda: "lifeline_performance_flooding" in figures(run))
+        found = figures(run)
+    assert found["lifeline_performance_alarms"][(*position, "orange")] == 1
+    assert found["lifeline_performance_alarms"][(*position, "red")] == 1
+    assert found["lifeline_performance_alarms_per_interval"][(*position, "last")] == 2
+    assert found["lifeline_performance_standing"][(*position, "unacknowledged")] == 1
+    assert found["lifeline_performance_standing"]["hefei/shushan/west", "standing"] == 0
+
+
 def test_a_running_engine_is_alive_and_ready(run: Run) -> None:
     with run.engine():
         assert checks(run, "/livez") == (200, {})

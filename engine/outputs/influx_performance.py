@@ -1,0 +1,113 @@
+"""Alarm performance as points of the measurement `performance`: one of each site, area and operator
+position every ten minutes.
+
+Tags: `scope` (site, area, position), `name`, `world`, `node`. The point's time is the end of its
+interval. `last` is of that interval, what stands is of its end, all else of the day before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..clock import Clock
+from ..level import LEVELS
+from ..performance import Figures
+from ..performance.limits import BYTES_WAITING, ROUND_POINTS, ROUNDS_WAITING
+from .influx_aside import InfluxAside
+from .influx_health import WaitingRounds
+from .influx_retry import Answer
+from .lineprotocol import Lines, line, prefix, string_field
+from .performing import PerformanceKeeper, Round
+
+PERFORMANCE: Final = "performance:influx"
+MEASUREMENT: Final = "performance"
+_COUNTS: Final = (
+    *("alarms", "last", "peak", "above", "flood_count", "chattering", "chatters", "fleeting"),
+    *("fleetings", "standing", "stale", "unacknowledged", "shelved", "suppressed"),
+    "out_of_service",
+)
+_SHARES: Final = ("average", "above_share", "flood_share", "worst_share")
+
+
+def performance_line(f: Figures, node: str) -> str:
+    """One point. Times to acknowledge, in seconds, and the worst alarm are left out where there is none."""
+    tags = {"node": node, "scope": f.scope, "name": f.name, "world": f.world}
+    fields = {name: f"{getattr(f, name)}i" for name in _COUNTS}
+    fields |= {name: repr(float(getattr(f, name))) for name in _SHARES}
+    fields |= {level: f"{n}i" for level, n in zip(LEVELS[1:], f.levels, strict=True)}
+    fields["flooding"] = "true" if f.flooding else "false"
+    fields["answered"], fields["late"] = f"{f.answers.count}i", f"{f.answers.late}i"
+    for name in ("mean", "median", "p95", "longest"):
+        seconds = getattr(f.answers, name)
+        if seconds is not None:
+            fields[f"answer_{name}"] = repr(float(seconds))
+    if f.worst:
+        fields["worst"] = string_field(f"{f.worst[0].site}/{f.worst[0].alarm}")
+        fields["worst_alarms"] = f"{f.worst[0].alarms}i"
+    return line(prefix(MEASUREMENT, tags), fields, f.end)
+
+
+class PerformanceOutput(InfluxAside):
+    """Sends each round that a keeper tells; while the server is away they wait, the oldest dropped
+    first."""
+
+    def __init__(
+        self,
+        keeper: PerformanceKeeper,
+        node: str,
+        send: Callable[[bytes], Answer],
+        clock: Clock,
+        **more: Any,
+    ) -> None:
+        super().__init__(PERFORMANCE, send, clock, **more)
+        self._keeper, self._node = keeper, node
+        self._waiting = WaitingRounds(ROUNDS_WAITING, BYTES_WAITING)
+        self._there = threading.Event()
+        self._leave: Callable[[], None] = lambda: None
+        self._cut = 0
+        self._sent = 0
+
+    def start(self) -> None:
+        """Begins with the latest round."""
+        self._leave = self._keeper.listen(self._take)
+        super().start()
+
+    def stop(self) -> None:
+        """See `InfluxAside`."""
+        self._leave()
+        self._stop.set()
+        self._there.set()
+        super().stop()
+
+    @property
+    def end(self) -> int:
+        """Points there were."""
+        return self._waiting.points
+
+    @property
+    def position(self) -> int:
+        """Points that were sent, refused or dropped."""
+        return self._sent + self._waiting.dropped
+
+    def counters(self) -> dict[str, int]:
+        """Also `dropped`, points that waited too long, and `cut`, points beyond a round's bound."""
+        return {**super().counters(), "dropped": self._waiting.dropped, "cut": self._cut}
+
+    def turn(self) -> None:
+        """Sends what waits."""
+        lines = self._waiting.take()
+        if lines is None:
+            self._there.wait()
+            self._there.clear()
+            return
+        self._deliver(lines)
+        self._sent += len(lines)
+
+    def _take(self, told: Round) -> None:
+        figures = told.figures
+        self._cut += max(0, len(figures) - ROUND_POINTS)
+        lines = [performance_line(f, self._node) for f in figures[:ROUND_POINTS]]
+        self._waiting.put(Lines.of(lines))
+        self._there.set()
