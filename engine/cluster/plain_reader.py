@@ -100,9 +100,7 @@ class PlainReader:
                     if record.offset >= high:
                         return
                     headers = tuple(record.headers)
-                    yield Read(
-                        record.offset, record.key, record.value, record.timestamp, headers
-                    )
+                    yield Read(record.offset, record.key, record.value, record.timestamp, headers)
         except KafkaError as error:
             raise LogError(f"{topic}/{partition} cannot be read at {low}: {error}") from error
 

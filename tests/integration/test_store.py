@@ -282,7 +282,11 @@ def _read(path: Path) -> pa.Table:
     from pyarrow import csv as pc
 
     convert = pc.ConvertOptions(
-        column_types={"time": pa.timestamp("ns", "UTC"), "value": pa.float64(), "quality": pa.uint8()}
+        column_types={
+            "time": pa.timestamp("ns", "UTC"),
+            "value": pa.float64(),
+            "quality": pa.uint8(),
+        }
     )
     return pc.read_csv(path, convert_options=convert)
 

@@ -23,7 +23,6 @@ from lifeline.engine.log import (
     KeptLetter,
     LettersGone,
     LogReader,
-    LogStore,
     Outcome,
     Requests,
     Retry,
@@ -215,7 +214,8 @@ def test_a_part_of_a_live_message_is_kept_with_its_mark(tmp_path: Path) -> None:
     message = ("gas/east/GD-1", json.dumps(points).encode(), START)
     (dead,) = compile_decoder(made.sources[0], made.configuration).decode([message]).dead
     _, kept, reason, _ = kept_form(dead)
-    assert kept.startswith(b'{"ts": ' + str(MS).encode()) and PART in kept
+    assert kept.startswith(b'{"ts": ' + str(MS).encode())
+    assert PART in kept
     assert reason == "value_not_a_number"
 
 
@@ -334,7 +334,8 @@ def test_letters_are_listed_chosen_and_exported(config: Path, tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert len(lines) == 4
-    assert "gas/east/GD-1  value_not_a_number" in lines[0] and '"12.5"' in lines[0]
+    assert "gas/east/GD-1  value_not_a_number" in lines[0]
+    assert '"12.5"' in lines[0]
     assert lines[3] == "ever, by reason: not_json 1, value_not_a_number 2"
     found = run_cli("list", "--reason", "not_json", "--json", "--config", config)
     (document,) = map(json.loads, found.stdout.splitlines())
