@@ -21,7 +21,7 @@ from .record import Identity
 from .rule import Judgement, Rule
 from .selection import SensorTable
 
-OPTION_PLACES = 8
+OPTION_PLACES = 16
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Plan:
     """What the core runs. Immutable; a new configuration makes a new one.
 
     subject, rule, judgement, param: int32, one per instance; `params` PARAM and `options` float64
-    (params, 8), one row per (rule, judgement). `at_link`: for an instance of a stale rule on a sensor, the
+    (params, OPTION_PLACES), one row per (rule, judgement). `at_link`: for an instance of a stale rule on a sensor, the
     instance on its link (-1 elsewhere).
     """
 

@@ -26,6 +26,8 @@ LIMITS = (
     LevelLimits(high=9.0, deadband=0.5),
 )
 CHANGES = (UNUSED, LevelLimits(high=0.06, deadband=0.005), UNUSED, LevelLimits(high=0.09))
+WITHIN = (UNUSED, LevelLimits(low=300.0, deadband=10.0), UNUSED, LevelLimits(low=100.0))
+TO_LIMIT = {"min_r2": 0.5, "significance": 2.0, "horizon": 3600.0, "limit": 40.0, "side": 1.0}
 ONCE = (UNUSED, LevelLimits(high=1.0), UNUSED, UNUSED)
 WINDOW = {"window": float(2 * MINUTE_NS), "min_span": float(MINUTE_NS), "min_points": 4.0}
 INTERVAL = 10 * SECOND_NS
@@ -113,6 +115,11 @@ PROFILES: dict[str, Profile] = {
             Judgement("", "", "%LEL", (LevelLimits(low=0.0), UNUSED, UNUSED, UNUSED), WINDOW),
             loud=lambda n: 3.0 if n > 20 else n / 8,
             size=900,
+        ),
+        Profile(
+            "forecast",
+            Judgement("", "", "s", WITHIN, {**WINDOW, **TO_LIMIT}),
+            loud=lambda n: float(n % 40),
         ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(

@@ -20,7 +20,7 @@ from .windows import sec
 
 MS = 1_000_000
 PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_NS)
-KINDS = ("limit", "rate", "trend", "flatline", "stale", "clock")
+KINDS = ("limit", "rate", "trend", "flatline", "stale", "clock", "forecast")
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
 AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
 # Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
@@ -132,6 +132,8 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             options["min_span"] = float(choices.pick((0, window // 2)))
             options["significance"] = choices.pick((0.0, 0.0, 2.0))
             return Judgement(quantity, gas, "u/s", levels, options)
+        case "forecast":
+            return _forecast(choices, pace, quantity, gas, options)
         case "flatline":
             options["min_span"] = float(window * 11 // 12)
             low = LevelLimits(
@@ -142,6 +144,39 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "u", _only(choices, low), options)
         case _:
             return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
+
+
+def _forecast(
+    choices: Choices, pace: int, quantity: str, gas: str, options: dict[str, float]
+) -> Judgement:
+    """Loose gates, so that random values are forecast now and then."""
+    within = sorted((choices.number(1, 40) * ODD * sec(pace) for _ in range(4)), reverse=True)
+    levels = [
+        UNUSED
+        if choices.chance(30)
+        else LevelLimits(
+            low=low,
+            deadband=sec(pace) * choices.pick((0, 0, 2)),
+            on_delay=_delay(choices, pace),
+            off_delay=_delay(choices, pace),
+        )
+        for low in within
+    ]
+    first, second, third, fourth = levels
+    options |= {
+        "min_points": float(choices.number(3, 4)),
+        "min_span": float(choices.pick((0, 2 * pace))),
+        "min_r2": choices.pick((0.0, ODD)),
+        "significance": choices.pick((0.0, 1.0, 2.0)),
+        "horizon": 100.125 * sec(pace),
+        "method": choices.pick((0.0, 1.0)),
+        "limit": choices.pick((10 + ODD, 12 + ODD)),
+        "side": choices.pick((1.0, -1.0)),
+        "noise": 1 / 128,
+        "noise_gate": choices.pick((1.0, 3.0)),
+        "max_error": choices.pick((0.5, 100.0)),
+    }
+    return Judgement(quantity, gas, "s", (first, second, third, fourth), options)
 
 
 def _only(choices: Choices, level: LevelLimits) -> Four:

@@ -8,6 +8,7 @@ from lifeline.engine.entry import Entry, Header, Recovered, Tick
 from lifeline.engine.frame import Frame
 
 from .commands import obey
+from .forecasts import forecast
 from .levels import Measured
 from .partition import Partition
 from .plant import Instance, LinkState, SensorState, instances
@@ -16,6 +17,9 @@ from .sensing import Seen
 from .silence import actual, arm_sensor, freshen_link, go_stale, hear_link, judge_fresh
 from .ticks import site_tick, tick
 from .windows import measure, unclear
+
+# Kinds whose measure a float computes with a tolerance that matters beside a limit.
+INEXACT = ("trend", "forecast")
 
 
 class Oracle(Partition):
@@ -136,11 +140,14 @@ class Oracle(Partition):
         rows = [(seen.jt, seen.v)]
         if instance.window is not None:
             rows = instance.window.content(seen.jt, seen.v, good)
-        found = measure(kind, instance.judgement, rows, seen.v)
+        if kind == "forecast":
+            found = forecast(rows, seen.jt, instance.judgement.options)
+        else:
+            found = measure(kind, instance.judgement, rows, seen.v)
         if found is None:
             return
         x, close = found
-        if close or (kind == "trend" and unclear(x, instance.judgement)):
+        if close or (kind in INEXACT and unclear(x, instance.judgement)):
             self.unclear = True
         self.judge(instance, x, seen.jt, good, seen.lag, seen.historic)
 
