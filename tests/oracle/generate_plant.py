@@ -20,7 +20,7 @@ from .windows import sec
 
 MS = 1_000_000
 PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_NS)
-KINDS = ("limit", "rate", "trend", "flatline", "stale", "clock", "forecast")
+KINDS = ("limit", "rate", "trend", "flatline", "stale", "clock")
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
 AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
 # Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
