@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lifeline.engine import layout as at
 from lifeline.engine.quantities import quantity
 from lifeline.rules.forecast_kernels import WIDTH, measure
 from lifeline.rules.forecast_spec import ForecastRule, compile
-from lifeline.engine import layout as at
 
 PAGE = Path(__file__).parent / "forecast.md"
 BEGIN, END = "<!-- drawing -->\n", "<!-- end of drawing -->\n"

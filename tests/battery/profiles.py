@@ -16,7 +16,7 @@ from lifeline.engine.limits import MINUTE_NS, SECOND_NS
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
 from oracle.choices import Seeded
 from oracle.generate import START, TROUBLES, Author, Scenario
-from oracle.generate_plant import PACES, judgement, plant
+from oracle.generate_plant import PACES, compared, judgement, plant
 
 UNUSED = LevelLimits()
 LIMITS = (
@@ -117,6 +117,11 @@ PROFILES: dict[str, Profile] = {
             size=900,
         ),
         Profile(
+            "deviation",
+            Judgement("", "", "%LEL", LIMITS, {"from": 1.0, "set_point": 0.5}),
+            loud=lambda n: float(n % 12),
+        ),
+        Profile(
             "forecast",
             Judgement("", "", "s", WITHIN, {**WINDOW, **TO_LIMIT}),
             loud=lambda n: float(n % 40),
@@ -154,15 +159,21 @@ class KindAuthor(Author):
         self.trouble = tuple(one for one in TROUBLES if self.choices.chance(60))
         one = plant(self.choices, self.pace)
         rules = tuple(
-            Rule(
-                f"R{i}",
-                self.kind,
-                rule.select if i else Select(),
-                (judgement(self.choices, self.pace, self.kind, "", ""),),
+            self._whole(
+                Rule(
+                    f"R{i}",
+                    self.kind,
+                    rule.select if i else Select(),
+                    (judgement(self.choices, self.pace, self.kind, "", ""),),
+                )
             )
             for i, rule in enumerate(one.rules)
         )
         self._configure(Configuration(one.sites, one.links, one.sensors, rules))
+
+    def _whole(self, rule: Rule) -> Rule:
+        """The rule with what its kind has beside its judgements."""
+        return compared(self.choices, rule) if self.kind == "deviation" else rule
 
 
 def of_kind(kind: str, seed: int, rows: int, *, self_clocked: bool = False) -> Scenario:

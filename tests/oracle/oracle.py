@@ -8,6 +8,7 @@ from lifeline.engine.entry import Entry, Header, Recovered, Tick
 from lifeline.engine.frame import Frame
 
 from .commands import obey
+from .deviations import deviation
 from .forecasts import forecast
 from .levels import Measured
 from .partition import Partition
@@ -113,6 +114,7 @@ class Oracle(Partition):
         if caught_up:
             state.sensing.historic_first = state.sensing.historic_last = None
         state.after_bad = not seen.usable
+        self.others.hear(index, seen)
         for instance in self.by_sensor[index]:
             self._sample_instance(instance, seen, fresh, known)
             if caught_up:
@@ -140,7 +142,10 @@ class Oracle(Partition):
         rows = [(seen.jt, seen.v)]
         if instance.window is not None:
             rows = instance.window.content(seen.jt, seen.v, good)
-        if kind == "forecast":
+        if kind == "deviation":
+            site = self.configuration.sites[instance.site].id
+            found = deviation(self.others, instance, f"{site}/{instance.subject}", seen)
+        elif kind == "forecast":
             found = forecast(rows, seen.jt, instance.judgement.options)
         else:
             found = measure(kind, instance.judgement, rows, seen.v)
@@ -163,6 +168,7 @@ class Oracle(Partition):
             if key in self.instances:
                 instance.adopt(self.instances[key])
         self.install(new, found.values())
+        self.others.configured(new, found.values())
         self.links = {i: self.links.get(i) or LinkState() for i in range(len(new.links))}
         self.sensors = {
             index: self.sensors.get(index) or SensorState()

@@ -83,7 +83,7 @@ def fed(drive: Drive, times: npt.NDArray[np.int64], values: Values) -> dict[str,
         if not len(part):
             continue
         frame = Frame.of([0] * len(part), times[part], values[part], [0] * len(part))
-        drive._send(frame, int(times[part[-1]]))  # noqa: SLF001
+        drive._send(frame, int(times[part[-1]]))
     return drive.core.said("site", "creep~P1")
 
 
@@ -165,7 +165,7 @@ def test_the_levels_follow_the_time_that_is_left() -> None:
     fed(drive, *creep(one, 0.99, 5))
     rises = [(r.level_after, r) for r in drive.records if r.transition in ("raised", "level")]
     assert [level for level, _ in rises][-1] == "red"
-    by_level = {level: record for level, record in rises}
+    by_level = dict(rises)
     for level, days in (("yellow", 7.0), ("red", 1.0)):
         record = by_level[level]
         true = (START + one.life - record.time) / DAY_NS
