@@ -13,9 +13,11 @@ from lifeline.engine.cli.app import app
 from lifeline.engine.config import check, load
 from lifeline.engine.config.learned import Learned, offsets, read_learned, read_profile
 from lifeline.engine.configuration import Configuration, Link, Sensor, Site
+from lifeline.engine.entry import Entry, Header, encode
 from lifeline.engine.errors import SpecError
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from lifeline.engine.log import LogStore
 from lifeline.engine.quality import Quality
 from lifeline.engine.replay.learning import Learning, hours_of_week, noise_floor
 from plant_files import PlantFiles
@@ -179,3 +181,26 @@ def test_without_a_common_zone_one_must_be_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, command)
     assert result.exit_code != 0
     assert "no common time zone" in result.output
+
+
+def test_a_log_is_learned_from_as_a_recording_is(tmp_path: Path) -> None:
+    config = PlantFiles().write(tmp_path)
+    plant_of = load(config).configuration
+    times = [MONDAY + i * MINUTE_NS for i in range(120)]
+    values = [0.2 + (i % 5) / 100 for i in range(120)]
+    index = next(i for i, s in enumerate(plant_of.sensors) if s.id == "PT-1")
+    frame = Frame.of([index] * 120, times, values)
+    directory = tmp_path / "data"
+    store = LogStore.open(directory)
+    try:
+        header = Header(received=times[-1], appended=times[-1], registry=plant_of.version())
+        store.append([encode(Entry(header, plant_of)), encode(Entry(header, frame))]).wait()
+    finally:
+        store.close()
+    out = tmp_path / "log.toml"
+    command = ["fit", str(directory), "-c", str(config), "-o", str(out), "--zone", SHANGHAI]
+    result = CliRunner().invoke(app, [*command, "--sensor", "PT-1"])
+    assert result.exit_code == 0, result.output
+    learning = Learning(plant_of, [index])
+    learning.take(frame)
+    assert read_learned(out, ()) == learning.learned(SHANGHAI)
