@@ -294,6 +294,8 @@ class _Printer:
 
     def summary(self, run: Run) -> None:
         """What it was, in numbers."""
+        from ..core.saying import reasons
+
         if self._lines is None:
             print_json({"summary": self._document(run)})
             return
@@ -303,9 +305,13 @@ class _Printer:
         self._console.print("alarms     " + _counted(self._raised))
         if run.passed:
             self._console.print("passed by  " + _counted(run.passed))
+        for kind, said in reasons(run.core.state).items():
+            self._console.print(f"{kind:<10} " + _counted(said))
         self._console.print(f"digest     {run.core.digest()}")
 
     def _document(self, run: Run) -> dict[str, Any]:
+        from ..core.saying import reasons
+
         return {
             "digest": run.core.digest(),
             "sites": run.core.site_digests(),
@@ -313,6 +319,7 @@ class _Printer:
             "transitions": dict(self._transitions),
             "alarms": dict(self._raised),
             "passed_by": dict(run.passed),
+            "reasons": reasons(run.core.state),
         }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .state import State
 
 
@@ -22,3 +24,21 @@ def said(state: State, site: str, alarm: str) -> dict[str, float | str]:
         found["reason"] = kind.reasons[int(mine[kind.reason_at])]
         return found
     return {}
+
+
+def reasons(state: State | None) -> dict[str, dict[str, int]]:
+    """By kind: how many instances gave no measure at their last good row, by reason.
+
+    "judged" counts those that did. Kinds that say nothing are left out.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for one in () if state is None else state.kinds:
+        kind = one.plan.kind
+        if kind.reason_at < 0 or not len(one.rings):
+            continue
+        codes, counts = np.unique(one.rings[:, kind.reason_at].astype(np.int64), return_counts=True)
+        found[kind.name] = {
+            kind.reasons[code] or "judged": count
+            for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
+        }
+    return found

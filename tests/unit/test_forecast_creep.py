@@ -16,6 +16,7 @@ import pytest
 
 from battery.drive import Drive, sensor
 from lifeline.engine.configuration import Configuration, Link, Site
+from lifeline.engine.core.saying import reasons
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import DAY_NS, HOUR_NS
 from lifeline.engine.quantities import quantity
@@ -155,6 +156,9 @@ def test_the_reason_is_told() -> None:
     }
     for motion, reason in expected.items():
         assert fed(watched(one, 0.5), *stable(one, motion, 77))["reason"] == reason
+    drive = watched(one, 0.5)
+    fed(drive, *creep(one, 0.8, 77))
+    assert reasons(drive.core.state) == {"forecast": {"judged": 1}}
     few = creep(one, 0.1, 77)
     assert fed(watched(one, 0.5), *few)["reason"] == "the window holds too few points"
 
