@@ -12,9 +12,9 @@ wider than that, σ of the failure time grows with it. What must hold for a fore
 et al. 2017: enough speeds, 1/v falls significantly, R², σ of the failure time, the horizon.
 
 A pane holds (index, offset of its first row, n, Σt, Σv, Σt², Σtv, Σv²), t in seconds from its first row and v from
-the value that began the window. After the ring come what the last good row gave (`SAID`), the failure
-time of the closed panes, and the options it was computed with: the fit is made when a pane closes, so
-that a row costs no more than a subtraction.
+the value that began the window. After the ring come what the last good row gave, the fit of the closed panes
+and whether it still holds (`FITTED`): it is made when a pane closes or an option changes, so that
+other rows cost no more than a subtraction.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
@@ -45,7 +45,8 @@ FIT, FAILS, FIT_SIGMA, FIT_R2, FIT_POINTS, FIT_REASON = range(ORIGIN + 6, ORIGIN
 WIDTH = 120
 FITTED = WIDTH - 2  # 1 where the fit is of the closed panes as they are
 # Options, by place.
-(WINDOW, MIN_POINTS, MIN_SPAN, MIN_R2, SIGNIFICANCE, HORIZON, METHOD, LIMIT, SIDE, NOISE, GATE, MAX_ERROR) = range(12)  # fmt: skip
+WINDOW, MIN_POINTS, MIN_SPAN, MIN_R2, SIGNIFICANCE, HORIZON = range(6)
+METHOD, LIMIT, SIDE, NOISE, GATE, MAX_ERROR = range(6, 12)
 BY_TREND, BY_INVERSE_VELOCITY = 0.0, 1.0
 GIVEN, FILLING, AWAY, NOISY, POOR, FAR, SLOW, STEADY, UNCERTAIN = range(9)
 

@@ -164,3 +164,20 @@ def test_a_harmonic_creep_fails_when_its_inverse_velocity_is_zero() -> None:
     assert brief(made) == [("raised", "yellow", 76.0)]
     assert made[0].value == pytest.approx(55.0)
     both_agree(bench)
+
+
+def test_changed_gates_hold_from_the_next_row_within_a_pane_too() -> None:
+    options = {
+        "window": 120.0, "min_points": 6.0, "min_r2": 0.9, "significance": 1e9, "horizon": 500.0,
+        "method": 1.0, "noise": 1 / 1024, "noise_gate": 3.0, "max_error": 0.5,
+    }  # fmt: skip
+    strict = rule("forecast", yellow=level(low=60.0), options=options)
+    loose = rule("forecast", yellow=level(low=60.0), options={**options, "significance": 3.0})
+    bench = Bench(strict)
+    value = 0.0
+    for n in range(8):
+        assert bench.row(6.0 + 10 * n, value) == []
+        value += 10.0 / (12 - n)
+    assert bench.change(77, loose) == []
+    assert brief(bench.row(78, value)) == [("raised", "yellow", 78.0)]
+    both_agree(bench)
