@@ -32,7 +32,11 @@ class Kind:
     int64), or is "" where the measure is the
     value itself or comes from the sensor's state (`style`). `width` is how many float64 of state
     one instance has; `options` the names of the judgement's options in the order in which the kernel
-    reads them; `geometry` those whose change empties the window.
+    reads them; `geometry` those whose change empties the window; `cached` the places of the state that are
+    computed with options, and are set to 0 where any of these changes. `beside`: it compares with other
+    sensors or with a profile, and its kernel takes a `beside.Beside`'s arrays last. A kind that can say why it
+    gives no measure names where its state keeps that: `says` numbers by name, `reason_at` the place of a
+    number that counts in `reasons`.
     """
 
     name: str
@@ -42,6 +46,11 @@ class Kind:
     width: int = 0
     options: tuple[str, ...] = ()
     geometry: tuple[str, ...] = ()
+    cached: tuple[int, ...] = ()
+    beside: bool = False
+    says: tuple[tuple[str, int], ...] = ()
+    reason_at: int = -1
+    reasons: tuple[str, ...] = ()
 
     @property
     def author_model(self) -> type[Any]:

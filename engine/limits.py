@@ -541,3 +541,9 @@ LOOK_RECORDS: Final = 200_000
 LOOK_WINDOW: Final = 2_000
 # A consumer that gave nothing for so long is asked whether there is more; if so, it is made anew.
 READ_STUCK_NS: Final = 30 * SECOND_NS
+
+# --- learned files (engine/config/learned.py) ---------------------------------------------------------
+# Sensors of one learned file: 168 hours are some 4 kB of a config entry each, which every node keeps.
+MAX_PROFILE_SENSORS: Final = 1_000
+# Such a file is some 6 kB a sensor.
+MAX_PROFILE_BYTES: Final = 32_000_000

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import layout as at
+from .beside import Beside, compile_beside
 from .configuration import Configuration, pack
 from .frame import Float64, Int32, Int64
 from .kinds import STALENESS, Kind, kind_named
@@ -21,7 +22,7 @@ from .record import Identity
 from .rule import Judgement, Rule
 from .selection import SensorTable
 
-OPTION_PLACES = 8
+OPTION_PLACES = 16
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class KindPlan:
     first: int
     last: int
     ptr: Int64  # (subjects + 1,)
+    beside: Beside | None = None
 
     @cached_property
     def most(self) -> int:
@@ -44,7 +46,7 @@ class Plan:
     """What the core runs. Immutable; a new configuration makes a new one.
 
     subject, rule, judgement, param: int32, one per instance; `params` PARAM and `options` float64
-    (params, 8), one row per (rule, judgement). `at_link`: int32 (instances, 2), for an instance of a stale
+    (params, OPTION_PLACES), one row per (rule, judgement). `at_link`: int32 (instances, 2), for an instance of a stale
     rule on a sensor the two on its link: for those never heard, for the link itself (-1 elsewhere).
     `link_ptr`, `link_member`: the sensors of each link that are not retired.
     """
@@ -222,7 +224,13 @@ def compile_plan(configuration: Configuration, version: bytes) -> Plan:
         columns.append((subject[order], rule_of[order], number[order]))
         ptr = np.zeros(subjects + 1, np.int64)
         np.cumsum(np.bincount(subject, minlength=subjects), out=ptr[1:])
-        kinds.append(KindPlan(kind_named(name), total, total + len(order), ptr + total))
+        kind = kind_named(name)
+        beside = (
+            compile_beside(configuration, table, subject[order], rule_of[order])
+            if kind.beside
+            else None
+        )
+        kinds.append(KindPlan(kind, total, total + len(order), ptr + total, beside))
         total += len(order)
     subject, rule_of, number = _stacked(columns)
     site_of = np.array([s.site for s in sensors] + 2 * [x.site for x in links], np.int64)

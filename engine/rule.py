@@ -79,6 +79,29 @@ class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
         msgspec.structs.force_setattr(self, "scale", float(self.scale))
 
 
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The other sensor that a subject is compared with: the one of its site that matches.
+
+    Patterns as in `Select`; `same_asset`: of the subject's asset too. It is never the subject itself.
+    """
+
+    sensor: tuple[str, ...] = ()
+    quantity: tuple[str, ...] = ()
+    same_asset: bool = False
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `lifeline fit` learned of sensors, hour by hour of the local week, Monday 00:00 first.
+
+    `name` is the hash of the file. `offsets`: (from ns UTC, local time less UTC in ns), ascending. `hours`: by
+    `<site>/<sensor>` 168 × (median, spread, how many samples), canonical.
+    """
+
+    name: str
+    offsets: tuple[tuple[int, int], ...]
+    hours: dict[str, tuple[tuple[float, float, int], ...]]
+
+
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of policy over a selection of sensors."""
 
@@ -88,6 +111,8 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     judgements: tuple[Judgement, ...]
     basis: str = ""
     message: str = ""
+    reference: Reference | None = None
+    profile: Profile | None = None
 
     def hash(self) -> bytes:
         """16 bytes over everything that the rule means; equal rules have equal hashes."""

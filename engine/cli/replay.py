@@ -315,6 +315,8 @@ class _Printer:
 
     def summary(self, run: Run) -> None:
         """What it was, in numbers."""
+        from ..core.saying import reasons
+
         if self._lines is None:
             print_json({"summary": self._document(run)})
             return
@@ -324,11 +326,15 @@ class _Printer:
         self._console.print("alarms     " + _counted(self._raised))
         if run.passed:
             self._console.print("passed by  " + _counted(run.passed))
+        for kind, said in reasons(run.core.state).items():
+            self._console.print(f"{kind:<10} " + _counted(said))
         self._console.print(f"digest     {run.core.digest()}")
         if self._performance is not None:
             self._performance.told(run).print(self._lines.language, self._config)
 
     def _document(self, run: Run) -> dict[str, Any]:
+        from ..core.saying import reasons
+
         measured = self._performance
         return {
             "digest": run.core.digest(),
@@ -338,6 +344,7 @@ class _Printer:
             "alarms": dict(self._raised),
             "passed_by": dict(run.passed),
             **({"performance": measured.told(run).document()} if measured else {}),
+            "reasons": reasons(run.core.state),
         }
 
 

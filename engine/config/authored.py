@@ -218,3 +218,10 @@ class AuthoredRule(Authored):
     basis: str = Field("", description="the clause that asks for this rule")
     message: str = Field("", description="what to do; shown with the alarm")
     enabled: bool = True
+
+    def beside(self, base: Path) -> dict[str, Any]:
+        """What a rule of this kind has beside its judgements, as fields of `Rule`.
+
+        Files that it names are relative to `base`. Raises SpecError.
+        """
+        return {}

@@ -148,7 +148,8 @@ class RuleLoader:
         if self._problems.errors > before:
             return
         judgements = self._judgements(written, model)
-        if model.enabled and judgements is not None:
+        beside = self._beside(written, model)
+        if model.enabled and judgements is not None and beside is not None:
             self.rules.append(
                 Rule(
                     id=model.id,
@@ -157,8 +158,22 @@ class RuleLoader:
                     judgements=judgements,
                     basis=model.basis,
                     message=model.message,
+                    **beside,
                 )
             )
+
+    def _beside(self, written: Written, model: AuthoredRule) -> dict[str, Any] | None:
+        """What the rule has beside its judgements; None after a mistake."""
+        try:
+            beside = model.beside(written.document.path.parent)
+        except SpecError as error:
+            self._refused(written, error, set())
+            return None
+        if not self._doubtful:
+            select = compiled_select(model.select)
+            for message, found in self._selector.unmatched(select, **beside):
+                self._problems.warning(written.where, message, found=found)
+        return beside
 
     def _model(self, written: Written) -> AuthoredRule | None:
         value = written.value

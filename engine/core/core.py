@@ -37,6 +37,7 @@ from . import snapshot, stepping
 from .commands import act
 from .halts import Halts, reply
 from .records import Part, Records, Standing
+from .saying import said
 from .state import State, carried, first_state
 
 ENGINE_SITE: Final = "_engine"
@@ -358,6 +359,14 @@ class Core:
     def counters(self) -> dict[str, int]:
         """Rows by what became of them, since the core was made."""
         return {name: int(value) for name, value in zip(stepping.COUNTERS, self.count, strict=True)}
+
+    def said(self, site: str, alarm: str) -> dict[str, float | str]:
+        """What `<rule>~<subject>` says of its last good row beside its level: why there is no measure.
+
+        Numbers by the names that the kind gives them, left out where there is none, and `reason`; empty for a kind
+        that says nothing, and for an alarm that does not exist.
+        """
+        return {} if self.state is None else said(self.state, site, alarm)
 
     def standing(self) -> list[Standing]:
         """Every alarm that is not normal, by site and alarm."""

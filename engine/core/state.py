@@ -326,7 +326,13 @@ def _carry_rings(
         old.plan.options[old.plan.param[a]][:, places]
         == new.plan.options[new.plan.param[b]][:, places]
     ).all(axis=1)
+    if old_kind.plan.beside is not None and new_kind.plan.beside is not None:
+        others = old_kind.plan.beside.reference, new_kind.plan.beside.reference
+        same &= others[0][a - old_kind.plan.first] == others[1][b - new_kind.plan.first]
     new_kind.rings[b[same] - new_kind.plan.first] = old_kind.rings[a[same] - old_kind.plan.first]
+    options = old.plan.options[old.plan.param[a]], new.plan.options[new.plan.param[b]]
+    moved = b[(options[0] != options[1]).any(axis=1)] - new_kind.plan.first
+    new_kind.rings[np.ix_(moved, kind.cached)] = 0.0
 
 
 def _widen_params(state: State) -> None:

@@ -145,6 +145,7 @@ def _measured(
         state.plan.options,
         kind.rings,
         scratch.measure,
+        *(() if plan.beside is None else plan.beside.arrays()),
     )
     # One place more than needed, so that "no instance" is not mistaken for the identity.
     return scratch.measure[: need + 1]

@@ -60,7 +60,7 @@ def beginning_of(kind: type[_Core], directory: Path, reader: LogReader) -> _Core
     Empty where the log is whole; where its beginning was trimmed or a range was lost, that of the
     oldest snapshot from which everything is there. Raises LogError where there is none.
     """
-    least = _gone(reader)
+    least = first_kept(reader)
     if least == 0:
         return kind()
     data = _snapshot(directory, reader, least)
@@ -72,8 +72,8 @@ def beginning_of(kind: type[_Core], directory: Path, reader: LogReader) -> _Core
     return kind.restore(data)
 
 
-def _gone(reader: LogReader) -> int:
-    """The last position before which something is missing; 0: the log is whole."""
+def first_kept(reader: LogReader) -> int:
+    """The last position before or at which something is missing; 0: the log is whole."""
     trimmed, holes = reader.trimmed(), reader.meta().holes
     return max([trimmed.seq if trimmed else 0, *(last for _, last in holes)])
 
@@ -145,6 +145,14 @@ class ReviewedRun:
                 frame = self._moved(entry.header, entry.payload)
                 header = replace(entry.header, registry=self._registry)
                 return self.core.step(position, Entry(header, frame))
+        return None
+
+    def frame(self, entry: Entry) -> Frame | None:
+        """The samples of an entry by our indices, not judged; None where it has none."""
+        if isinstance(entry.payload, Configuration):
+            self._learn(entry.payload)
+        if isinstance(entry.payload, Frame):
+            return self._moved(entry.header, entry.payload)
         return None
 
     def _learn(self, spoken: Configuration) -> None:

@@ -11,8 +11,9 @@ from ..configuration import Configuration
 from ..core import Core, Records
 from ..embedded import DataDirectory
 from ..entry import Tick, decode
+from ..frame import Frame
 from ..log import ConfigurationFiles, LogReader
-from .history import ReviewedRun, beginning, entries
+from .history import ReviewedRun, beginning, entries, first_kept
 from .recorded import RecordedRun, cut
 from .series import SeriesSource, slices
 from .tables import Samples
@@ -137,3 +138,13 @@ def _appended(reader: LogReader, after: int) -> int:
     """When the first entry behind a position came."""
     headers = [decode(data).header for _, data in reader.read(after, 1)]
     return next((max(header.appended, header.received) for header in headers), 0)
+
+
+def log_frames(directory: Path, reader: LogReader, wanted: Configuration) -> Iterator[Frame]:
+    """The samples that a log still has, by the indices of `wanted`; nothing is judged."""
+    kept = ConfigurationFiles(DataDirectory(directory).configurations)
+    run = ReviewedRun(wanted, kept.find)
+    for _, entry in entries(reader, first_kept(reader), reader.end()):
+        frame = run.frame(entry)
+        if frame is not None and len(frame):
+            yield frame

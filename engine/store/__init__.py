@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from .limits import ANSWER_BYTES, QUESTION_NS
+from . import limits as _limits
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     import pyarrow as pa
 
     from .wire import Done
@@ -30,8 +30,8 @@ def query(
     sql: str,
     *,
     rows: int = 0,
-    size: int = ANSWER_BYTES,
-    timeout_ns: int = QUESTION_NS,
+    size: int = _limits.ANSWER_BYTES,
+    timeout_ns: int = _limits.QUESTION_NS,
 ) -> pa.RecordBatchReader:
     """The answer of the store in a plant's storage directory, as record batches that stream.
 

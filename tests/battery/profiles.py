@@ -16,7 +16,7 @@ from lifeline.engine.limits import MINUTE_NS, SECOND_NS
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
 from oracle.choices import Seeded
 from oracle.generate import START, TROUBLES, Author, Scenario
-from oracle.generate_plant import PACES, judgement, plant
+from oracle.generate_plant import PACES, compared, judgement, plant
 
 UNUSED = LevelLimits()
 LIMITS = (
@@ -26,6 +26,8 @@ LIMITS = (
     LevelLimits(high=9.0, deadband=0.5),
 )
 CHANGES = (UNUSED, LevelLimits(high=0.06, deadband=0.005), UNUSED, LevelLimits(high=0.09))
+WITHIN = (UNUSED, LevelLimits(low=300.0, deadband=10.0), UNUSED, LevelLimits(low=100.0))
+TO_LIMIT = {"min_r2": 0.5, "significance": 2.0, "horizon": 3600.0, "limit": 40.0, "side": 1.0}
 ONCE = (UNUSED, LevelLimits(high=1.0), UNUSED, UNUSED)
 WINDOW = {"window": float(2 * MINUTE_NS), "min_span": float(MINUTE_NS), "min_points": 4.0}
 INTERVAL = 10 * SECOND_NS
@@ -114,6 +116,16 @@ PROFILES: dict[str, Profile] = {
             loud=lambda n: 3.0 if n > 20 else n / 8,
             size=900,
         ),
+        Profile(
+            "deviation",
+            Judgement("", "", "%LEL", LIMITS, {"from": 1.0, "set_point": 0.5}),
+            loud=lambda n: float(n % 12),
+        ),
+        Profile(
+            "forecast",
+            Judgement("", "", "s", WITHIN, {**WINDOW, **TO_LIMIT}),
+            loud=lambda n: float(n % 40),
+        ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(
             "clock",
@@ -147,15 +159,21 @@ class KindAuthor(Author):
         self.trouble = tuple(one for one in TROUBLES if self.choices.chance(60))
         one = plant(self.choices, self.pace)
         rules = tuple(
-            Rule(
-                f"R{i}",
-                self.kind,
-                rule.select if i else Select(),
-                (judgement(self.choices, self.pace, self.kind, "", ""),),
+            self._whole(
+                Rule(
+                    f"R{i}",
+                    self.kind,
+                    rule.select if i else Select(),
+                    (judgement(self.choices, self.pace, self.kind, "", ""),),
+                )
             )
             for i, rule in enumerate(one.rules)
         )
         self._configure(Configuration(one.sites, one.links, one.sensors, rules))
+
+    def _whole(self, rule: Rule) -> Rule:
+        """The rule with what its kind has beside its judgements."""
+        return compared(self.choices, rule) if self.kind == "deviation" else rule
 
 
 def of_kind(kind: str, seed: int, rows: int, *, self_clocked: bool = False) -> Scenario:

@@ -13,7 +13,7 @@ from lifeline.engine.configuration import (
     continued,
 )
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
-from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
+from lifeline.engine.rule import Judgement, LevelLimits, Profile, Reference, Rule, Select
 
 from .choices import Choices
 from .windows import sec
@@ -80,7 +80,7 @@ def sensor(choices: Choices, pace: int, number: int, links: tuple[Link, ...]) ->
 def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
     """A rule of any kind."""
     kind = kind or choices.pick(KINDS)
-    return Rule(
+    made = Rule(
         id=f"R{number}",
         kind=kind,
         select=_select(choices),
@@ -88,6 +88,38 @@ def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
         basis=choices.pick(("", "GB 1")),
         message=choices.pick(("", "leak")),
     )
+    return compared(choices, made) if kind == "deviation" else made
+
+
+def compared(choices: Choices, rule: Rule) -> Rule:
+    """A deviation with what it may be from: a reference, a profile, or both where one is not used."""
+    reference = choices.pick(
+        (
+            Reference(sensor=("S0",)),
+            Reference(sensor=("S[1-2]",)),
+            Reference(quantity=("gas.*",), same_asset=True),
+            None,
+        )
+    )
+    return msgspec.structs.replace(rule, reference=reference, profile=_profile(choices))
+
+
+def _profile(choices: Choices) -> Profile:
+    """Of some sensors, hour by hour; the zone changes its offset twice within a log."""
+    start = 1_700_000_000 * SECOND_NS
+    jumps = (choices.number(0, 40) * MINUTE_NS, choices.number(60, 99) * MINUTE_NS)
+    offsets = (
+        (-(2**63), 8 * HOUR_NS),
+        (start + jumps[0], 9 * HOUR_NS),
+        (start + jumps[1], -3 * HOUR_NS),
+    )
+    hours = tuple(
+        (choices.number(-4, 16) / 4, choices.number(0, 4) / 4, choices.number(0, 9))
+        for _ in range(7)
+    )
+    week = tuple(hours[hour % 7] for hour in range(168))
+    names = [f"site-{i}/S{n}" for i in range(4) for n in range(0, 8, choices.pick((1, 2)))]
+    return Profile("learned", offsets, dict.fromkeys(names, week))
 
 
 def _select(choices: Choices) -> Select:
@@ -132,6 +164,18 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             options["min_span"] = float(choices.pick((0, window // 2)))
             options["significance"] = choices.pick((0.0, 0.0, 2.0))
             return Judgement(quantity, gas, "u/s", levels, options)
+        case "deviation":
+            levels = _ladder(choices, pace, 0.25)
+            compared_with = {
+                "from": choices.pick((0.0, 0.0, 1.0, 2.0, 3.0)),
+                "set_point": choices.number(-4, 8) / 4,
+                "max_age": float(choices.pick((0, pace // 2, 2 * pace, HOUR_NS))),
+                "min_count": float(choices.number(0, 4)),
+                "floor": choices.pick((0.0, 0.5)),
+            }
+            return Judgement(quantity, gas, "u", levels, compared_with)
+        case "forecast":
+            return _forecast(choices, pace, quantity, gas, options)
         case "flatline":
             options["min_span"] = float(window * 11 // 12)
             low = LevelLimits(
@@ -142,6 +186,39 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "u", _only(choices, low), options)
         case _:
             return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
+
+
+def _forecast(
+    choices: Choices, pace: int, quantity: str, gas: str, options: dict[str, float]
+) -> Judgement:
+    """Loose gates, so that random values are forecast now and then."""
+    within = sorted((choices.number(1, 40) * ODD * sec(pace) for _ in range(4)), reverse=True)
+    levels = [
+        UNUSED
+        if choices.chance(30)
+        else LevelLimits(
+            low=low,
+            deadband=sec(pace) * choices.pick((0, 0, 2)),
+            on_delay=_delay(choices, pace),
+            off_delay=_delay(choices, pace),
+        )
+        for low in within
+    ]
+    first, second, third, fourth = levels
+    options |= {
+        "min_points": float(choices.number(3, 4)),
+        "min_span": float(choices.pick((0, 2 * pace))),
+        "min_r2": choices.pick((0.0, ODD)),
+        "significance": choices.pick((0.0, 1.0, 2.0)),
+        "horizon": 100.125 * sec(pace),
+        "method": choices.pick((0.0, 1.0)),
+        "limit": choices.pick((10 + ODD, 12 + ODD)),
+        "side": choices.pick((1.0, -1.0)),
+        "noise": 1 / 128,
+        "noise_gate": choices.pick((1.0, 3.0)),
+        "max_error": choices.pick((0.5, 100.0)),
+    }
+    return Judgement(quantity, gas, "s", (first, second, third, fourth), options)
 
 
 def _only(choices: Choices, level: LevelLimits) -> Four:

@@ -8,6 +8,8 @@ from lifeline.engine.entry import Entry, Header, Recovered, Tick
 from lifeline.engine.frame import Frame
 
 from .commands import obey
+from .deviations import deviation
+from .forecasts import forecast
 from .levels import Measured
 from .partition import Partition
 from .plant import Instance, LinkState, SensorState, instances
@@ -16,6 +18,9 @@ from .sensing import Seen
 from .silence import actual, arm_sensor, freshen_link, go_stale, hear_link, judge_fresh
 from .ticks import site_tick, tick
 from .windows import measure, unclear
+
+# Kinds whose measure a float computes with a tolerance that matters beside a limit.
+INEXACT = ("trend", "forecast")
 
 
 class Oracle(Partition):
@@ -109,6 +114,7 @@ class Oracle(Partition):
         if caught_up:
             state.sensing.historic_first = state.sensing.historic_last = None
         state.after_bad = not seen.usable
+        self.others.hear(index, seen)
         for instance in self.by_sensor[index]:
             self._sample_instance(instance, seen, fresh, known)
             if caught_up:
@@ -136,11 +142,17 @@ class Oracle(Partition):
         rows = [(seen.jt, seen.v)]
         if instance.window is not None:
             rows = instance.window.content(seen.jt, seen.v, good)
-        found = measure(kind, instance.judgement, rows, seen.v)
+        if kind == "deviation":
+            site = self.configuration.sites[instance.site].id
+            found = deviation(self.others, instance, f"{site}/{instance.subject}", seen)
+        elif kind == "forecast":
+            found = forecast(rows, seen.jt, instance.judgement.options)
+        else:
+            found = measure(kind, instance.judgement, rows, seen.v)
         if found is None:
             return
         x, close = found
-        if close or (kind == "trend" and unclear(x, instance.judgement)):
+        if close or (kind in INEXACT and unclear(x, instance.judgement)):
             self.unclear = True
         self.judge(instance, x, seen.jt, good, seen.lag, seen.historic)
 
@@ -156,6 +168,7 @@ class Oracle(Partition):
             if key in self.instances:
                 instance.adopt(self.instances[key])
         self.install(new, found.values())
+        self.others.configured(new, found.values())
         self.links = {i: self.links.get(i) or LinkState() for i in range(len(new.links))}
         self.sensors = {
             index: self.sensors.get(index) or SensorState()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from lifeline.engine.configuration import Configuration, Link
 from lifeline.engine.level import LEVELS
 
+from .deviations import Others
 from .levels import Change, Measured
 from .plant import Instance, Key, LinkState, SensorState
 from .record import OracleRecord, OracleReply
@@ -39,6 +40,7 @@ class Partition:
         self.unclear = False
         self.exercise = False
         self.records: list[OracleRecord] = []
+        self.others = Others()
 
     # --- look-ups -----------------------------------------------------------------------------
 

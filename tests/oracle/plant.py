@@ -14,7 +14,7 @@ from .sensing import Sensing
 from .table import Alarm
 from .windows import Window
 
-WINDOWED = ("rate", "trend", "flatline")
+WINDOWED = ("rate", "trend", "flatline", "forecast")
 Key = tuple[str, str, str, int]
 
 

@@ -238,12 +238,12 @@ MISTAKES = {
     "unknown kind": (
         rules("kind: limit", "kind: limt"),
         "lifeline.yaml:16: unknown kind of rule; found 'limt'; "
-        "expected clock, flatline, limit, rate, stale or trend; did you mean limit?",
+        "expected clock, deviation, flatline, forecast, limit, rate, stale or trend; did you mean limit?",
     ),
     "no kind": (
         rules("    kind: limit\n", ""),
         "lifeline.yaml:15: the rule has no kind; "
-        "expected clock, flatline, limit, rate, stale or trend",
+        "expected clock, deviation, flatline, forecast, limit, rate, stale or trend",
     ),
     "no id": (
         rules("  - id: gas.high\n    kind: limit", "  - kind: limit"),

@@ -14,7 +14,7 @@ from lifeline.engine.config.problems import Problems
 from plant_files import RULES, PlantFiles
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plant" / "lifeline.yaml"
-KINDS = ("clock", "flatline", "limit", "rate", "stale", "trend")
+KINDS = ("clock", "deviation", "flatline", "forecast", "limit", "rate", "stale", "trend")
 
 
 def values(path: Path) -> Any:

@@ -152,7 +152,7 @@ def test_a_raised_alarm_reads_like_a_sentence() -> None:
     "key",
     [
         *("alarm.limit", "alarm.rate", "alarm.trend", "alarm.flatline", "alarm.stale"),
-        *("alarm.clock", "engine.blind", "engine.recovered"),
+        *("alarm.clock", "alarm.forecast", "alarm.deviation", "engine.blind", "engine.recovered"),
     ],
 )
 def test_every_message_key_has_its_own_words(key: str) -> None:
