@@ -21,7 +21,7 @@ from .record import Identity
 from .rule import Judgement, Rule
 from .selection import SensorTable
 
-OPTION_PLACES = 8
+OPTION_PLACES = 12
 
 
 @dataclass(frozen=True)

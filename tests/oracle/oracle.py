@@ -17,6 +17,8 @@ from .silence import actual, arm_sensor, freshen_link, go_stale, hear_link, judg
 from .ticks import site_tick, tick
 from .windows import measure, unclear
 
+INEXACT = ("trend", "accumulate", "shift")  # kinds whose measure floats may round
+
 
 class Oracle(Partition):
     """One partition of the log.
@@ -136,11 +138,14 @@ class Oracle(Partition):
         rows = [(seen.jt, seen.v)]
         if instance.window is not None:
             rows = instance.window.content(seen.jt, seen.v, good)
-        found = measure(kind, instance.judgement, rows, seen.v)
+        if instance.memory is not None:
+            found = instance.memory.take(seen, instance.judgement)
+        else:
+            found = measure(kind, instance.judgement, rows, seen.v)
         if found is None:
             return
         x, close = found
-        if close or (kind == "trend" and unclear(x, instance.judgement)):
+        if close or (kind in INEXACT and unclear(x, instance.judgement)):
             self.unclear = True
         self.judge(instance, x, seen.jt, good, seen.lag, seen.historic)
 

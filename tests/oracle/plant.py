@@ -10,6 +10,7 @@ from lifeline.engine.configuration import Configuration, Link, Sensor
 from lifeline.engine.rule import Judgement, Rule, Select
 
 from .levels import Levels
+from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
 from .table import Alarm
 from .windows import Window
@@ -85,6 +86,7 @@ class Instance:
     asset: str
     levels: Levels
     window: Window | None
+    memory: Memory | None = None
     alarm: Alarm = field(default_factory=Alarm)
 
     @property
@@ -113,6 +115,9 @@ class Instance:
         lengths = [None if one.window is None else one.window.length for one in (self, old)]
         if lengths[0] == lengths[1]:
             self.window = old.window
+        kind = self.rule.kind
+        if geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement):
+            self.memory = old.memory
 
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:
@@ -160,6 +165,7 @@ def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor) -> Instance
         asset=sensor.asset,
         levels=Levels(judgement.levels),
         window=window,
+        memory=memory_of(rule.kind),
     )
 
 

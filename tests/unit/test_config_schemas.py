@@ -14,7 +14,9 @@ from lifeline.engine.config.problems import Problems
 from plant_files import RULES, PlantFiles
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plant" / "lifeline.yaml"
-KINDS = ("clock", "flatline", "limit", "rate", "stale", "trend")
+KINDS = (
+    "accumulate", "clock", "flatline", "limit", "range", "rate", "shift", "spike", "stale", "trend",
+)  # fmt: skip
 
 
 def values(path: Path) -> Any:
