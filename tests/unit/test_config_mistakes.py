@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from lifeline.engine.config import check, load
+from lifeline.engine.config.nearest import listed
 from lifeline.engine.errors import SpecError
 from lifeline.engine.kinds import load_kinds
 from plant_files import HEAD, RULES, SITES, SOURCES, TAGS, PlantFiles
 
 PLANT = PlantFiles()
-*_FIRST, _LAST = load_kinds()
-KINDS = f"{', '.join(_FIRST)} or {_LAST}"
+KINDS = listed(list(load_kinds()))
 # Lines of the unchanged file: head 1-4, sites 5-7, sensors 8, sources 9-13, rules 14-18.
 UNITS_OF_LEL = "expected %LEL, LEL or with a gas %VOL, ppm, ppb or with a gas mg/m3, ug/m3, g/m3"
 NOT_A_LEL = (
