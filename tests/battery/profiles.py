@@ -126,6 +126,7 @@ PROFILES: dict[str, Profile] = {
             "trend",
             Judgement("", "", "%LEL/s", CHANGES, {**WINDOW, "significance": 2.0}),
             loud=lambda n: float(n % 40),
+            size=450,
         ),
         Profile(
             "flatline",

@@ -133,9 +133,9 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             levels = _ladder(choices, pace, ODD / sec(pace))
             options["min_span"] = float(choices.pick((0, window // 2)))
             options["significance"] = choices.pick((0.0, 0.0, 2.0))
-            if choices.chance(40):
+            if choices.chance(30):
                 options["significance"] = 0.0
-                options["confidence"] = choices.pick((0.9, 0.95, 0.99, 0.999, 0.0))
+                options["confidence"] = choices.pick((0.0, 0.9, 0.95, 0.0, 0.99, 0.999))
                 options["robust"] = choices.pick((0.0, 1.0))
             return Judgement(quantity, gas, "u/s", levels, options)
         case "flatline":

@@ -19,7 +19,7 @@ from lifeline.engine.frame import Frame
 from lifeline.engine.level import LEVELS
 from oracle import table
 from oracle.generate import Scenario, scenario, scenarios
-from oracle.generate_plant import PACES
+from oracle.generate_plant import KINDS, PACES
 from oracle.oracle import Oracle
 from oracle.partition import ENGINE_SITE
 from oracle.record import OracleRecord
@@ -247,5 +247,5 @@ def test_seeded_logs_hold_every_trouble(many: Many) -> None:
     wanted += " withdrawn notice historic uncertain exercise source tie done refused repeated"
     for name in wanted.split():
         assert seen[name] > 20, name
-    for kind in ("limit", "rate", "trend", "flatline", "stale", "clock"):
+    for kind in KINDS:
         assert seen["kind " + kind] > 10, kind
