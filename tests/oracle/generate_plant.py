@@ -23,6 +23,8 @@ PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_N
 KINDS = (
     "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range",
 )  # fmt: skip
+# What a plant has several of; of the others it has one or none.
+BASIC = KINDS[:6]
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
 AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
 # Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
@@ -32,7 +34,7 @@ Four = tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
 
 
 def plant(choices: Choices, pace: int) -> Configuration:
-    """1 to 4 sites, 1 to 3 links, 1 to 8 sensors, 1 to 6 rules; sensors speak at about `pace`."""
+    """1 to 4 sites, 1 to 3 links, 1 to 8 sensors, 1 to 7 rules; sensors speak at about `pace`."""
     n_links = choices.number(1, 3)
     n_sites = choices.number(1, 4)
     sites = tuple(
@@ -41,6 +43,8 @@ def plant(choices: Choices, pace: int) -> Configuration:
     links = tuple(_link(choices, pace, i, n_sites) for i in range(max(n_links, n_sites)))
     sensors = tuple(sensor(choices, pace, i, links) for i in range(choices.number(1, 8)))
     rules = tuple(rule(choices, pace, i) for i in range(choices.number(1, 6)))
+    if choices.chance(70):
+        rules = (*rules, rule(choices, pace, len(rules), choices.pick(KINDS[4:])))
     return Configuration(sites, links, sensors, rules)
 
 
@@ -81,7 +85,7 @@ def sensor(choices: Choices, pace: int, number: int, links: tuple[Link, ...]) ->
 
 def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
     """A rule of any kind."""
-    kind = kind or choices.pick(KINDS)
+    kind = kind or choices.pick(BASIC)
     return Rule(
         id=f"R{number}",
         kind=kind,
