@@ -113,7 +113,7 @@ class Instance:
         self.levels.level = old.levels.level
         self.levels.high_side = old.levels.high_side
         lengths = [None if one.window is None else one.window.length for one in (self, old)]
-        robust = [one.judgement.options.get("robust") for one in (self, old)]
+        robust = [one.judgement.options.get("robust", 0.0) for one in (self, old)]
         if lengths[0] == lengths[1] and robust[0] == robust[1]:
             self.window = old.window
         kind = self.rule.kind
