@@ -98,10 +98,12 @@ ROW: Final = np.dtype(
         ("sensor", "<i4"),
         ("verdict", "u1"),
         ("flags", "u1"),
-        ("pad", "<u2"),
+        ("clamped", "<u2"),  # of a suspect row: at which end of the sensor's range its value is
     ],
     align=True,
 )
+CLAMPED_HIGH: Final = 1
+CLAMPED_LOW: Final = 2
 
 # --- sensor events: what ticks and links do to sensors ---------------------------------------------
 EV_STALE: Final = 1

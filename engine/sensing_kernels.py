@@ -312,10 +312,11 @@ def _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count):
         return
     suspect = uncertain or (q & SUSPECT_CLASS) != 0
     x = v
+    r.clamped = 0
     if v > h.high:
-        x, suspect = h.high, True
+        x, suspect, r.clamped = h.high, True, at.CLAMPED_HIGH
     elif v < h.low:
-        x, suspect = h.low, True
+        x, suspect, r.clamped = h.low, True, at.CLAMPED_LOW
     elif flag[s] & (at.PLAIN | at.HAS_NUMERIC):
         plain = flag[s] & at.PLAIN
         pt = h.last_t if plain else cold[s].numeric_t
@@ -342,6 +343,7 @@ def _twin(r, s, v, vb, q, bad, received, judged, hot, hot_bits, cold, cold_bits,
         return
     h = hot[s]
     r.value = min(max(v, h.low), h.high)
+    r.clamped = at.CLAMPED_HIGH if v > h.high else at.CLAMPED_LOW if v < h.low else 0
     r.verdict = at.TWIN
     r.time = judged
     r.lag = max(0, received - judged)
@@ -529,11 +531,14 @@ def sense(
             if v > h.high:
                 x = h.high
                 r.verdict = at.SUSPECT
+                r.clamped = at.CLAMPED_HIGH
             elif v < h.low:
                 x = h.low
                 r.verdict = at.SUSPECT
+                r.clamped = at.CLAMPED_LOW
             elif abs(v - h.last_v) > h.max_rate * (np.float64(dt) * 1e-9):
                 r.verdict = at.SUSPECT
+                r.clamped = 0
             if r.verdict == at.GOOD:
                 good += 1
             else:

@@ -1,4 +1,4 @@
-"""trend: least-squares slope over a sliding window of event time."""
+"""trend: slope over a sliding window of event time, by least squares or robust (Theil-Sen)."""
 
 from lifeline.engine.kinds import Kind
 
@@ -7,6 +7,6 @@ KIND = Kind(
     authored="lifeline.rules.trend_spec",
     kernels="lifeline.rules.trend_kernels",
     width=104,  # trend_kernels.WIDTH: thirteen cache lines
-    options=("window", "min_span", "min_points", "significance"),
-    geometry=("window",),
+    options=("window", "min_span", "min_points", "significance", "confidence", "robust"),
+    geometry=("window", "robust"),
 )

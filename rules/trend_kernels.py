@@ -1,7 +1,8 @@
 """The least-squares slope of the window, per second.
 
 Slope and its standard error: ordinary least squares (e.g. Draper & Smith, Applied Regression
-Analysis, ch. 1). Times count in seconds from the earliest row of a sum, since nanoseconds since 1970
+Analysis, ch. 1). With a confidence the slope must be beyond the critical value of Student's t at n − 2
+degrees of freedom (two-sided), from the table in `trend_tables_kernels`. Times count in seconds from the earliest row of a sum, since nanoseconds since 1970
 leave a float64 no digits for a slope.
 
 A ring has one of two forms. While the window holds at most twelve rows, as it does for a sensor that
@@ -32,6 +33,9 @@ from lifeline.engine.layout import NO_TIME
 from lifeline.engine.limits import PANES
 from lifeline.engine.prefetch import AHEAD, prefetch
 
+from .trend_robust_kernels import PAIRS, robust
+from .trend_tables_kernels import critical_t
+
 LINE = 8  # float64 places of a cache line, and of a pane
 FIRST, N, T, V, TT, TV, VV, END = range(LINE)
 BACK, COUNTS = 0, 7
@@ -41,7 +45,7 @@ WIDTH = LINE * (1 + PANES)
 
 
 @njit(cache=True, error_model="numpy")
-def _fit(n, span, min_points, min_span, st, sv, stt, stv, svv, significance):
+def _fit(n, span, min_points, min_span, st, sv, stt, stv, svv, significance, confidence):
     """The slope of n rows over `span` ns by their sums; NaN where it is not valid."""
     if n < min_points or span < min_span:
         return np.nan
@@ -49,18 +53,19 @@ def _fit(n, span, min_points, min_span, st, sv, stt, stv, svv, significance):
     if det <= 0.0:
         return np.nan
     slope = (n * stv - st * sv) / det
-    if significance > 0.0:
+    if significance > 0.0 or confidence > 0.0:
         if n < 3:
             return 0.0
         residual = max(0.0, (svv - sv * sv / n) - slope * (stv - st * sv / n))
         error = np.sqrt(residual / (n - 2.0) / (det / n))
-        if abs(slope) < significance * error or slope == 0.0:
+        least = significance if confidence == 0.0 else critical_t(confidence, n - 2.0)
+        if abs(slope) < least * error or slope == 0.0:
             return 0.0
     return slope
 
 
 @njit(cache=True, error_model="numpy")
-def _of_rows(f, bits, ring, next_row, t, v, start, min_points, min_span, significance):
+def _of_rows(f, bits, ring, next_row, t, v, start, min_points, min_span, significance, confidence):
     """Takes a row into the place `next_row` of a ring of rows; the slope of those from `start` on.
 
     All twelve places are summed, those that do not count as zeros: how many do is a surprise at every
@@ -85,7 +90,9 @@ def _of_rows(f, bits, ring, next_row, t, v, start, min_points, min_span, signifi
         stt += x * x
         stv += x * y
         svv += y * y
-    return _fit(n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance)
+    return _fit(
+        n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance, confidence
+    )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
@@ -188,7 +195,7 @@ def _keep(f, bits, ring, t, v, pane):
 
 
 @njit(cache=True, error_model="numpy")
-def _slope(f, bits, ring, now, t, min_points, min_span, significance):
+def _slope(f, bits, ring, now, t, min_points, min_span, significance, confidence):
     """The slope over front, back and current pane at a row at t; NaN where not valid."""
     n, st, sv = f[now + N], f[now + T], f[now + V]
     stt, stv, svv = f[now + TT], f[now + TV], f[now + VV]
@@ -211,11 +218,13 @@ def _slope(f, bits, ring, now, t, min_points, min_span, significance):
         svv = f[a + VV] + svv
         n = m + n
         first = bits[a + FIRST]
-    return _fit(n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance)
+    return _fit(
+        n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance, confidence
+    )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
-def _measured(f, bits, ring, t, v, pane, min_points, min_span, significance):
+def _measured(f, bits, ring, t, v, pane, min_points, min_span, significance, confidence):
     """Takes a row into the window; the slope, NaN where it is not valid."""
     counts = bits[ring + COUNTS]
     if counts >> PANED_OF:
@@ -230,11 +239,11 @@ def _measured(f, bits, ring, t, v, pane, min_points, min_span, significance):
         start = (t // pane - (PANES - 1)) * pane
         if bits[ring + LINE + 2 * (counts - 1)] < start:
             return _of_rows(
-                f, bits, ring, counts - 1, t, v, start, min_points, min_span, significance
-            )
+                f, bits, ring, counts - 1, t, v, start, min_points, min_span, significance, confidence
+            )  # fmt: skip
         _to_panes(f, bits, ring, counts - 1, pane)
     now = _keep(f, bits, ring, t, v, pane)
-    return _slope(f, bits, ring, now, t, min_points, min_span, significance)
+    return _slope(f, bits, ring, now, t, min_points, min_span, significance, confidence)
 
 
 @njit(cache=True, error_model="numpy")
@@ -265,6 +274,7 @@ def measure(rows, ptr, first, param, options, rings, out):
     bits = f.view(np.int64)
     tried = np.empty(WIDTH)
     tried_bits = tried.view(np.int64)
+    slopes = np.empty(PAIRS)
     for i in range(rows.size):
         _fetch(rows, ptr, first, rings, bits, i)
         r = rows[i]
@@ -274,16 +284,21 @@ def measure(rows, ptr, first, param, options, rings, out):
         for q in range(ptr[s], ptr[s + 1]):
             ring, p = (q - first) * WIDTH, param[q]
             pane = np.int64(options[p, 0]) // PANES
-            span, least, significance = options[p, 1], options[p, 2], options[p, 3]
-            if r.verdict == at.GOOD:
-                out[m] = _measured(f, bits, ring, r.time, r.value, pane, least, span, significance)
+            span, least = options[p, 1], options[p, 2]
+            significance, confidence = options[p, 3], options[p, 4]
+            if options[p, 5] > 0.0:
+                out[m] = robust(f, ring, r, pane, least, span, confidence, tried, slopes)
+            elif r.verdict == at.GOOD:
+                out[m] = _measured(
+                    f, bits, ring, r.time, r.value, pane, least, span, significance, confidence
+                )
             elif r.verdict == at.BAD:
                 out[m] = np.nan
             else:  # a suspect row counts for this evaluation alone
                 for place in range(WIDTH):
                     tried[place] = f[ring + place]
                 out[m] = _measured(
-                    tried, tried_bits, 0, r.time, r.value, pane, least, span, significance
-                )
+                    tried, tried_bits, 0, r.time, r.value, pane, least, span, significance, confidence
+                )  # fmt: skip
             m += 1
     return m

@@ -30,7 +30,7 @@ from .selection import is_pattern
 #: The ladder of an area that names none.
 OWN_LADDER: Final = "area.ladder"
 #: Kinds of rule whose alarms speak of data, not of danger.
-QUALITY_KINDS: Final = ("stale", "clock", "flatline")
+QUALITY_KINDS: Final = ("stale", "clock", "flatline", "range", "spike")
 _AREA_QUANTITIES: Final = ("area.ladder",)
 
 

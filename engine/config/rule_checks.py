@@ -28,6 +28,8 @@ def check_judgements(
         _silent_by_design(model, groups, where, problems)
         if _window_beside_panes(judgements, groups, where, problems):
             return
+    if model.kind == "accumulate":
+        _held_too_short(judgements, groups, where, problems)
     _window_too_short(model, judgements, groups, where, problems)
 
 
@@ -102,6 +104,24 @@ def _window_beside_panes(
             )
             return True
     return False
+
+
+def _held_too_short(
+    judgements: Sequence[Judgement], groups: Sequence[Group], where: str, problems: Problems
+) -> None:
+    """Where values hold for a small part of the time only, there is never enough data to judge."""
+    for judgement in judgements:
+        held, coverage = judgement.options["max_gap"], judgement.options["coverage"]
+        slow = max((g.interval for g in groups if g.quantity == judgement.quantity), default=0)
+        if held < coverage * slow:
+            problems.warning(
+                where,
+                f"samples of {judgement.quantity} come further apart than a value holds: the window"
+                " never has the data that it asks for",
+                found=f"a sample every {slow / SECOND_NS:g} s, held {held / SECOND_NS:g} s",
+                expected=f"max_gap of at least {coverage * slow / SECOND_NS:g} s, or less coverage",
+            )
+            return
 
 
 def _window_too_short(

@@ -31,6 +31,25 @@ TO_LIMIT = {"min_r2": 0.5, "significance": 2.0, "horizon": 3600.0, "limit": 40.0
 ONCE = (UNUSED, LevelLimits(high=1.0), UNUSED, UNUSED)
 WINDOW = {"window": float(2 * MINUTE_NS), "min_span": float(MINUTE_NS), "min_points": 4.0}
 INTERVAL = 10 * SECOND_NS
+SUMS = (UNUSED, LevelLimits(high=60.0, deadband=5.0), UNUSED, LevelLimits(high=300.0))
+DOSE = {"window": float(2 * MINUTE_NS), "max_gap": 15e9, "coverage": 0.75, "bound": 1.0}
+SIGMAS = (
+    UNUSED,
+    LevelLimits(high=4.0, low=-4.0, deadband=2.0),
+    UNUSED,
+    LevelLimits(high=8.0, low=-8.0, deadband=4.0),
+)
+CHART = {
+    "method": 0.0, "target": 0.375, "sigma": 0.5, "weight": 0.5, "memory": 0.0, "mild": 4.0,
+    "back": 2.0, "cap": 9.0, "side": 0.0,
+}  # fmt: skip
+ODD_VALUES = {"step": 2.0, "sigmas": 0.0, "points": 5.0, "longest": 3.0}
+CURRENTS = (
+    UNUSED,
+    LevelLimits(low=3.8, high=20.5),
+    UNUSED,
+    LevelLimits(low=3.6, high=21.0),
+)
 
 Signal = Callable[[int], float | None]
 
@@ -109,6 +128,7 @@ PROFILES: dict[str, Profile] = {
             "trend",
             Judgement("", "", "%LEL/s", CHANGES, {**WINDOW, "significance": 2.0}),
             loud=lambda n: float(n % 40),
+            size=450,
         ),
         Profile(
             "flatline",
@@ -125,6 +145,26 @@ PROFILES: dict[str, Profile] = {
             "forecast",
             Judgement("", "", "s", WITHIN, {**WINDOW, **TO_LIMIT}),
             loud=lambda n: float(n % 40),
+        ),
+        Profile(
+            "accumulate",
+            Judgement("", "", "%LEL", SUMS, {**DOSE, "of": 0.0}),
+            loud=lambda n: float(n % 40),
+        ),
+        Profile(
+            "shift",
+            Judgement("", "", "1", SIGMAS, CHART),
+            loud=lambda n: float(n % 40),
+        ),
+        Profile(
+            "spike",
+            Judgement("", "", "1", ONCE, {**WINDOW, **ODD_VALUES}),
+            loud=lambda n: 9.0 if n % 9 == 8 else (n % 7) / 8,
+        ),
+        Profile(
+            "range",
+            Judgement("", "", "mA", CURRENTS, {"loop": 1.0, "low": 0.0, "span": 10.0}),
+            loud=lambda n: float(n % 12),
         ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(

@@ -20,7 +20,11 @@ from .windows import sec
 
 MS = 1_000_000
 PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_NS)
-KINDS = ("limit", "rate", "trend", "flatline", "stale", "clock")
+KINDS = (
+    "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range",
+)  # fmt: skip
+# What a plant has several of; of the others it has one or none.
+BASIC = KINDS[:6]
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
 AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
 # Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
@@ -30,7 +34,7 @@ Four = tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
 
 
 def plant(choices: Choices, pace: int) -> Configuration:
-    """1 to 4 sites, 1 to 3 links, 1 to 8 sensors, 1 to 6 rules; sensors speak at about `pace`."""
+    """1 to 4 sites, 1 to 3 links, 1 to 8 sensors, 1 to 7 rules; sensors speak at about `pace`."""
     n_links = choices.number(1, 3)
     n_sites = choices.number(1, 4)
     sites = tuple(
@@ -39,6 +43,8 @@ def plant(choices: Choices, pace: int) -> Configuration:
     links = tuple(_link(choices, pace, i, n_sites) for i in range(max(n_links, n_sites)))
     sensors = tuple(sensor(choices, pace, i, links) for i in range(choices.number(1, 8)))
     rules = tuple(rule(choices, pace, i) for i in range(choices.number(1, 6)))
+    if choices.chance(70):
+        rules = (*rules, rule(choices, pace, len(rules), choices.pick(KINDS[4:])))
     return Configuration(sites, links, sensors, rules)
 
 
@@ -79,7 +85,7 @@ def sensor(choices: Choices, pace: int, number: int, links: tuple[Link, ...]) ->
 
 def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
     """A rule of any kind."""
-    kind = kind or choices.pick(KINDS)
+    kind = kind or choices.pick(BASIC)
     made = Rule(
         id=f"R{number}",
         kind=kind,
@@ -163,6 +169,10 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             levels = _ladder(choices, pace, ODD / sec(pace))
             options["min_span"] = float(choices.pick((0, window // 2)))
             options["significance"] = choices.pick((0.0, 0.0, 2.0))
+            if choices.chance(30):
+                options["significance"] = 0.0
+                options["confidence"] = choices.pick((0.0, 0.9, 0.95, 0.0, 0.99, 0.999))
+                options["robust"] = choices.pick((0.0, 1.0))
             return Judgement(quantity, gas, "u/s", levels, options)
         case "deviation":
             levels = _ladder(choices, pace, 0.25)
@@ -184,6 +194,14 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
                 off_delay=_delay(choices, pace),
             )
             return Judgement(quantity, gas, "u", _only(choices, low), options)
+        case "accumulate":
+            return Judgement(quantity, gas, "u", *_accumulated(choices, pace, window))
+        case "shift":
+            return Judgement(quantity, gas, "1", *_shifted(choices, pace))
+        case "spike":
+            return Judgement(quantity, gas, "1", *_spikes(choices, pace, window))
+        case "range":
+            return Judgement(quantity, gas, "1", *_ranged(choices, pace))
         case _:
             return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
 
@@ -219,6 +237,64 @@ def _forecast(
         "max_error": choices.pick((0.5, 100.0)),
     }
     return Judgement(quantity, gas, "s", (first, second, third, fourth), options)
+
+
+def _accumulated(choices: Choices, pace: int, window: int) -> tuple[Four, dict[str, float]]:
+    of = choices.number(0, 6)
+    unit = ODD * {0: 2.0, 1: sec(window) / 2}.get(of, 1.0)
+    levels = _ladder(choices, pace, unit)
+    sums = of in (0, 1, 3) and all(level.low is None for level in levels)
+    options = {
+        "window": float(window),
+        "max_gap": float(choices.pick((window // 12, pace, 2 * pace, window))),
+        "coverage": choices.pick((0.75, 0.5, 0.01)),
+        "of": float(of),
+        "bound": float(sums),
+    }
+    return levels, options
+
+
+def _shifted(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
+    levels = _ladder(choices, pace, ODD)
+    edges = [abs(x) for level in levels for x in (level.high, level.low) if x is not None]
+    mild = min(edges, default=1.0)
+    options = {
+        "method": float(choices.number(0, 2)),
+        "target": choices.pick((1.0, 0.0)),
+        "sigma": choices.pick((2.0, 1.0, 0.7)),
+        "weight": choices.pick((0.5, 0.2)),
+        "memory": choices.pick((40.0, 30.0, 1000.0)),
+        "mild": mild,
+        "back": mild * choices.pick((0.5, 0.9)),
+        "cap": max(edges, default=1.0) + 1.0,
+        "side": choices.pick((0.0, 1.0, -1.0)),
+    }
+    return levels, options
+
+
+def _spikes(choices: Choices, pace: int, window: int) -> tuple[Four, dict[str, float]]:
+    high = LevelLimits(
+        high=choices.pick((1.0, 2.0)),
+        on_delay=_delay(choices, pace),
+        off_delay=_delay(choices, pace),
+    )
+    options = {
+        "window": float(window),
+        "step": choices.pick((0.5, 1.0, 2.0)),
+        "sigmas": choices.pick((0.0, 3.0)),
+        "points": float(choices.pick((5, 1, 4, 11))),
+        "longest": float(choices.number(1, 3)),
+    }
+    return _only(choices, high), options
+
+
+def _ranged(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
+    loop = choices.chance(50)
+    ends = (20.5, 3.8) if loop else (1.0, -1.0)
+    level = LevelLimits(
+        high=ends[0], low=ends[1], on_delay=_delay(choices, pace), off_delay=_delay(choices, pace)
+    )
+    return _only(choices, level), {"loop": float(loop), "low": -4.0, "span": 12.0}
 
 
 def _only(choices: Choices, level: LevelLimits) -> Four:

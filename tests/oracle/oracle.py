@@ -20,7 +20,7 @@ from .ticks import site_tick, tick
 from .windows import measure, unclear
 
 # Kinds whose measure a float computes with a tolerance that matters beside a limit.
-INEXACT = ("trend", "forecast")
+INEXACT = ("trend", "forecast", "accumulate", "shift")
 
 
 class Oracle(Partition):
@@ -147,6 +147,8 @@ class Oracle(Partition):
             found = deviation(self.others, instance, f"{site}/{instance.subject}", seen)
         elif kind == "forecast":
             found = forecast(rows, seen.jt, instance.judgement.options)
+        elif instance.memory is not None:
+            found = instance.memory.take(seen, instance.judgement)
         else:
             found = measure(kind, instance.judgement, rows, seen.v)
         if found is None:

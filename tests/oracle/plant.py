@@ -10,6 +10,7 @@ from lifeline.engine.configuration import Configuration, Link, Sensor
 from lifeline.engine.rule import Judgement, Rule, Select
 
 from .levels import Levels
+from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
 from .table import Alarm
 from .windows import Window
@@ -93,6 +94,7 @@ class Instance:
     levels: Levels
     window: Window | None
     itself: bool = False
+    memory: Memory | None = None
     alarm: Alarm = field(default_factory=Alarm)
 
     @property
@@ -120,8 +122,12 @@ class Instance:
         self.levels.level = old.levels.level
         self.levels.high_side = old.levels.high_side
         lengths = [None if one.window is None else one.window.length for one in (self, old)]
-        if lengths[0] == lengths[1]:
+        robust = [one.judgement.options.get("robust", 0.0) for one in (self, old)]
+        if lengths[0] == lengths[1] and robust[0] == robust[1]:
             self.window = old.window
+        kind = self.rule.kind
+        if geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement):
+            self.memory = old.memory
 
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:
@@ -169,6 +175,7 @@ def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor) -> Instance
         asset=sensor.asset,
         levels=Levels(judgement.levels),
         window=window,
+        memory=memory_of(rule.kind),
     )
 
 

@@ -49,7 +49,8 @@ class Seen:
     """What a forward or conflict row means to the instances of its sensor.
 
     `jt` is the judged time, `v` the judged (clamped) value, `quality` good, suspect or bad,
-    `lag` ns; `clock` is "set" or "agrees" where the mode changed.
+    `lag` ns; `clock` is "set" or "agrees" where the mode changed; `beyond` is 1 above the sensor's
+    range, -1 below it.
     """
 
     jt: int
@@ -59,6 +60,7 @@ class Seen:
     historic: bool
     lag: int
     clock: str = ""
+    beyond: int = 0
 
     @property
     def usable(self) -> bool:
@@ -218,7 +220,7 @@ class _Row:
         if self.bad:
             return None
         lag = max(0, self.received - jt)
-        return Seen(jt, self._clamped(), "suspect", forward=False, historic=False, lag=lag)
+        return Seen(jt, self._clamped(), "suspect", False, False, lag, "", self._beyond())
 
     def _forward(self, jt: int, historic: bool, uncertain: bool, clock: str) -> Seen:
         state = self.state
@@ -227,7 +229,7 @@ class _Row:
         if not self.bad:
             state.numeric = (jt, self.v)
         lag = max(0, self.received - jt)
-        return Seen(jt, self._clamped(), quality, True, historic, lag, clock)
+        return Seen(jt, self._clamped(), quality, True, historic, lag, clock, self._beyond())
 
     def _quality(self, jt: int, uncertain: bool) -> str:
         if self.bad:
@@ -245,6 +247,12 @@ class _Row:
         if before is None or most is None:
             return False
         return abs(self.v - before[1]) > most * sec(jt - before[0])
+
+    def _beyond(self) -> int:
+        low, high = self.sensor.low, self.sensor.high
+        if high is not None and self.v > high:
+            return 1
+        return -1 if low is not None and self.v < low else 0
 
     def _clamped(self) -> float:
         low, high = self.sensor.low, self.sensor.high

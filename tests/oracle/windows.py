@@ -95,7 +95,7 @@ def fit(rows: list[Row]) -> Fit | None:
 
 
 def trend(
-    rows: list[Row], length: int, min_points: int, min_span: int, significance: float
+    rows: list[Row], length: int, min_points: int, min_span: int, options: dict[str, float]
 ) -> tuple[Measured, bool] | None:
     """The slope per second, and whether it lies too near its test of significance to tell."""
     if len(rows) < min_points or rows[-1][0] - rows[0][0] < min_span:
@@ -109,12 +109,19 @@ def trend(
     lost = LAST_PLACE * line.n * float(length) ** 2 / float(line.spread)
     noise = min(math.inf, noise * (1 + lost / NOISE))
     measured = Measured(x, (RELATIVE + lost) * abs(x) + noise)
-    if significance <= 0:
+    wanted = Fraction(options.get("significance", 0.0))
+    if options.get("confidence") and line.n >= 3:
+        from .robust import critical_t
+
+        wanted = critical_t(options["confidence"], line.n - 2)
+    if wanted <= 0 and not options.get("confidence"):
         return measured, False
     squared = line.statistic_squared() if line.n >= 3 else Fraction(0)
+    if line.n < 3:
+        wanted = Fraction(1)
     if squared is None:
         return measured, False  # on the line: significant where it has a slope, else x is 0 anyway
-    wanted = Fraction(significance) ** 2
+    wanted **= 2
     close = abs(squared - wanted) <= wanted * Fraction(4 * RELATIVE) and line.n >= 3
     return (measured if squared >= wanted else Measured(0.0, noise)), close
 
@@ -134,8 +141,12 @@ def measure(
         case "flatline":
             found = flatline(rows, min_points, min_span)
         case "trend":
-            length, significance = int(options["window"]), options.get("significance", 0.0)
-            return trend(rows, length, min_points, min_span, significance)
+            length = int(options["window"])
+            if not options.get("robust"):
+                return trend(rows, length, min_points, min_span, options)
+            from .robust import robust
+
+            found = robust(rows, length, min_points, min_span, options.get("confidence", 0.0))
         case _:
             raise AssertionError(f"the oracle knows no kind {kind}")
     return None if found is None else (found, False)

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from lifeline.engine.config import check, load
+from lifeline.engine.config.nearest import listed
 from lifeline.engine.errors import SpecError
+from lifeline.engine.kinds import load_kinds
 from plant_files import HEAD, RULES, SITES, SOURCES, TAGS, PlantFiles
 
 PLANT = PlantFiles()
+KINDS = listed(list(load_kinds()))
 # Lines of the unchanged file: head 1-4, sites 5-7, sensors 8, sources 9-13, rules 14-18.
 UNITS_OF_LEL = "expected %LEL, LEL or with a gas %VOL, ppm, ppb or with a gas mg/m3, ug/m3, g/m3"
 NOT_A_LEL = (
@@ -238,12 +241,11 @@ MISTAKES = {
     "unknown kind": (
         rules("kind: limit", "kind: limt"),
         "lifeline.yaml:16: unknown kind of rule; found 'limt'; "
-        "expected clock, deviation, flatline, forecast, limit, rate, stale or trend; did you mean limit?",
+        f"expected {KINDS}; did you mean limit?",
     ),
     "no kind": (
         rules("    kind: limit\n", ""),
-        "lifeline.yaml:15: the rule has no kind; "
-        "expected clock, deviation, flatline, forecast, limit, rate, stale or trend",
+        f"lifeline.yaml:15: the rule has no kind; expected {KINDS}",
     ),
     "no id": (
         rules("  - id: gas.high\n    kind: limit", "  - kind: limit"),
@@ -505,6 +507,16 @@ WARNINGS = {
         ),
         "lifeline.yaml:15: sensors that speak on change only are flat by design; "
         "found flat on pipe.gas.pressure; expected select: {reports: periodic}",
+    ),
+    "values that hold shorter than until the next": (
+        replace(
+            PLANT,
+            rules="rules:\n  - {id: dose, kind: accumulate, select: {quantity: gas.combustible},"
+            " of: twa, window: 8h, max_gap: 5s, high: {red: 5 %LEL}}\n",
+        ),
+        "lifeline.yaml:15: samples of gas.combustible come further apart than a value holds: the "
+        "window never has the data that it asks for; found a sample every 10 s, held 5 s; "
+        "expected max_gap of at least 7.5 s, or less coverage",
     ),
     "flatline window of fewer than twelve samples": (
         replace(

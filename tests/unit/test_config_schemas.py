@@ -14,7 +14,10 @@ from lifeline.engine.config.problems import Problems
 from plant_files import RULES, PlantFiles
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plant" / "lifeline.yaml"
-KINDS = ("clock", "deviation", "flatline", "forecast", "limit", "rate", "stale", "trend")
+KINDS = (
+    "accumulate", "clock", "deviation", "flatline", "forecast", "limit", "range", "rate", "shift",
+    "spike", "stale", "trend",
+)  # fmt: skip
 
 
 def values(path: Path) -> Any:

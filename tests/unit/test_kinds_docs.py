@@ -1,0 +1,41 @@
+"""docs/kinds.md shows what the engine makes of its examples, and the drawings see a change."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "kinds.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def writer() -> ModuleType:
+    """docs/kinds_page.py, which is part of no package."""
+    spec = importlib.util.spec_from_file_location("kinds_page", ROOT / "docs" / "kinds_page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_drawings_are_those_of_the_engine(writer: ModuleType) -> None:
+    assert writer.drawn(PAGE) == PAGE, "python docs/kinds_page.py draws them anew"
+    assert all(f"kinds_page.py: {name} -->" in PAGE for name in writer.EXAMPLES)
+
+
+@pytest.mark.parametrize("name", ["accumulate", "night", "shift", "spike", "range", "trend"])
+def test_every_example_raises_and_another_signal_is_another_drawing(
+    writer: ModuleType, name: str
+) -> None:
+    example = writer.EXAMPLES[name]
+    _, records, _ = writer.run(example)
+    assert records[0].transition == "raised"
+    half = replace(example, told=example.told[: len(example.told) // 4])
+    assert writer.drawing(half) != writer.drawing(example)
+    assert writer.drawing(half) not in PAGE
