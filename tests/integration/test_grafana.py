@@ -37,7 +37,7 @@ from lifeline.simulators.configs import write_config
 from lifeline.simulators.plant import Point, Scenario
 from lifeline.simulators.sites import all_sites
 from servers.influx import InfluxV1, InfluxV2
-from servers.influx2 import Influx2
+from servers.influx2 import Influx2, has_influxd2
 from servers.ports import free_port
 from servers.process import wait_until
 
@@ -174,14 +174,16 @@ def _targets(stack: ExitStack, folder: Path) -> dict[str, InfluxTarget]:
     """Running servers by version."""
     one = stack.enter_context(InfluxV1(folder / "one"))
     between = stack.enter_context(InfluxV2(folder / "between"))
-    two = stack.enter_context(Influx2(folder / "two"))
-    token = folder / "token"
-    token.write_text(two.token)
-    return {
+    found = {
         "1.6.7": InfluxTarget(one.url, database=one.database),
         "1.8.10": InfluxTarget(between.url, bucket=between.bucket),
-        "2.7.11": InfluxTarget(two.url, org=two.org, bucket="first", token_file=str(token)),
     }
+    if has_influxd2():
+        two = stack.enter_context(Influx2(folder / "two"))
+        token = folder / "token"
+        token.write_text(two.token)
+        found["2.7.11"] = InfluxTarget(two.url, org=two.org, bucket="first", token_file=str(token))
+    return found
 
 
 def _chatter(broker: EmbeddedBroker, scenario: Scenario) -> str:

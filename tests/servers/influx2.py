@@ -7,7 +7,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from servers.binaries import ServerMissing, cache
+import pytest
+
+from servers.binaries import cache
 from servers.ports import free_port
 from servers.process import ServerProcess
 
@@ -16,11 +18,22 @@ _ANSWER_WITHIN_S = 30.0
 
 
 def influxd2() -> Path:
-    """The program, which `.ci/servers` builds into the cache. Raises ServerMissing."""
+    """The program, which `.ci/servers` builds into the cache where it finds a Rust compiler.
+
+    Without it the test that asks is skipped: this server alone needs more to build than a Debian
+    machine has, and 1.6.7 and 1.8.10 stand for what must work.
+    """
     path = cache() / f"influxd-{INFLUXD2_VERSION}" / "influxd"
     if not os.access(path, os.X_OK):
-        raise ServerMissing(f"influxd {INFLUXD2_VERSION}", str(path))
+        pytest.skip(
+            f"InfluxDB {INFLUXD2_VERSION} is not at {path}; .ci/servers builds it with cargo"
+        )
     return path
+
+
+def has_influxd2() -> bool:
+    """Whether the program is there."""
+    return os.access(cache() / f"influxd-{INFLUXD2_VERSION}" / "influxd", os.X_OK)
 
 
 class Influx2(ServerProcess):
