@@ -60,8 +60,7 @@ ASKED = (
     ("influxql", "1.6.7"),
     ("influxql", "1.8.10"),
     ("flux", "1.8.10"),
-    ("flux", "2.7.11"),
-    ("influxql", "2.7.11"),
+    *((("flux", "2.7.11"), ("influxql", "2.7.11")) if has_influxd2() else ()),
 )
 
 
