@@ -108,7 +108,7 @@ class Retrier:
         if isinstance(request, Bury):
             return self._bury(request)
         letters = tuple(dict.fromkeys(request.letters))
-        outcome = self._requests.outcome(request.id) or Outcome(request.id, total=len(letters))
+        outcome = self._requests.answer(request.id) or Outcome(request.id, total=len(letters))
         job = self._job(outcome)
         try:
             for start in range(outcome.tried, len(letters), AT_ONCE):

@@ -241,7 +241,7 @@ def _followed(requests: Any, request: Any) -> Outcome:
     heard, tried = time_module.monotonic(), -1
     with progress("trying again", len(request.letters)) as tell:
         while True:
-            outcome: Outcome | None = requests.outcome(request.id)
+            outcome: Outcome | None = requests.answer(request.id)
             if outcome is not None and outcome.tried != tried:
                 heard, tried = time_module.monotonic(), outcome.tried
                 tell(tried)

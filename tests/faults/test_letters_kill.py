@@ -68,7 +68,7 @@ def test_a_letter_is_in_the_table_or_in_the_log_wherever_it_ends(
     assert kept
     assert serve(config, directory) == 0
     assert state(directory) == (everything, [])
-    told = requests.outcome("all")
+    told = requests.answer("all")
     assert told is not None
     assert told.done
     assert (told.tried, told.taken + told.gone) == (LETTERS, LETTERS)

@@ -125,7 +125,7 @@ def tried_again(node: AgentNode, payload: bytes) -> None:
     requests = Requests(node.directory)
     requests.submit(Retry("again", (letter.id,)))
     wait_until(
-        lambda: (told := requests.outcome("again")) is not None and told.taken == 1,
+        lambda: (told := requests.answer("again")) is not None and told.taken == 1,
         "the letter to be taken",
         within_s=WITHIN_S,
     )

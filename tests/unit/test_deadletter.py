@@ -55,8 +55,8 @@ def ask(engine: Engine, ids: list[int], name: str = "r") -> Outcome:
     requests = Requests(engine.store.directory)
     try:
         requests.submit(Retry(name, tuple(ids)))
-        until(lambda: (found := requests.outcome(name)) is not None and found.done)
-        found = requests.outcome(name)
+        until(lambda: (found := requests.answer(name)) is not None and found.done)
+        found = requests.answer(name)
         assert found is not None
         return found
     finally:
@@ -131,9 +131,9 @@ def test_requests_wait_are_bounded_and_tell_how_far_they_are(tmp_path: Path) -> 
     mine.submit(request)
     assert engines.poll() == [request]
     assert engines.poll() == []
-    assert mine.outcome("b") is None
+    assert mine.answer("b") is None
     engines.tell(Outcome("b", total=1))
-    assert mine.outcome("b") == Outcome("b", total=1)
+    assert mine.answer("b") == Outcome("b", total=1)
     engines.tell(Outcome("b", done=True, total=1))
     for n in range(REQUESTS_KEPT):
         mine.submit(Retry(str(n), (n,)))
