@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ..clock import Clock
 from ..limits import OUTPUT_STOP_NS, SECOND_NS
 from ..metrics import Reading
-from .influx_aside import InfluxAside
 from .influx_retry import Answer
-from .lineprotocol import Lines, line, prefix, string_field
+from .influx_rounds import RoundsOutput, WaitingRounds
+from .lineprotocol import line, prefix, string_field
 
 HEALTH: Final = "health:influx"
 MEASUREMENT: Final = "engine"
@@ -73,44 +72,7 @@ def _histogram(points: dict[Tags, dict[str, str]], name: str, tags: Tags, readin
         points.setdefault((*tags, ("le", le)), {})[f"{name}_bucket"] = repr(float(n))
 
 
-class WaitingRounds:
-    """Rounds that were taken and not sent, the oldest dropped first. One puts, one takes."""
-
-    def __init__(self, rounds: int = ROUNDS_WAITING, size: int = BYTES_WAITING) -> None:
-        self._most, self._size = rounds, size
-        self._waiting: deque[Lines] = deque()
-        self._bytes = 0
-        self._lock = threading.Lock()
-        self.points = 0
-        self.dropped = 0
-
-    def put(self, lines: Lines) -> None:
-        """One more; drops the oldest beyond the bounds, and it itself where it alone is beyond."""
-        with self._lock:
-            self._waiting.append(lines)
-            self._bytes += len(lines.body)
-            self.points += len(lines)
-            while len(self._waiting) > self._most or self._bytes > self._size:
-                self.dropped += len(self._pop())
-
-    def take(self) -> Lines | None:
-        """The oldest, which is the taker's now."""
-        with self._lock:
-            return self._pop() if self._waiting else None
-
-    @property
-    def waiting(self) -> int:
-        """Points that wait."""
-        with self._lock:
-            return sum(len(lines) for lines in self._waiting)
-
-    def _pop(self) -> Lines:
-        lines = self._waiting.popleft()
-        self._bytes -= len(lines.body)
-        return lines
-
-
-class HealthOutput(InfluxAside):
+class HealthOutput(RoundsOutput):
     """Takes the figures every 15 s and sends them, each in a thread of its own: a server that
     hangs delays no round, and a figure that takes long delays no sending.
 
@@ -129,14 +91,11 @@ class HealthOutput(InfluxAside):
         waiting: WaitingRounds | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(HEALTH, send, clock, **more)
+        waiting = waiting or WaitingRounds(ROUNDS_WAITING, BYTES_WAITING)
+        super().__init__(HEALTH, send, clock, waiting, ROUND_POINTS, **more)
         self._readings = readings
         self._node, self._role = node, role
         self._interval_ns = interval_ns
-        self._waiting = waiting or WaitingRounds()
-        self._cut = 0
-        self._sent = 0
-        self._there = threading.Event()
         self._taker = threading.Thread(target=self._take, name=f"taker-{HEALTH}", daemon=True)
 
     def start(self) -> None:
@@ -146,8 +105,6 @@ class HealthOutput(InfluxAside):
 
     def stop(self) -> None:
         """See `InfluxAside`."""
-        self._stop.set()
-        self._there.set()
         super().stop()
         if self._taker.ident is not None:
             self._taker.join(OUTPUT_STOP_NS / SECOND_NS)
@@ -156,42 +113,13 @@ class HealthOutput(InfluxAside):
         """Whether both threads run."""
         return super().alive() and self._taker.is_alive()
 
-    @property
-    def end(self) -> int:
-        """Points there were."""
-        return self._waiting.points
-
-    @property
-    def position(self) -> int:
-        """Points that were sent, refused or dropped."""
-        return self._sent + self._waiting.dropped
-
-    def counters(self) -> dict[str, int]:
-        """Also `dropped`, points that waited too long, and `cut`, points beyond a round's bound."""
-        return {**super().counters(), "dropped": self._waiting.dropped, "cut": self._cut}
-
-    def turn(self) -> None:
-        """Sends what waits."""
-        lines = self._waiting.take()
-        if lines is None:
-            self._there.wait()
-            self._there.clear()
-            return
-        self._deliver(lines)
-        self._sent += len(lines)
-
     def _take(self) -> None:
         try:
             while True:
-                self._round()
+                now = self._clock.wall()
+                self.put_round(health_lines(self._readings(), self._node, self._role, now))
                 if self.wait(self._interval_ns):
                     return
         except Exception as error:
             self.tell("failed", f"{type(error).__name__}: {error}")
             raise
-
-    def _round(self) -> None:
-        lines = health_lines(self._readings(), self._node, self._role, self._clock.wall())
-        self._cut += max(0, len(lines) - ROUND_POINTS)
-        self._waiting.put(Lines.of(lines[:ROUND_POINTS]))
-        self._there.set()

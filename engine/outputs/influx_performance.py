@@ -7,7 +7,6 @@ interval. `last` is of that interval, what stands is of its end, all else of the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,10 +14,9 @@ from ..clock import Clock
 from ..level import LEVELS
 from ..performance import Figures
 from ..performance.limits import BYTES_WAITING, ROUND_POINTS, ROUNDS_WAITING
-from .influx_aside import InfluxAside
-from .influx_health import WaitingRounds
 from .influx_retry import Answer
-from .lineprotocol import Lines, line, prefix, string_field
+from .influx_rounds import RoundsOutput, WaitingRounds
+from .lineprotocol import line, prefix, string_field
 from .performing import PerformanceKeeper, Round
 
 PERFORMANCE: Final = "performance:influx"
@@ -49,7 +47,7 @@ def performance_line(f: Figures, node: str) -> str:
     return line(prefix(MEASUREMENT, tags), fields, f.end)
 
 
-class PerformanceOutput(InfluxAside):
+class PerformanceOutput(RoundsOutput):
     """Sends each round that a keeper tells; while the server is away they wait, the oldest dropped
     first."""
 
@@ -61,13 +59,10 @@ class PerformanceOutput(InfluxAside):
         clock: Clock,
         **more: Any,
     ) -> None:
-        super().__init__(PERFORMANCE, send, clock, **more)
+        waiting = WaitingRounds(ROUNDS_WAITING, BYTES_WAITING)
+        super().__init__(PERFORMANCE, send, clock, waiting, ROUND_POINTS, **more)
         self._keeper, self._node = keeper, node
-        self._waiting = WaitingRounds(ROUNDS_WAITING, BYTES_WAITING)
-        self._there = threading.Event()
         self._leave: Callable[[], None] = lambda: None
-        self._cut = 0
-        self._sent = 0
 
     def start(self) -> None:
         """Begins with the latest round."""
@@ -77,37 +72,7 @@ class PerformanceOutput(InfluxAside):
     def stop(self) -> None:
         """See `InfluxAside`."""
         self._leave()
-        self._stop.set()
-        self._there.set()
         super().stop()
 
-    @property
-    def end(self) -> int:
-        """Points there were."""
-        return self._waiting.points
-
-    @property
-    def position(self) -> int:
-        """Points that were sent, refused or dropped."""
-        return self._sent + self._waiting.dropped
-
-    def counters(self) -> dict[str, int]:
-        """Also `dropped`, points that waited too long, and `cut`, points beyond a round's bound."""
-        return {**super().counters(), "dropped": self._waiting.dropped, "cut": self._cut}
-
-    def turn(self) -> None:
-        """Sends what waits."""
-        lines = self._waiting.take()
-        if lines is None:
-            self._there.wait()
-            self._there.clear()
-            return
-        self._deliver(lines)
-        self._sent += len(lines)
-
     def _take(self, told: Round) -> None:
-        figures = told.figures
-        self._cut += max(0, len(figures) - ROUND_POINTS)
-        lines = [performance_line(f, self._node) for f in figures[:ROUND_POINTS]]
-        self._waiting.put(Lines.of(lines))
-        self._there.set()
+        self.put_round([performance_line(f, self._node) for f in told.figures])

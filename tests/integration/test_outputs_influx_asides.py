@@ -14,9 +14,10 @@ from lifeline.engine.configuration import Configuration, Link, Sensor, Site
 from lifeline.engine.errors import SinkError
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.metrics import catalogue
-from lifeline.engine.outputs.influx_health import HealthOutput, WaitingRounds
+from lifeline.engine.outputs.influx_health import BYTES_WAITING, HealthOutput
 from lifeline.engine.outputs.influx_http import InfluxSender
 from lifeline.engine.outputs.influx_limits import LimitsOutput
+from lifeline.engine.outputs.influx_rounds import WaitingRounds
 from lifeline.engine.outputs.influx_server import InfluxServer
 from lifeline.engine.outputs.influx_target import InfluxTarget
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
@@ -49,7 +50,7 @@ def test_figures_go_on_after_a_kill_and_the_oldest_are_dropped(influx: InfluxV2)
         sender.send,
         clock,
         interval_ns=SECOND_NS // 20,
-        waiting=WaitingRounds(rounds=5),
+        waiting=WaitingRounds(5, BYTES_WAITING),
         close=sender.close,
     )
     output.start()

@@ -12,9 +12,10 @@ from lifeline.engine.configuration import Configuration, Link, Sensor, Site
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.metrics import Durations, Reading, catalogue
 from lifeline.engine.outputs.influx_aside import InfluxAside
-from lifeline.engine.outputs.influx_health import HealthOutput, WaitingRounds, health_lines
+from lifeline.engine.outputs.influx_health import BYTES_WAITING, HealthOutput, health_lines
 from lifeline.engine.outputs.influx_limits import AGAIN_NS, LimitsOutput, limit_lines
 from lifeline.engine.outputs.influx_retry import Answer
+from lifeline.engine.outputs.influx_rounds import WaitingRounds
 from lifeline.engine.outputs.lineprotocol import Lines
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
 
@@ -105,7 +106,7 @@ def test_figures_with_equal_labels_share_a_line_and_versions_make_no_series() ->
 
 
 def test_rounds_are_bounded_by_number_and_bytes_and_the_oldest_goes_first() -> None:
-    waiting = WaitingRounds(rounds=3, size=100)
+    waiting = WaitingRounds(3, 100)
     for number in range(5):
         waiting.put(Lines.of([f"a v={number}.0 1", f"b v={number}.0 1"]))
     assert (waiting.points, waiting.dropped, waiting.waiting) == (10, 4, 6)
@@ -137,7 +138,7 @@ def test_figures_are_taken_on_while_the_server_hangs_and_go_on_after(
         server.send,
         SystemClock(),
         interval_ns=SECOND_NS // 500,
-        waiting=WaitingRounds(rounds=3),
+        waiting=WaitingRounds(3, BYTES_WAITING),
     )
     running(output)
     assert server.asked.acquire(timeout=30)
