@@ -135,15 +135,15 @@ class Stepper(Generic[AnyCore]):
         records = list(stepped)
         self.times.add(self._clock.monotonic() - began)
         self.entries += 1
-        if isinstance(entry.payload, Configuration):
-            settle()
         if records:
             self.records += len(records)
             ticket = self._offer(position, records)
             producer = entry.header.producer
             self._open.append(_Open(position, records, stepped, producer, ticket))
-            return
-        self._done(entry.header.producer, stepped)
+        else:
+            self._done(entry.header.producer, stepped)
+        if isinstance(entry.payload, Configuration):
+            settle()
 
     def _done(self, producer: str, stepped: Stepped) -> None:
         """What the step made is durable: whoever waits is told."""
