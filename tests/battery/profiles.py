@@ -173,7 +173,7 @@ PROFILES: dict[str, Profile] = {
             loud=lambda n: (n % 7) / 8,
             clock=lambda n: -3600 * SECOND_NS if n >= 20 else 0,
             settling=range(20, 25),
-            size=900,
+            size=1_500,
         ),
     )
 }
