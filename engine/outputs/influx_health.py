@@ -117,7 +117,8 @@ class HealthOutput(RoundsOutput):
         try:
             while True:
                 now = self._clock.wall()
-                self.put_round(health_lines(self._readings(), self._node, self._role, now))
+                lines = health_lines(self._readings(), self._node, self._role, now)
+                self.put_round(lines, len(lines))
                 if self.wait(self._interval_ns):
                     return
         except Exception as error:

@@ -75,4 +75,5 @@ class PerformanceOutput(RoundsOutput):
         super().stop()
 
     def _take(self, told: Round) -> None:
-        self.put_round([performance_line(f, self._node) for f in told.figures])
+        lines = (performance_line(f, self._node) for f in told.figures)
+        self.put_round(lines, len(told.figures))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from ..clock import Clock
@@ -73,10 +74,10 @@ class RoundsOutput(InfluxAside):
         self._cut = 0
         self._sent = 0
 
-    def put_round(self, lines: Sequence[str]) -> None:
-        """One round more, from any thread."""
-        self._cut += max(0, len(lines) - self._most)
-        self._waiting.put(Lines.of(lines[: self._most]))
+    def put_round(self, lines: Iterable[str], points: int) -> None:
+        """One round more, of so many points, from any thread. Lines beyond the bound are not made."""
+        self._cut += max(0, points - self._most)
+        self._waiting.put(Lines.of(islice(lines, self._most)))
         self._there.set()
 
     def stop(self) -> None:
