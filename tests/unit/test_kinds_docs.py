@@ -1,12 +1,12 @@
 """docs/kinds.md shows what the engine makes of its examples, and the drawings see a change."""
 
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from doc_programs import doc_program
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "kinds.md").read_text("utf-8")
@@ -14,14 +14,7 @@ PAGE = (ROOT / "docs" / "kinds.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
-    """docs/kinds_page.py, which is part of no package."""
-    spec = importlib.util.spec_from_file_location("kinds_page", ROOT / "docs" / "kinds_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return doc_program("kinds_page")
 
 
 def test_the_drawings_are_those_of_the_engine(writer: ModuleType) -> None:

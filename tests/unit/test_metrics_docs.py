@@ -1,8 +1,6 @@
 """docs/operations.md names every figure, every alert and every check, and nothing that is not."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from doc_programs import doc_program
 from lifeline.engine.metrics.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
@@ -18,15 +17,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
-    """docs/metrics_page.py, which is part of no package."""
-    path = ROOT / "docs" / "metrics_page.py"
-    spec = importlib.util.spec_from_file_location("metrics_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return doc_program("metrics_page")
 
 
 def test_the_table_is_that_of_the_catalogue(writer: ModuleType) -> None:

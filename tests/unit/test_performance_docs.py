@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from doc_programs import doc_program
 from lifeline.engine.outputs.influx_performance import performance_line
 
 ROOT = Path(__file__).parents[2]
@@ -18,15 +17,7 @@ PAGE = (ROOT / "docs" / "performance.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
-    """docs/performance_page.py, which is part of no package."""
-    path = ROOT / "docs" / "performance_page.py"
-    spec = importlib.util.spec_from_file_location("performance_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return doc_program("performance_page")
 
 
 def test_the_drawn_parts_are_those_of_the_code(writer: ModuleType) -> None:
