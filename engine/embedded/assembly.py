@@ -253,7 +253,7 @@ class Assembly:
         influx = plant.outputs.influx
         target = None if influx is None else InfluxTarget.of(influx)
         self.retrier.become(plant.sources, self.core.configuration, target)
-        self._where = where_of(self.core.configuration, plant.positions, plant.areas)
+        self._where = where_of(self.core.configuration, plant.positions, plant.areas, plant.desks)
 
     def start_stepping(self) -> None:
         """Both logs are stepped from now on, and dead letters tried again where it is asked for."""
