@@ -94,7 +94,8 @@ positions:
   - {name: one, sites: [east]}
 """
     text = "\n".join(told(written(tmp_path, more=more)))
-    assert "no site of this name" in text and "nearest=('east'," in text
+    assert "no site of this name" in text
+    assert "found=\"'esat'\"" in text
     assert "no area of this name" in text
     assert "no asset of this name" in text
     assert "the position stands twice" in text
