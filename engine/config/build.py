@@ -222,6 +222,7 @@ class Builder:
         influx = outputs.influx
         return OutputsSpec(
             mqtt=mqtt,
+            notices=outputs.mqtt is not None and outputs.mqtt.notices == "on",
             influx=None
             if influx is None
             else InfluxSpec(

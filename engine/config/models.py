@@ -240,6 +240,7 @@ class Mqtt(Authored):
     """Alerts by MQTT; without `broker` the file's own."""
 
     broker: Broker | None = None
+    notices: Switch = Field("off", description="also what people are to hear, grouped in a flood")
 
 
 _V2_KEYS: Final = ("org", "bucket", "token_file", "token_env")

@@ -51,9 +51,10 @@ class StoreSpec:
 
 @dataclass(frozen=True, slots=True)
 class OutputsSpec:
-    """Where alerts and series go; None: not there."""
+    """Where alerts and series go; None: not there. `notices`: `mqtt` also gets what people are to hear."""
 
     mqtt: BrokerSpec | None = None
+    notices: bool = False
     influx: InfluxSpec | None = None
     store: StoreSpec | None = None
 

@@ -141,6 +141,7 @@ class Assembly:
                     clock,
                     self.performance,
                 ),
+                where=lambda: self._where,
             )
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell

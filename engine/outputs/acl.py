@@ -28,6 +28,7 @@ SETTINGS: Final = "mosquitto.conf"
 _DEEPER: Final = {
     **{"record": "", "alert": "/+/+", "state": "/+", "cap": ""},
     **{f"{topics.DRILL}alert": "/+/+", f"{topics.DRILL}state": "/+"},
+    **{"notice": "", f"{topics.DRILL}notice": ""},
 }
 _READ_BY_AREA: Final = (*_DEEPER,)
 _SESSION_DAYS: Final = 7

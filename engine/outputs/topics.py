@@ -3,7 +3,8 @@
     lifeline/v1/record/<city>/<district>/<street>/<site>
     lifeline/v1/alert/<city>/<district>/<street>/<site>/<domain>/<level>
     lifeline/v1/state/<city>/<district>/<street>/<site>/<alarm>
-    lifeline/v1/drill-alert/… and drill-state/…   the same of exercises, which no siren hears by accident
+    lifeline/v1/notice/<city>/<district>/<street>/<site>
+    lifeline/v1/drill-alert/… and drill-state/…, drill-notice/…   the same of exercises, which no siren hears by accident
     lifeline/v1/command/<site>/<user>           and …/reply
     lifeline/v1/health/<node>
 
@@ -88,6 +89,11 @@ def state(area: str, site: str, alarm: str, exercise: bool = False) -> str:
     """Retained: one alarm as it is."""
     kind = _kind("state", exercise)
     return f"{ROOT}/{kind}/{area_levels(area)}/{_site_level(site)}/{segment(alarm)}"
+
+
+def notice(area: str, site: str, exercise: bool = False) -> str:
+    """What people are to hear of a site, thinned in a flood; `-` for what is of several sites."""
+    return f"{ROOT}/{_kind('notice', exercise)}/{area_levels(area)}/{_site_level(site)}"
 
 
 def _kind(name: str, exercise: bool) -> str:
