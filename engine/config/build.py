@@ -19,6 +19,7 @@ from .document import Document, read_document
 from .doubtful import Doubtful
 from .models import LifelineFile, Outputs, Storage, StoreModel
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
+from .positions import read_positions
 from .problems import Problems, quoted
 from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
 from .sections import read_sections
@@ -75,6 +76,7 @@ class Builder:
             storage=self._storage(model),
             timezones={site.id: site.timezone for site in model.sites if site.timezone},
             positions={site.id: site.position for site in model.sites if site.position},
+            desks=read_positions(model.positions, document, sites, tags.sensors, self.problems),
             cluster=None
             if model.cluster is None
             else cluster_spec(model.cluster, self.path.parent),
@@ -111,6 +113,7 @@ class Builder:
                 name=site.name,
                 lat=site.lat,
                 lon=site.lon,
+                exercise=site.exercise,
             )
         return list(found.values())
 
@@ -219,6 +222,7 @@ class Builder:
         influx = outputs.influx
         return OutputsSpec(
             mqtt=mqtt,
+            notices=outputs.mqtt is not None and outputs.mqtt.notices == "on",
             influx=None
             if influx is None
             else InfluxSpec(

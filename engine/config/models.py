@@ -22,8 +22,8 @@ from ..store.limits import (
     MINUTES_NS,
     RAW_NS,
 )
-from .area_models import AreaModel
-from .authored import Area, Authored, Duration, Name, Size, Tls
+from .area_models import AreaModel, AreaPath
+from .authored import Area, Authored, Duration, Name, OneOrMany, Size, Tls
 from .cluster_models import ClusterModel
 from .nearest import nearest
 
@@ -138,6 +138,25 @@ class SiteModel(Authored):
     position: str = Field(
         "", max_length=64, description="operator position that watches it; its area's unless given"
     )
+    exercise: bool = Field(
+        False, description="a drill: every alarm is marked, none counts as actual; never changed"
+    )
+
+
+class PositionModel(Authored):
+    """An operator position: whose alarms one person answers. Sites that are named or lie in an area that
+    is; all of them where neither is given; of these all assets, or those that are named."""
+
+    name: str = Field(min_length=1, max_length=64)
+    sites: OneOrMany = Field([], description="site ids or patterns")
+    areas: list[AreaPath] = Field([], description="city, city/district or city/district/street")
+    assets: OneOrMany = Field([], description="assets or patterns, of those sites and areas")
+
+    @model_validator(mode="after")
+    def _watches_something(self) -> PositionModel:
+        if not self.sites and not self.areas and not self.assets:
+            raise SpecError("the position watches nothing", expected="sites, areas or assets")
+        return self
 
 
 class SensorFile(Authored):
@@ -207,6 +226,7 @@ class SourceModel(Authored):
     grace: Duration = GRACE_NS
     reorder: Duration = 0
     heartbeat: Duration = 0
+    exercise: bool = Field(False, description="it feeds drills, and nothing else")
 
 
 class Defaults(Authored):
@@ -220,6 +240,7 @@ class Mqtt(Authored):
     """Alerts by MQTT; without `broker` the file's own."""
 
     broker: Broker | None = None
+    notices: Switch = Field("off", description="also what people are to hear, grouped in a flood")
 
 
 _V2_KEYS: Final = ("org", "bucket", "token_file", "token_env")
@@ -358,6 +379,7 @@ class LifelineFile(Authored):
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None
+    positions: list[PositionModel] = Field([], description="operator positions, by what they watch")
     areas: list[AreaModel] = Field([], description="what the sites' alarms mean for an area")
     cluster: ClusterModel | None = Field(None, description="Kafka, where one machine is not enough")
     monitoring: Monitoring | None = Field(None, description="figures and checks over HTTP")

@@ -141,6 +141,7 @@ class Assembly:
                     clock,
                     self.performance,
                 ),
+                where=lambda: self._where,
             )
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell
@@ -253,7 +254,7 @@ class Assembly:
         influx = plant.outputs.influx
         target = None if influx is None else InfluxTarget.of(influx)
         self.retrier.become(plant.sources, self.core.configuration, target)
-        self._where = where_of(self.core.configuration, plant.positions, plant.areas)
+        self._where = where_of(self.core.configuration, plant.positions, plant.areas, plant.desks)
 
     def start_stepping(self) -> None:
         """Both logs are stepped from now on, and dead letters tried again where it is asked for."""

@@ -98,13 +98,13 @@ SAMPLES: Final = Metric(
 RECORDS: Final = Metric(
     "lifeline_records_total",
     "counter",
-    "Alert records by the level after and the transition (cluster: some of them made again).",
+    "Actual alert records by the level after and the transition (cluster: some of them made again).",
     ("level", "transition"),
 )
 STANDING: Final = Metric(
     "lifeline_standing_alarms",
     "gauge",
-    "Alarms that are not normal, by level and by state.",
+    "Actual alarms that are not normal, by level and by state.",
     ("partition", "level", "state"),
 )
 TICKS: Final = Metric(

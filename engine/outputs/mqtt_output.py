@@ -270,7 +270,8 @@ class MqttOutput:
         self._states.ready(connection, self._clock.monotonic())
 
     def _listen(self, states: bool) -> None:
-        wanted = (*self._commands, *(((topics.STATES, 1),) if states else ()))
+        retained = ((topics.STATES, 1), (topics.DRILL_STATES, 1)) if states else ()
+        wanted = (*self._commands, *retained)
         self._client.resubscribe(wanted)
 
     def _on_client_trouble(self, trouble: Trouble) -> None:

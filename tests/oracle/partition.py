@@ -38,7 +38,6 @@ class Partition:
         self.counters: Counter[str] = Counter()
         self.replies: list[OracleReply] = []
         self.unclear = False
-        self.exercise = False
         self.records: list[OracleRecord] = []
         self.others = Others()
 
@@ -56,6 +55,10 @@ class Partition:
     def link_of(self, sensor: int) -> Link:
         """The link of a sensor."""
         return self.configuration.links[self.configuration.sensors[sensor].link]
+
+    def drill(self, site: int) -> bool:
+        """Whether the site is a drill."""
+        return self.configuration.sites[site].exercise
 
     def lives_by(self, sensor: int, link: int) -> bool:
         """Whether this is an `event` sensor of the link."""
@@ -164,7 +167,7 @@ class Partition:
             value=None if change is None else change.value.x,
             limit=None if change is None else change.limit,
             until=alarm.until,
-            exercise=self.exercise,
+            exercise=site.exercise,
             historic=historic,
             uncertain=change is not None and change.uncertain,
             unknown=self._unknown(instance),
@@ -213,7 +216,7 @@ class Partition:
             value=value,
             limit=None,
             until=0,
-            exercise=self.exercise,
+            exercise=False,
             historic=False,
             uncertain=False,
             unknown=False,
