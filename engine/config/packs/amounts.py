@@ -12,7 +12,7 @@ from ...units import convert, difference, parse_amount
 from .models import Parameter
 
 _FORM: Final = re.compile(
-    r"(?:(?P<factor>[0-9]+(?:\.[0-9]+)?) *[x×] *)?\{(?P<name>[a-z0-9_-]+)\}"
+    r"(?:(?P<factor>-?[0-9]+(?:\.[0-9]+)?) *[x×] *)?\{(?P<name>[a-z0-9_-]+)\}"
     r"(?: *(?P<sign>[+-]) *(?P<offset>[0-9][^/{}]*?))?(?: */ *(?P<time>s|min|h|d))?"
 )
 
