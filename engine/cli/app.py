@@ -25,9 +25,11 @@ from . import (
     fit,
     influx,
     nodes,
+    packs,
     performance,
     query,
     replay,
+    ruletest,
     run,
     schema,
     worker,
@@ -111,6 +113,8 @@ def _plugins() -> None:
 
 _plugins()
 app.command("check", rich_help_panel=PLANT)(check.check)
+app.add_typer(packs.app, rich_help_panel=PLANT)
+app.command("test", rich_help_panel=PLANT)(ruletest.rule_tests)
 app.command("schema", rich_help_panel=PLANT)(schema.schema)
 app.command("acl", rich_help_panel=PLANT)(acl.acl)
 app.command("doctor", rich_help_panel=PLANT)(doctor.doctor)

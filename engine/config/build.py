@@ -18,6 +18,7 @@ from .cluster_models import cluster_spec
 from .document import Document, read_document
 from .doubtful import Doubtful
 from .models import LifelineFile, Outputs, Storage, StoreModel
+from .packs.reading import read_packs
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 from .positions import read_positions
 from .problems import Problems, quoted
@@ -62,7 +63,8 @@ class Builder:
         sites = self._sites(model, document, positions["sites"])
         plans = self._plans(model, document, positions["sources"], sites)
         tags = self._tags(model, document, sites, plans)
-        rules = self._rules(model, document, sites, tags.sensors)
+        places = {model.sites[i].id: at for i, at in enumerate(positions["sites"])}
+        rules = self._rules(model, document, sites, tags.sensors, places)
         plant = Plant(
             node=model.node,
             configuration=Configuration(
@@ -176,10 +178,12 @@ class Builder:
         document: Document,
         sites: Sequence[Site],
         sensors: Sequence[Sensor],
+        places: Mapping[str, int],
     ) -> list[Rule]:
         kinds = author_kinds()
         selector = Selector(sites, sensors)
         loader = RuleLoader(kinds, sites, selector, self.doubtful, self.problems)
+        read_packs(model, document, sites, places, loader, self.problems)
         for written in written_rules(document, self.problems):
             loader.read(written)
         return [*_own_rules(model, loader.rules, kinds), *loader.rules]

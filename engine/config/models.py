@@ -26,6 +26,7 @@ from .area_models import AreaModel, AreaPath
 from .authored import Area, Authored, Duration, Name, OneOrMany, Size, Tls
 from .cluster_models import ClusterModel
 from .nearest import nearest
+from .packs.models import Packs, PacksAnywhere
 
 _DAY: Final = 86_400
 
@@ -138,6 +139,7 @@ class SiteModel(Authored):
     position: str = Field(
         "", max_length=64, description="operator position that watches it; its area's unless given"
     )
+    packs: Packs = Field([], description="packs of rules that this site takes")
     exercise: bool = Field(
         False, description="a drill: every alarm is marked, none counts as actual; never changed"
     )
@@ -376,6 +378,7 @@ class LifelineFile(Authored):
         json_schema_extra={"minItems": 1}
     )
     sources: list[SourceModel] = Field(json_schema_extra={"minItems": 1})
+    packs: PacksAnywhere = Field([], description="packs of rules that sites take")
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None

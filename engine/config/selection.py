@@ -10,6 +10,7 @@ import numpy as np
 
 from ..beside import MANY, NONE, name_of, referred
 from ..configuration import Configuration, Sensor, Site
+from ..frame import Bool
 from ..rule import Profile, Reference, Rule, Select
 from ..selection import SensorTable
 
@@ -50,8 +51,7 @@ class Selector:
         profile: Profile | None = None,
     ) -> Iterator[tuple[str, str]]:
         """(what is wrong, sensors) where selected sensors have nothing to be compared with."""
-        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
-        mine = np.flatnonzero(chosen).tolist()
+        mine = np.flatnonzero(self.chosen(select)).tolist()
         names = [name_of(self._configuration, index) for index in mine]
         if reference is not None:
             found = referred(self._configuration, self._table, reference, mine)
@@ -67,10 +67,13 @@ class Selector:
             if who:
                 yield "the profile does not know sensors that the rule selects", _some(who)
 
+    def chosen(self, select: Select) -> Bool:
+        """One flag for each sensor."""
+        return self._table.selected(Rule(id="", kind="", select=select, judgements=()))
+
     def groups(self, select: Select) -> list[Group]:
         """The groups of which a selection takes any sensor, in the order of the tag list."""
-        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
-        return [self._groups[code] for code in np.unique(self._codes[chosen])]
+        return [self._groups[code] for code in np.unique(self._codes[self.chosen(select)])]
 
 
 _SHOWN: Final = 3

@@ -27,6 +27,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 #: A key of the tables or of a later version of them, as opposed to an author's sentence.
 _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _ORDER: Final = "site.halt_work"  # its subject is the area that ordered
+_PARTED: Final = " ¦ "
 _SILENCE: Final = "alarm.stale"
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
@@ -157,7 +158,18 @@ def _what(record: Record, language: Language, words: Mapping[str, str]) -> str:
     what = fill(messages["generic"], words).strip()
     if not record.message or _KEY.fullmatch(record.message):
         return what
-    return f"{record.message} ({what})" if language == "en" else f"{record.message}（{what}）"
+    said = in_language(record.message, language)
+    return f"{said} ({what})" if language == "en" else f"{said}（{what}）"
+
+
+def in_language(message: str, language: Language) -> str:
+    """An author's sentence; of one in both languages, parted by ` ¦ `, the half of `language`.
+
+    >>> in_language("Ventilate ¦ 通风", "zh")
+    '通风'
+    """
+    english, parted, chinese = message.partition(_PARTED)
+    return chinese if parted and language == "zh" else english
 
 
 def quantity_title(quantity: str, language: Language) -> str:
