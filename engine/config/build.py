@@ -20,6 +20,7 @@ from .doubtful import Doubtful
 from .models import LifelineFile, Outputs, Storage, StoreModel
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 from .problems import Problems, quoted
+from .roster import RosterReader
 from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
 from .sections import read_sections
 from .selection import Selector
@@ -62,6 +63,7 @@ class Builder:
         plans = self._plans(model, document, positions["sources"], sites)
         tags = self._tags(model, document, sites, plans)
         rules = self._rules(model, document, sites, tags.sensors)
+        areas = AreaReader(document, sites, rules, self.doubtful, self.problems).read(model.areas)
         plant = Plant(
             node=model.node,
             configuration=Configuration(
@@ -81,8 +83,9 @@ class Builder:
             monitoring=None
             if model.monitoring is None
             else MonitoringSpec(model.monitoring.host, model.monitoring.port),
-            areas=AreaReader(document, sites, rules, self.doubtful, self.problems).read(
-                model.areas
+            areas=areas,
+            calls=RosterReader(document, sites, areas, self.doubtful, self.problems).read(
+                model.calls
             ),
         )
         return Built(plant, model, document)

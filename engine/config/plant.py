@@ -12,6 +12,7 @@ from ..limits import DAY_NS
 from ..outputs.influx_room import MAX_SERIES
 from ..source import BrokerSpec, SourceSpec
 from ..store.limits import HOURS_KEPT_NS, MAX_BYTES, MEMORY_BYTES, MINUTES_NS, RAW_NS
+from .call_spec import CallSpec
 from .cluster import ClusterSpec
 
 
@@ -81,7 +82,7 @@ class Plant:
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
     IANA name for each site that states one, `positions` its operator position. `monitoring` None: nothing is served; `cluster` None:
-    it runs embedded. `areas` without an area: there is no second stage.
+    it runs embedded. `areas` without an area: there is no second stage. `calls` None: nobody is called.
     """
 
     node: str
@@ -94,3 +95,4 @@ class Plant:
     monitoring: MonitoringSpec | None = None
     cluster: ClusterSpec | None = None
     areas: AreaConfiguration = field(default_factory=AreaConfiguration)
+    calls: CallSpec | None = None
