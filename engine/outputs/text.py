@@ -28,6 +28,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _ORDER: Final = "site.halt_work"  # its subject is the area that ordered
 _SILENCE: Final = "alarm.stale"
+_CALL: Final = "call"  # its subject is the alarm that somebody is called for
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -110,6 +111,7 @@ def _words(record: Record, language: Language, where: tzinfo, site_name: str) ->
     gap = " " if language == "zh" else ""
     detail = record.detail
     return {
+        **detail,
         "level": levels.get(record.level_after, record.level_after),
         "before": levels.get(record.level_before, record.level_before),
         "place": _place(record, site_name) + gap,
@@ -135,6 +137,8 @@ def _place(record: Record, site_name: str) -> str:
     if record.site.startswith(AREA_SITE):
         return site_name or record.site.removeprefix(AREA_SITE)
     about = "" if record.message == _ORDER or _of_link(record) else record.subject
+    if record.quantity == _CALL:
+        about = about.partition("~")[2]
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 
@@ -158,6 +162,11 @@ def _what(record: Record, language: Language, words: Mapping[str, str]) -> str:
     if not record.message or _KEY.fullmatch(record.message):
         return what
     return f"{record.message} ({what})" if language == "en" else f"{record.message}（{what}）"
+
+
+def author_sentence(message: str) -> str:
+    """The author's own sentence of a rule, "" where its message is only a key of the tables."""
+    return "" if _KEY.fullmatch(message) else message
 
 
 def quantity_title(quantity: str, language: Language) -> str:
