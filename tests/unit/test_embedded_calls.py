@@ -20,7 +20,7 @@ from lifeline.engine.record import Record, decode_record, first_break
 from plant_files import HEAD
 from receiving import Mail, Webhook, mail_server, webhook
 
-CALLS = "calls: {roster: roster.yaml, links: {port: 0}}\n"
+CALLS = "calls: {roster: roster.yaml, answer_within: {red: 20s}, links: {port: 0}}\n"
 RULES = """\
 rules:
   - id: gas.high
@@ -74,7 +74,7 @@ class Calls:
     def pass_time(self, engine: Engine, seconds: int) -> None:
         for _ in range(seconds):
             self.run.pass_time(engine, 1)
-        self.settled(engine)
+            self.settled(engine)
 
     def told(self) -> list[str]:
         """What was recorded of calls since the last look."""
@@ -160,7 +160,7 @@ def test_a_red_alarm_is_mailed_and_answered_by_its_link_once(calls: Calls) -> No
         assert [r.detail["principal"] for r in acknowledged] == ["person:zhang"]
         status, text = fetched(link, "POST")
         assert (status, "已使用" in text, "<button" in text) == (200, True, False)
-        calls.pass_time(engine, 400)
+        calls.pass_time(engine, 60)
         assert calls.told() == []
     same_as_replay(calls.run.plant.storage.directory)
 
@@ -168,17 +168,17 @@ def test_a_red_alarm_is_mailed_and_answered_by_its_link_once(calls: Calls) -> No
 def test_nobody_answers_and_the_chain_goes_on_to_the_area_and_round_again(calls: Calls) -> None:
     with calls.run.engine() as engine:
         calls.send(engine, 62.0)
-        calls.pass_time(engine, 303)
+        calls.pass_time(engine, 23)
         assert calls.told() == [
             "due zhang", "called zhang", "overdue zhang", "escalated li", "called li",
         ]  # fmt: skip
         assert [m.title.count("红色") for m in calls.hook.to("li")] == [1]
-        calls.pass_time(engine, 303)
+        calls.pass_time(engine, 23)
         assert calls.told() == ["overdue li", "escalated boss", "called boss"]
-        calls.pass_time(engine, 303)
+        calls.pass_time(engine, 23)
         assert calls.told() == ["overdue boss", "exhausted"]
         until(lambda: any(t.kind == "call_unanswered" for t in calls.run.troubles))
-        calls.pass_time(engine, 303)
+        calls.pass_time(engine, 23)
         assert calls.told() == ["repeated zhang", "called zhang"]
         assert len(calls.mail.to("zhang")) == 2
     same_as_replay(calls.run.plant.storage.directory)
