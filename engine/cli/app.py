@@ -15,6 +15,7 @@ from . import (
     acl,
     alerts,
     backfill,
+    calls,
     check,
     cluster,
     commands,
@@ -29,6 +30,7 @@ from . import (
     performance,
     query,
     replay,
+    roster,
     ruletest,
     run,
     schema,
@@ -119,8 +121,10 @@ app.command("schema", rich_help_panel=PLANT)(schema.schema)
 app.command("acl", rich_help_panel=PLANT)(acl.acl)
 app.command("doctor", rich_help_panel=PLANT)(doctor.doctor)
 app.add_typer(influx.app, rich_help_panel=PLANT)
+app.add_typer(roster.app, rich_help_panel=PLANT)
 app.command("run", rich_help_panel=PLANT)(run.run)
 app.command("alerts", rich_help_panel=ALARMS)(alerts.alerts)
+app.command("calls", rich_help_panel=ALARMS)(calls.calls)
 app.command("performance", rich_help_panel=ALARMS)(performance.performance)
 app.command("ack", rich_help_panel=ALARMS)(commands.ack)
 app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)

@@ -146,8 +146,8 @@ def _facts(name: str) -> Facts:
 
 def _in_force(directory: Path) -> Configuration:
     """The configuration that a log last had."""
-    from ..log.configurations import ConfigurationFiles
     from ..embedded import DataDirectory
+    from ..log.configurations import ConfigurationFiles
 
     found = ConfigurationFiles(DataDirectory(directory).configurations).newest()
     if found is None:

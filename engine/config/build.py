@@ -22,6 +22,7 @@ from .packs.reading import read_packs
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 from .positions import read_positions
 from .problems import Problems, quoted
+from .roster import RosterReader
 from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
 from .sections import read_sections
 from .selection import Selector
@@ -65,6 +66,7 @@ class Builder:
         tags = self._tags(model, document, sites, plans)
         places = {model.sites[i].id: at for i, at in enumerate(positions["sites"])}
         rules = self._rules(model, document, sites, tags.sensors, places)
+        areas = AreaReader(document, sites, rules, self.doubtful, self.problems).read(model.areas)
         plant = Plant(
             node=model.node,
             configuration=Configuration(
@@ -85,8 +87,9 @@ class Builder:
             monitoring=None
             if model.monitoring is None
             else MonitoringSpec(model.monitoring.host, model.monitoring.port),
-            areas=AreaReader(document, sites, rules, self.doubtful, self.problems).read(
-                model.areas
+            areas=areas,
+            calls=RosterReader(document, sites, areas, self.doubtful, self.problems).read(
+                model.calls
             ),
         )
         return Built(plant, model, document)

@@ -24,6 +24,7 @@ from ..store.limits import (
 )
 from .area_models import AreaModel, AreaPath
 from .authored import Area, Authored, Duration, Name, OneOrMany, Size, Tls
+from .call_models import CallsModel
 from .cluster_models import ClusterModel
 from .nearest import nearest
 from .packs.models import Packs, PacksAnywhere
@@ -384,5 +385,6 @@ class LifelineFile(Authored):
     outputs: Outputs | None = None
     positions: list[PositionModel] = Field([], description="operator positions, by what they watch")
     areas: list[AreaModel] = Field([], description="what the sites' alarms mean for an area")
+    calls: CallsModel | None = Field(None, description="whom alarms call until somebody answers")
     cluster: ClusterModel | None = Field(None, description="Kafka, where one machine is not enough")
     monitoring: Monitoring | None = Field(None, description="figures and checks over HTTP")

@@ -13,6 +13,7 @@ from ..outputs.influx_room import MAX_SERIES
 from ..performance.positions import Desk
 from ..source import BrokerSpec, SourceSpec
 from ..store.limits import HOURS_KEPT_NS, MAX_BYTES, MEMORY_BYTES, MINUTES_NS, RAW_NS
+from .call_spec import CallSpec
 from .cluster import ClusterSpec
 
 
@@ -84,7 +85,7 @@ class Plant:
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
     IANA name for each site that states one, `positions` its operator position; `desks` are positions
     that name what they watch. `monitoring` None: nothing is served; `cluster` None:
-    it runs embedded. `areas` without an area: there is no second stage.
+    it runs embedded. `areas` without an area: there is no second stage. `calls` None: nobody is called.
     """
 
     node: str
@@ -98,3 +99,4 @@ class Plant:
     monitoring: MonitoringSpec | None = None
     cluster: ClusterSpec | None = None
     areas: AreaConfiguration = field(default_factory=AreaConfiguration)
+    calls: CallSpec | None = None

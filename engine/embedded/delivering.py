@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..areas.configuration import SITE as AREA_SITE
+from ..calls.configuration import SITE as CALL_SITE
 from ..clock import Clock
 from ..command import Reply
 from ..config import InfluxSpec, OutputsSpec, StoreSpec
@@ -28,6 +30,8 @@ from ..store.output import StoreOutput
 
 MQTT: Final = mqtt_output.CURSOR
 NOTICES: Final = notice_output.CURSOR
+#: Reserved sites by the name of their outbox; all others are in the first.
+OUTBOX_SITES: Final = {"areas": AREA_SITE, "calls": CALL_SITE}
 #: Outputs whose cursor counts positions of the log; the others count numbers of the outbox.
 _OF_LOG: Final = (SERIES, store_output.SERIES)
 
@@ -89,6 +93,12 @@ class Deliveries:
 
         return change
 
+    def _owns(self, site: str) -> bool:
+        """Whether the records of a site are in this outbox."""
+        if self._second:
+            return site.startswith(OUTBOX_SITES[self._second])
+        return not site.startswith(tuple(OUTBOX_SITES.values()))
+
     def _leave(self, name: str) -> None:
         self._store.drop_cursor(name)
         text = f"the output {name} is not configured any more; its place in the log is left"
@@ -100,7 +110,13 @@ class Deliveries:
             found[MQTT] = (
                 broker,
                 lambda: MqttOutput(
-                    broker, self._node, self._store, self._engine, self._clock, self._second
+                    broker,
+                    self._node,
+                    self._store,
+                    self._engine,
+                    self._clock,
+                    self._second,
+                    self._owns,
                 ),
             )
             if outputs.notices:

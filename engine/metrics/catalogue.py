@@ -168,6 +168,17 @@ AREA_EVENTS: Final = Metric(
     ("event",),
 )
 
+# --- calls ---------------------------------------------------------------------------------------
+CALLS_OPEN: Final = Metric(
+    "lifeline_calls_open", "gauge", "Alarms that somebody is called for and nobody has answered."
+)
+CALL_EVENTS: Final = Metric(
+    "lifeline_call_events_total",
+    "counter",
+    "What call and respond heard, whom it called, and what became of it.",
+    ("event",),
+)
+
 # --- partitions (cluster) ------------------------------------------------------------------------
 REBALANCES: Final = Metric(
     "lifeline_rebalances_total", "counter", "How often partitions were given out anew."

@@ -29,6 +29,7 @@ _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _ORDER: Final = "site.halt_work"  # its subject is the area that ordered
 _PARTED: Final = " ¦ "
 _SILENCE: Final = "alarm.stale"
+_CALL: Final = "call"  # its subject is the alarm that somebody is called for
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -111,6 +112,7 @@ def _words(record: Record, language: Language, where: tzinfo, site_name: str) ->
     gap = " " if language == "zh" else ""
     detail = record.detail
     return {
+        **detail,
         "level": levels.get(record.level_after, record.level_after),
         "before": levels.get(record.level_before, record.level_before),
         "place": _place(record, site_name) + gap,
@@ -136,6 +138,8 @@ def _place(record: Record, site_name: str) -> str:
     if record.site.startswith(AREA_SITE):
         return site_name or record.site.removeprefix(AREA_SITE)
     about = "" if record.message == _ORDER or _of_link(record) else record.subject
+    if record.quantity == _CALL:
+        about = about.partition("~")[2]
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 
@@ -170,6 +174,11 @@ def in_language(message: str, language: Language) -> str:
     """
     english, parted, chinese = message.partition(_PARTED)
     return chinese if parted and language == "zh" else english
+
+
+def author_sentence(message: str) -> str:
+    """The author's own sentence of a rule, "" where its message is only a key of the tables."""
+    return "" if _KEY.fullmatch(message) else message
 
 
 def quantity_title(quantity: str, language: Language) -> str:
