@@ -96,6 +96,17 @@ Outlet = ControlValve | Customers
 
 
 @dataclass(frozen=True, slots=True)
+class Design:
+    """What stands there: fixed for a run. `fluids` are what can be pumped, the first fills the line."""
+
+    pipe: Pipe
+    pumps: Pumps
+    outlet: Outlet
+    fluids: tuple[Fluid, ...] = (Fluid(),)
+    taps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Leak:
     """A hole at `at` m from `onset` to `end` s after the run's start, fully open after `opening` s.
 

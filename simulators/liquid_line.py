@@ -16,7 +16,7 @@ import numpy as np
 from lifeline.engine.frame import Float64, Int64
 
 from . import characteristics_kernels as moc
-from .liquid import Customers, Fluid, Leak, Outlet, Pipe, Pumps, darcy_factor, steady_flow
+from .liquid import Customers, Design, Fluid, Leak, darcy_factor, steady_flow
 
 # Columns of the table of friction, and the flow velocity of the last: beyond it D grows with |q|.
 TABLE: Final = 2048
@@ -36,17 +36,6 @@ class Told:
     density_in: Float64
     density_out: Float64
     leaking: Float64
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """What stands there: fixed for a run. `fluids` are what can be pumped, the first fills the line."""
-
-    pipe: Pipe
-    pumps: Pumps
-    outlet: Outlet
-    fluids: tuple[Fluid, ...] = (Fluid(),)
-    taps: tuple[float, ...] = ()
 
 
 class LiquidLine:

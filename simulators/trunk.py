@@ -6,18 +6,20 @@ temperature, turbidity and the tank's level are scripted curves. Each line is a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from lifeline.engine.frame import Float64, Int64
 from lifeline.engine.limits import SECOND_NS
 
-from .liquid import WATER, Customers, Leak, Pipe, Pumps
-from .liquid_line import Design, LiquidLine
+from .liquid import WATER, Customers, Design, Leak, Pipe, Pumps
 from .rhythm import air_temperature, water_demand
+
+if TYPE_CHECKING:
+    from .liquid_line import LiquidLine
 
 MEAN_DEMAND_M3_S: Final = 0.30
 M3_H: Final = 3600.0
@@ -71,6 +73,8 @@ class Trunk:
         self._upsets = upsets
         self._step_ns = round(step_s * SECOND_NS)
         self._mains: list[LiquidLine | None] = [None] * lines
+        # Compiled or loaded now, before samples are due.
+        _main(1.0, MEAN_DEMAND_M3_S, ()).advance(*np.ones((3, 1)))
 
     def advance(self, times_ns: Int64) -> Mapping[str, Float64]:
         """See `plant.World`."""
@@ -118,7 +122,7 @@ class Trunk:
             for upset in self._of(line)
             if upset.kind == "burst"
         ]
-        return LiquidLine(MAIN, GRID_NS / SECOND_NS, speed, wanted, leaks)
+        return _main(speed, wanted, leaks)
 
     def _beside(self, line: int, times_ns: Int64) -> dict[str, Float64]:
         """What is a curve and no water."""
@@ -136,6 +140,12 @@ class Trunk:
             f"AT-{k}01": turbidity,
             f"LT-{k}01": 62.0 - 8.0 * (water_demand(times_ns) - 1.0),
         }
+
+
+def _main(speed: float, wanted: float, leaks: Sequence[Leak]) -> LiquidLine:
+    from .liquid_line import LiquidLine  # numba takes a second, which other sites need not wait
+
+    return LiquidLine(MAIN, GRID_NS / SECOND_NS, speed, wanted, leaks)
 
 
 def _tripped(upset: Upset, times_ns: Int64) -> Float64:

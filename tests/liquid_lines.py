@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lifeline.simulators.liquid import ControlValve, Customers, Pipe, Pumps
-from lifeline.simulators.liquid_line import Design, LiquidLine, Told
+from lifeline.simulators.liquid import ControlValve, Customers, Design, Pipe, Pumps
+from lifeline.simulators.liquid_line import LiquidLine, Told
 
 SET = 0.5e6
 HILL = ((0.0, 20.0), (18_000.0, 95.0), (50_000.0, 40.0))

@@ -10,12 +10,13 @@ from lifeline.simulators.liquid import (
     DIESEL,
     GASOLINE,
     ControlValve,
+    Design,
     Leak,
     Pipe,
     Pumps,
     steady_flow,
 )
-from lifeline.simulators.liquid_line import Design, LiquidLine
+from lifeline.simulators.liquid_line import LiquidLine
 from liquid_lines import HILL, SET, crude, reservoir_and_valve, steady
 
 # --- what is pumped is what is there ------------------------------------------------------------------
