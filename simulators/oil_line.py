@@ -68,12 +68,11 @@ def course(acts: Sequence[Act], kinds: tuple[str, ...], first: float, times_s: F
     """The value that the acts of these kinds (in order of time) give at ascending times."""
     mine = [act for act in acts if act.kind in kinds]
     value, before = np.full(len(times_s), first), first
-    for act, later in zip(mine, [*mine[1:], None], strict=True):
-        end = math.inf if later is None else later.at
+    for number, act in enumerate(mine, 1):
+        end = mine[number].at if number < len(mine) else math.inf
         a, b = np.searchsorted(times_s, (act.at, end))
         value[a:b] = act.path(before, times_s[a:b] - act.at)
-        if later is not None:
-            before = float(act.path(before, np.array([end - act.at]))[0])
+        before = float(act.path(before, np.array([end - act.at]))[0])
     return value
 
 
