@@ -7,7 +7,7 @@ from typing import Final
 
 from ..config.cells import Places, Tags
 from ..config.checking import load
-from ..config.columns import BY_NAME
+from ..config.columns import TAGS
 from ..config.document import Document, Steps
 from ..config.doubtful import Doubtful
 from ..config.measures import Measure
@@ -86,13 +86,13 @@ def _tags(model: TestDocument, document: Document, problems: Problems) -> Tags:
         line = int(document.where(("sensors", name)).rpartition(":")[2])
         row = {"id": name, **cells}
         for key in cells:
-            if key not in BY_NAME or key == "id":
+            if key not in TAGS.by_name or key == "id":
                 problems.error(
                     document.where(("sensors", name, key), key=True),
                     "no column of a tag list",
                     found=repr(key),
-                    expected=listed(list(BY_NAME)),
-                    nearest=nearest(key, BY_NAME),
+                    expected=listed(list(TAGS.by_name)),
+                    nearest=nearest(key, TAGS.by_name),
                 )
         at = {key: i for i, key in enumerate(row)}
         reader.read(Table(document.path, at, [list(row.values())], [line]), SITE, _SOURCE)
