@@ -151,9 +151,8 @@ def _level(name: str) -> int:
 
 def _steps(roster: Roster, spec: CallSpec, site: str, level: int, now: int) -> dict[str, Any]:
     contacts = {contact.id: contact for contact in spec.contacts}
-    area = site.removeprefix("area:") if site.startswith("area:") else ""
     steps = []
-    for step in roster.steps(site, level, area):
+    for step in roster.steps(site, level):
         persons = []
         for person in step:
             present = roster.instead(person, now)
@@ -169,7 +168,7 @@ def _steps(roster: Roster, spec: CallSpec, site: str, level: int, now: int) -> d
                 }
             )
         steps.append(persons)
-    within = roster.within(site, level, area) // 1_000_000_000
+    within = roster.within(site, level) // 1_000_000_000
     return {"site": site, "level": LEVELS[level], "within_s": within, "steps": steps}
 
 
