@@ -161,6 +161,7 @@ def _steps(roster: Roster, spec: CallSpec, site: str, level: int, now: int) -> d
                 {
                     "person": person,
                     "name": contacts[person].name,
+                    "roles": list(contact.roles),
                     "called": present,
                     "called_name": contact.name if present else "",
                     "channels": [channel.name for channel in contact.channels],
@@ -194,6 +195,7 @@ def _print_steps(document: dict[str, Any]) -> None:
             else:
                 line.append(label if person["called"] == person["person"] else
                             f"{person['called']} {person['called_name']} (for {label})")  # fmt: skip
+                line.append(f"  {', '.join(person['roles'])}" if person["roles"] else "")
                 line.append(f"  {', '.join(person['channels']) or 'NO CHANNEL'}")
                 line.append(f"  verified {person['verified'] or 'never'}", style="dim")
             console.print(line)
