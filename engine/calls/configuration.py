@@ -21,8 +21,9 @@ from .limits import ROUNDS, STAND_INS, WITHIN_NS
 WEEK_MINUTES: Final = 7 * 24 * 60
 #: 1970-01-01 was a Thursday; weeks begin on Monday.
 _THURSDAY_MINUTES: Final = 3 * 24 * 60
-#: Reserved sites of call records: `call:<site>`.
+#: Reserved sites of call records: `call:<site>`; and those of areas.
 SITE: Final = "call:"
+AREA_SITE: Final = "area:"
 
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,15 +100,16 @@ class Roster:
         self._by_area = {c.area: c for c in configuration.chains if c.area}
 
     def area_of(self, site: str) -> str:
-        """The area of a site, "" where the configuration does not know it."""
-        return self._areas.get(site, "")
+        """The area of a site (of an area: itself), "" where the configuration does not know it."""
+        path = site.removeprefix(AREA_SITE) if site.startswith(AREA_SITE) else ""
+        return self._areas.get(site, path)
 
     def chains(self, site: str, area: str = "") -> tuple[CallChain, ...]:
         """The chains of a site, the nearest first: its own, its street's, district's, city's.
 
         `area` counts where the configuration does not know the site.
         """
-        parts = self._areas.get(site, area).split("/")
+        parts = (self.area_of(site) or area).split("/")
         found = [self._by_site.get(site)]
         found += [self._by_area.get("/".join(parts[:n])) for n in range(len(parts), 0, -1)]
         chains: list[CallChain] = []

@@ -151,9 +151,8 @@ def _level(name: str) -> int:
 
 def _steps(roster: Roster, spec: CallSpec, site: str, level: int, now: int) -> dict[str, Any]:
     contacts = {contact.id: contact for contact in spec.contacts}
-    area = site.removeprefix("area:") if site.startswith("area:") else ""
     steps = []
-    for step in roster.steps(site, level, area):
+    for step in roster.steps(site, level):
         persons = []
         for person in step:
             present = roster.instead(person, now)
@@ -162,6 +161,7 @@ def _steps(roster: Roster, spec: CallSpec, site: str, level: int, now: int) -> d
                 {
                     "person": person,
                     "name": contacts[person].name,
+                    "roles": list(contact.roles),
                     "called": present,
                     "called_name": contact.name if present else "",
                     "channels": [channel.name for channel in contact.channels],
@@ -169,7 +169,7 @@ def _steps(roster: Roster, spec: CallSpec, site: str, level: int, now: int) -> d
                 }
             )
         steps.append(persons)
-    within = roster.within(site, level, area) // 1_000_000_000
+    within = roster.within(site, level) // 1_000_000_000
     return {"site": site, "level": LEVELS[level], "within_s": within, "steps": steps}
 
 
@@ -195,6 +195,7 @@ def _print_steps(document: dict[str, Any]) -> None:
             else:
                 line.append(label if person["called"] == person["person"] else
                             f"{person['called']} {person['called_name']} (for {label})")  # fmt: skip
+                line.append(f"  {', '.join(person['roles'])}" if person["roles"] else "")
                 line.append(f"  {', '.join(person['channels']) or 'NO CHANNEL'}")
                 line.append(f"  verified {person['verified'] or 'never'}", style="dim")
             console.print(line)

@@ -139,7 +139,7 @@ def _check_hours(
     problems: Problems,
 ) -> None:
     spans = [span for person in persons for span in _present(person, roster, now)]
-    missing = gaps(spans)
+    missing = _longest_first(gaps(spans))
     if not missing:
         return
     ahead = _ahead(roster.persons[persons[0]].zone, roster, now)
@@ -152,6 +152,13 @@ def _check_hours(
         found=", ".join(first) + more,
         expected="somebody at every hour; without, all of them are called",
     )
+
+
+def _longest_first(spans: list[Span]) -> list[Span]:
+    """What runs over the end of the week is one."""
+    if len(spans) > 1 and spans[0][0] == 0 and spans[-1][1] == WEEK_MINUTES:
+        spans = [*spans[1:-1], (spans[-1][0], WEEK_MINUTES + spans[0][1])]
+    return sorted(spans, key=lambda span: (span[0] - span[1], span[0]))
 
 
 def _present(person: str, roster: Roster, now: int) -> list[Span]:

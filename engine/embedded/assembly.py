@@ -10,7 +10,7 @@ from typing import Final
 
 from ..agent.retrying import Retrier
 from ..command import Reply
-from ..config import CallSpec, OutputsSpec, Plant
+from ..config import OutputsSpec, Plant
 from ..configuration import Configuration
 from ..core import Core
 from ..entry import Entry, Header, Recovered, encode
@@ -169,7 +169,19 @@ class Assembly:
                 loop.after_turn = lambda: feed.observe(self.core)
             self.calls: CallStage | None = None
             if plant.calls is not None:
-                self.calls = self._call_stage(plant, plant.calls, pace, hooks, served)
+                heard_from = [self.store, *([] if self.areas is None else [self.areas.store])]
+                told = CallHooks(hooks.on_area_records, hooks.on_failed, self.commands.act)
+                self.calls = CallStage(
+                    self.directory,
+                    heard_from,
+                    clock,
+                    pace,
+                    plant,
+                    plant.calls,
+                    troubles,
+                    told,
+                    served,
+                )
                 undo.callback(self.calls.close)
             self.performance = self._performance()
             undo.pop_all()
@@ -232,22 +244,6 @@ class Assembly:
             _called(plant),
         )
 
-    def _call_stage(
-        self, plant: Plant, spec: CallSpec, pace: SnapshotPace, hooks: Hooks, served: Served
-    ) -> CallStage:
-        return CallStage(
-            self.directory,
-            [self.store, *([] if self.areas is None else [self.areas.store])],
-            self.clock,
-            pace,
-            plant.node,
-            (plant.storage.retention_ns, plant.storage.max_bytes),
-            self._troubles,
-            CallHooks(hooks.on_area_records, hooks.on_failed, self.commands.act),
-            served,
-            spec,
-        )
-
     def _performance(self) -> PerformanceKeeper:
         stores = [self.store, *([] if self.areas is None else [self.areas.store])]
         return PerformanceKeeper(
@@ -292,20 +288,16 @@ class Assembly:
         self.retrier.become(plant.sources, self.core.configuration, target)
         self._where = where_of(self.core.configuration, plant.positions, plant.areas, plant.desks)
 
-    def start_stepping(self) -> None:
-        """Both logs are stepped from now on, and dead letters tried again where it is asked for."""
+    def start_stepping(self, calling: bool) -> None:
+        """All logs are stepped from now on, and dead letters tried again where it is asked for;
+        `calling`: persons are told."""
         self.loop.start()
         self.retrier.start()
         self.performance.start()
         if self.areas is not None:
             self.areas.start()
         if self.calls is not None:
-            self.calls.start()
-
-    def start_calling(self) -> None:
-        """Persons are told from now on."""
-        if self.calls is not None:
-            self.calls.start_calling()
+            self.calls.start(calling)
 
     def wake_stages(self) -> None:
         """There are records of sites or areas that other stages hear."""

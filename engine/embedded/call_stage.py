@@ -19,7 +19,7 @@ from ..calls.core import CallCore
 from ..calls.entry import Answer, CallEntry, CallPayload, Result, Sent, decode_call, encode_call
 from ..calls.hearing import Hearing, standing
 from ..command import Command, Reply
-from ..config import CallSpec
+from ..config import CallSpec, Plant
 from ..entry import Header, Recovered
 from ..limits import CONFIG_APPEND_NS, SECOND_NS, STOP_DISK_NS
 from ..log import Drills, LogStore
@@ -71,12 +71,11 @@ class CallStage:
         heard_from: Sequence[LogStore],
         clock: SteadyClock,
         pace: SnapshotPace,
-        node: str,
-        retention: tuple[int, int],
+        plant: Plant,
+        spec: CallSpec,
         troubles: Troubles,
         hooks: CallHooks,
         served: Served,
-        spec: CallSpec,
     ) -> None:
         self._from, self._clock, self._troubles = tuple(heard_from), clock, troubles
         self._hooks, self._served, self._spec = hooks, served, spec
@@ -86,8 +85,8 @@ class CallStage:
             self.store = LogStore.open(
                 directory.calls,
                 clock,
-                retention_ns=retention[0],
-                max_bytes=retention[1],
+                retention_ns=plant.storage.retention_ns,
+                max_bytes=plant.storage.max_bytes,
                 on_trouble=self._log_trouble,
             )
             undo.callback(self.store.close)
@@ -113,7 +112,7 @@ class CallStage:
                 self._from, self.store, self._drills, clock, hooks.on_failed, troubles.tell
             )
             self.deliveries = Deliveries(
-                node,
+                plant.node,
                 self.store,
                 clock,
                 served,
@@ -201,15 +200,13 @@ class CallStage:
     def _header(self, producer: str) -> Header:
         return Header(producer=producer, received=self._clock.wall())
 
-    def start(self) -> None:
-        """Hears, steps and calls from now on."""
+    def start(self, calling: bool) -> None:
+        """Hears and steps from now on; `calling`: persons are told."""
         self.loop.start()
         self.feed.start()
         self.desk.start()
-
-    def start_calling(self) -> None:
-        """Persons are told from now on."""
-        self.caller.start()
+        if calling:
+            self.caller.start()
 
     def watch(self) -> None:
         """A caller whose thread died is made anew."""

@@ -5,9 +5,10 @@ The log alone says which configuration is in force; what the files say becomes t
 
 from __future__ import annotations
 
+from ..config import Plant
 from ..configuration import Configuration, continued
 from ..entry import Entry, Header, encode
-from ..errors import LogError
+from ..errors import LogError, SpecError
 from ..limits import CONFIG_APPEND_NS, SECOND_NS
 from ..log import ConfigurationFiles, LogStore
 from ..plan import compile_plan
@@ -45,3 +46,17 @@ def append_and_wait(store: LogStore, data: bytes) -> int:
         return store.append([data]).wait(CONFIG_APPEND_NS / SECOND_NS)
     except TimeoutError as error:
         raise LogError(f"the log does not take an entry: {error}; check the disk") from error
+
+
+def refuse_move(before: Plant, wanted: Plant, *, with_areas: bool) -> None:
+    """Raises SpecError for what a running engine cannot become. `with_areas`: it has that stage."""
+    for what in ("node", "storage", "monitoring"):
+        was, is_wanted = getattr(before, what), getattr(wanted, what)
+        if was != is_wanted:
+            raise SpecError(
+                f"{what} changes only with a restart", found=str(is_wanted), expected=str(was)
+            )
+    if wanted.areas.areas and not with_areas:
+        raise SpecError("the first area comes only with a restart", expected="no areas")
+    if (before.calls is None) != (wanted.calls is None):
+        raise SpecError("the section 'calls' comes and goes only with a restart")

@@ -18,7 +18,7 @@ from ..clock import Clock, SystemClock
 from ..command import Command, Reply
 from ..config import OutputsSpec, Plant
 from ..core import Core
-from ..errors import EntryError, InvariantError, LogError, SpecError
+from ..errors import EntryError, InvariantError, LogError
 from ..limits import (
     CONFIG_APPEND_NS,
     SECOND_NS,
@@ -36,7 +36,7 @@ from .area_stage import AreaStage
 from .assembly import Assembly, Hooks, places
 from .call_stage import CallStage
 from .commanding import BY_MQTT
-from .configuring import append_configuration, next_configuration
+from .configuring import append_configuration, next_configuration, refuse_move
 from .monitoring import ROLE, Monitored
 from .observing import Observer
 from .snapshotting import SnapshotPace
@@ -169,9 +169,7 @@ class Engine:
     def _run(self, parts: Assembly, observer: Observer, become: Callable[[], None]) -> None:
         self._set_state("running")
         become()
-        parts.start_stepping()
-        if self._with_outputs:
-            parts.start_calling()
+        parts.start_stepping(calling=self._with_outputs)
         parts.commands.start()
         observer.start()
         if self._agent is not None:
@@ -226,7 +224,7 @@ class Engine:
         """
         parts = self._parts
         with self._changing:
-            self._refuse_move(plant)
+            refuse_move(self.plant, plant, with_areas=parts.areas is not None)
             following = next_configuration(parts.core.configuration, plant.configuration)
             become = parts.prepare(self._outputs(plant))
             configuration = following or parts.core.configuration
@@ -248,18 +246,6 @@ class Engine:
             self.plant, self._places = plant, places(configuration, plant)
             become()
             parts.reconcile()
-
-    def _refuse_move(self, plant: Plant) -> None:
-        for what in ("node", "storage", "monitoring"):
-            before, wanted = getattr(self.plant, what), getattr(plant, what)
-            if before != wanted:
-                raise SpecError(
-                    f"{what} changes only with a restart", found=str(wanted), expected=str(before)
-                )
-        if plant.areas.areas and self._parts.areas is None:
-            raise SpecError("the first area comes only with a restart", expected="no areas")
-        if (plant.calls is None) != (self._parts.calls is None):
-            raise SpecError("the section 'calls' comes and goes only with a restart")
 
     def _until_stepped(self, position: int) -> None:
         """Waits until the core is there. Raises LogError where the engine ends before."""

@@ -116,6 +116,7 @@ class Caller:
     # --- the thread ------------------------------------------------------------------------------
     def _run(self) -> None:
         try:
+            self._sender.warm()
             while not self._stopping.is_set():
                 self._woken.clear()
                 try:

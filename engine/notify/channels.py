@@ -1,6 +1,6 @@
 """Channels by apprise: over a hundred services behind one URL each.
 
-The library is imported when the first channel is used. What it says on failure is kept for a
+The library is imported by whoever calls, not by whoever reads a roster. What it says on failure is kept for a
 person, without anything of the URL: that may hold a password.
 """
 
@@ -82,6 +82,10 @@ class Sender:
         self._limit_s = limit_s
         self._room = threading.Semaphore(HUNG)
         self.hung = 0
+
+    def warm(self) -> None:
+        """Loads the library (half a second), so that the first call does not wait for it."""
+        _service("json://localhost")
 
     def send(self, channel: ChannelLike, title: str, body: str) -> str:
         """Sends one message; "" once the service took it, else why not. Never raises, and

@@ -139,7 +139,8 @@ def _place(record: Record, site_name: str) -> str:
         return site_name or record.site.removeprefix(AREA_SITE)
     about = "" if record.message == _ORDER or _of_link(record) else record.subject
     if record.quantity == _CALL:
-        about = about.partition("~")[2]
+        rule, _, about = about.partition("~")
+        about = "" if rule == "drill" else about
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 

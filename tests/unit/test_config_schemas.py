@@ -28,7 +28,9 @@ def values(path: Path) -> Any:
 
 def test_there_is_a_schema_for_each_written_form() -> None:
     found = schemas()
-    assert set(found) == {"lifeline.yaml", "sensors.csv", *(f"rule.{kind}" for kind in KINDS)}
+    rosters = ("roster.yaml", "roster.csv")
+    rules = (f"rule.{kind}" for kind in KINDS)
+    assert set(found) == {"lifeline.yaml", "sensors.csv", *rosters, *rules}
     assert json.loads(json.dumps(found)) == found
 
 

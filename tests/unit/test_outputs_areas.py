@@ -115,3 +115,27 @@ def test_an_operator_of_an_area_commands_the_area() -> None:
     assert "topic write lifeline/v1/command/area:hefei%2Fshushan/duty" in rules
     regulator = access_rules(AclSpec(regulators={"reg": (DISTRICT,)}))
     assert "topic read lifeline/v1/alert/hefei/shushan/+/+/+/+" in regulator, "areas included"
+
+
+def test_each_outbox_leaves_the_retained_states_of_the_others_alone() -> None:
+    """One broker holds the states of sites, areas and calls; each output empties only its own."""
+    from typing import Any, cast
+
+    from lifeline.engine.clock import ManualClock
+    from lifeline.engine.embedded.delivering import Deliveries
+
+    nothing = cast("Any", None)
+
+    def deliveries(second: str) -> Deliveries:
+        return Deliveries("n", nothing, ManualClock(), nothing, nothing, nothing, second)
+
+    owned = {
+        second: [s for s in ("east", "area:hefei", "call:east", "call:area:hefei") if each._owns(s)]
+        for second in ("", "areas", "calls")
+        for each in (deliveries(second),)
+    }
+    assert owned == {
+        "": ["east"],
+        "areas": ["area:hefei"],
+        "calls": ["call:east", "call:area:hefei"],
+    }
