@@ -30,6 +30,7 @@ CLAIMS = {
     "start": "start until subscribed: kernels compiled, kernels cached",
     "memory": "resident memory at 100,000 sensors",
     "path": "broker, engine and load together: messages/s, samples/s, latency",
+    "flood": "100,000 alarms a minute: state, red, what people are told (LIFELINE_BENCH_FLOOD_S)",
     "append": "durable append",
     "decode": "messages to samples",
     "lineprotocol": "samples to line protocol",
