@@ -5,7 +5,7 @@ from pathlib import Path
 from lifeline.engine.config import check, load
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.performance import Desk
-from plant_files import TAGS, PlantFiles
+from plant_files import HEAD, TAGS, PlantFiles
 
 SITES = """\
 sites:
@@ -101,3 +101,12 @@ positions:
     assert "the position stands twice" in text
     (alone,) = told(written(tmp_path, more="positions: [{name: one}]\n"))
     assert "the position watches nothing" in alone
+
+
+def test_notices_are_not_promised_in_a_cluster(tmp_path: Path) -> None:
+    head = HEAD.replace("{mqtt: {}}", "{mqtt: {notices: on}}")
+    alone = PlantFiles(head=head)
+    assert told(alone.write(tmp_path)) == []
+    assert load(tmp_path / "lifeline.yaml").outputs.notices
+    alone.head += "cluster: {servers: [127.0.0.1:9092], replication: 3}\n"
+    assert any("no sink of a cluster does" in each for each in told(alone.write(tmp_path)))
