@@ -28,7 +28,8 @@ def values(path: Path) -> Any:
 
 def test_there_is_a_schema_for_each_written_form() -> None:
     found = schemas()
-    assert set(found) == {"lifeline.yaml", "sensors.csv", *(f"rule.{kind}" for kind in KINDS)}
+    files = {"lifeline.yaml", "sensors.csv", "pack.yaml"}
+    assert set(found) == {*files, *(f"rule.{kind}" for kind in KINDS)}
     assert json.loads(json.dumps(found)) == found
 
 
