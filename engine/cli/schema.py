@@ -19,7 +19,7 @@ def schema(
         Path | None, typer.Option("--all", metavar="DIR", help="Write every schema into DIR.")
     ] = None,
 ) -> None:
-    """JSON Schemas of the files, the rules, a command.
+    """JSON Schemas of the files, the rules, packs, rule tests, a command.
 
     Editors complete and check lifeline.yaml with it: put
 
@@ -54,9 +54,12 @@ def schema(
 
 def _all() -> dict[str, dict[str, Any]]:
     from ..config import schemas
+    from ..config.schema import published
     from ..outputs.commands import command_schema
+    from ..ruletest.models import TestDocument
 
-    return {**schemas(), "command": command_schema()}
+    tests = published("test.yaml", TestDocument)
+    return {**schemas(), "test.yaml": tests, "command": command_schema()}
 
 
 def _write(directory: Path, found: dict[str, dict[str, Any]]) -> None:

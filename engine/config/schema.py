@@ -8,6 +8,7 @@ from .authored import Authored
 from .call_models import RosterFile
 from .columns import TAGS, ColumnSet
 from .models import LifelineFile
+from .packs.models import PackFile
 from .roster_table import ROSTER
 from .rules_loading import author_kinds
 
@@ -23,10 +24,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     models: dict[str, type[Authored]] = {"lifeline.yaml": LifelineFile}
     models |= {"roster.yaml": RosterFile}
     models |= {f"rule.{name}": kinds[name].author_model for name in sorted(kinds)}
-    found = {
-        name: {"$schema": _DRAFT, "$id": _ID + name, **_tidied(model.model_json_schema())}
-        for name, model in models.items()
-    }
+    found = {name: published(name, model) for name, model in models.items()}
     rules = [name for name in found if name.startswith("rule.")]
     _shorthands(found["lifeline.yaml"])
     _with_rules(found["lifeline.yaml"], rules)
@@ -37,7 +35,13 @@ def schemas() -> dict[str, dict[str, Any]]:
     found["sensors.csv"] = table_schema()
     found["roster.csv"] = roster_table_schema()
     _roster_shorthands(found["roster.yaml"])
+    found["pack.yaml"] = published("pack.yaml", PackFile)
     return found
+
+
+def published(name: str, model: type[Authored]) -> dict[str, Any]:
+    """The schema of one written form, under its name."""
+    return {"$schema": _DRAFT, "$id": _ID + name, **_tidied(model.model_json_schema())}
 
 
 def _tidied(schema: Any) -> Any:

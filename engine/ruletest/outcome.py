@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Of a value whose tolerance is not written: what rounding makes.
 _RELATIVE: Final = 1e-6
+#: A chattering alarm has thousands of records; the first say enough.
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ class Outcome:
         """The comparison, a line a record; only where it failed unless `every`."""
         head = f"{'FAIL' if self.failed else 'ok  '}  {self.where}  {self.name}"
         shown = self.lines if self.failed or every else ()
-        return "\n".join([head, *(f"  {line.sign} {line.text}" for line in shown)])
+        lines = [f"  {line.sign} {line.text}" for line in shown[: None if every else _SHOWN]]
+        if len(shown) > len(lines):
+            lines.append(f"    … {len(shown) - len(lines)} more (--verbose)")
+        return "\n".join([head, *lines])
 
 
 def compared(

@@ -28,9 +28,8 @@ def values(path: Path) -> Any:
 
 def test_there_is_a_schema_for_each_written_form() -> None:
     found = schemas()
-    rosters = ("roster.yaml", "roster.csv")
-    rules = (f"rule.{kind}" for kind in KINDS)
-    assert set(found) == {"lifeline.yaml", "sensors.csv", *rosters, *rules}
+    files = {"lifeline.yaml", "sensors.csv", "pack.yaml", "roster.yaml", "roster.csv"}
+    assert set(found) == {*files, *(f"rule.{kind}" for kind in KINDS)}
     assert json.loads(json.dumps(found)) == found
 
 
