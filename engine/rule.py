@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Literal
 
 import msgspec
 
@@ -102,8 +103,30 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     hours: dict[str, tuple[tuple[float, float, int], ...]]
 
 
+class Member(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who belongs to the groups of a rule that judges several together, and as what.
+
+    `select` takes sensors; where `rule` is given, the alarms on them (and on groups of them) of the rules that
+    its patterns match, each counting from `level` on. `role` and `weight` (four numbers at most) are the
+    kind's own. A group exists where every `needed` member has somebody.
+    """
+
+    role: int = 0
+    select: Select = Select()
+    weight: tuple[float, ...] = ()
+    needed: bool = True
+    rule: tuple[str, ...] = ()
+    level: int = 1
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "weight", tuple(float(x) for x in self.weight))
+
+
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of policy over a selection of sensors."""
+    """One line of policy over a selection of sensors.
+
+    With `members` it judges groups of them: one for each site, or `per` asset of a site.
+    """
 
     id: str
     kind: str
@@ -113,6 +136,8 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     reference: Reference | None = None
     profile: Profile | None = None
+    members: tuple[Member, ...] = ()
+    per: Literal["site", "asset"] = "site"
 
     def hash(self) -> bytes:
         """16 bytes over everything that the rule means; equal rules have equal hashes."""

@@ -14,7 +14,7 @@ def said(state: State, site: str, alarm: str) -> dict[str, float | str]:
     instance = state.plan.find(site, alarm)
     if instance is None:
         return {}
-    for one in state.kinds:
+    for one in state.every_kind():
         plan, kind = one.plan, one.plan.kind
         if not (plan.first <= instance < plan.last) or kind.reason_at < 0:
             continue
@@ -32,7 +32,7 @@ def reasons(state: State | None) -> dict[str, dict[str, int]]:
     "judged" counts those that did. Kinds that say nothing are left out.
     """
     found: dict[str, dict[str, int]] = {}
-    for one in () if state is None else state.kinds:
+    for one in () if state is None else state.every_kind():
         kind = one.plan.kind
         if kind.reason_at < 0 or not len(one.rings):
             continue
