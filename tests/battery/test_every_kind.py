@@ -215,7 +215,8 @@ def test_no_memory_is_kept_per_sample(kind: str) -> None:
 
 def buffer_sizes(core: Core) -> dict[str, int]:
     """How many places each buffer of the core has."""
-    return {name: len(array) for name, array in vars(core.scratch).items()}
+    buffers = vars(core.scratch) | vars(core.scratch.group)
+    return {name: len(array) for name, array in buffers.items() if name != "group"}
 
 
 # --- meaning --------------------------------------------------------------------------------------
