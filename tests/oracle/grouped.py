@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -40,6 +40,10 @@ class GroupMemory(Protocol):
     def take(self, sensor: int, seen: Seen, instance: Instance) -> Told | None:
         """A row of one of the group's sensors: forward or a conflict, also bad."""
         ...
+
+
+# Kinds that are fed by rows, and how each remembers.
+BY_ROWS: dict[str, Callable[[], GroupMemory]] = {}
 
 
 @dataclass

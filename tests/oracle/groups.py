@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .grouped import Concern, GroupMemory, Told
+from .grouped import Concern, Told
 from .levels import Measured
 from .plant import Instance, Key
 from .sensing import Seen
@@ -16,15 +15,6 @@ if TYPE_CHECKING:
 
 LEVELS = 4
 Counts = tuple[list[float], list[float]]
-
-
-def group_memory_of(kind: str) -> GroupMemory | None:
-    """A new one for kinds that are fed by rows, None for others."""
-    made = BY_ROWS.get(kind)
-    return None if made is None else made()
-
-
-BY_ROWS: dict[str, Callable[[], GroupMemory]] = {}
 
 
 def measure_of(partition: Partition, one: Instance) -> Counts:
@@ -205,9 +195,7 @@ class Groups:
         else:
             self._judge_told(one, concern.told, t, late, concern)
 
-    def _judge_told(
-        self, one: Instance, told: Told, t: int, late: int, concern: Concern
-    ) -> None:
+    def _judge_told(self, one: Instance, told: Told, t: int, late: int, concern: Concern) -> None:
         assert one.group is not None
         one.group.after_bad = told.quality == "bad"
         if told.quality == "bad":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from lifeline.engine.configuration import Configuration, Link, Sensor
 from lifeline.engine.rule import Judgement, Member, Rule, Select
 
-from .grouped import Grouped, Of, grouped
+from .grouped import BY_ROWS, Grouped, Of, grouped
 from .levels import Levels
 from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
@@ -17,7 +17,7 @@ from .table import Alarm
 from .windows import Window
 
 # Kinds that judge groups; each hears those before it.
-STAGES = ((), ("vote",), ("composite",), ("ladder",))
+STAGES = (BY_ROWS, ("vote",), ("composite",), ("ladder",))
 WINDOWED = ("rate", "trend", "flatline", "forecast")
 Key = tuple[str, str, str, int | str]
 
@@ -216,7 +216,7 @@ def instances(configuration: Configuration) -> list[Instance]:
 
 
 def _of_groups(
-    configuration: Configuration, kinds: tuple[str, ...], before: list[Instance]
+    configuration: Configuration, kinds: Container[str], before: list[Instance]
 ) -> list[Instance]:
     """The groups of these kinds, numbered after those of before."""
     made: list[tuple[tuple[str, int, int, str], Instance]] = []
@@ -260,9 +260,9 @@ def _candidates(
                 yield member, Of(None, one, one.site, one.asset, sensors)
 
 
-def _of_group(
-    rule: Rule, ordinal: int, group: Grouped, configuration: Configuration
-) -> Instance:
+def _of_group(rule: Rule, ordinal: int, group: Grouped, configuration: Configuration) -> Instance:
+    if rule.kind in BY_ROWS:
+        group.memory = BY_ROWS[rule.kind]()
     quantities = {configuration.sensors[index].quantity for index in group.sensors}
     return Instance(
         rule=rule,
