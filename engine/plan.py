@@ -268,7 +268,7 @@ class _Compiling:
         first = sensors + 2 * len(config.links) + len(self.groups)
         instances = sum(len(column[0]) for column in self.columns)
         followed = sensors if kind.stage == OF_ROWS else instances
-        groups = number_groups(config, kind, found, first, followed)
+        groups = number_groups(config, kind, found, self.before, first, followed)
         self.before.groups |= {first + place: group for place, group in enumerate(found)}
         self.groups += found
         subject = np.arange(first, first + len(found), dtype=np.int64)
@@ -286,6 +286,7 @@ class _Compiling:
     ) -> None:
         self.columns.append((subject, rule_of, number))
         self.kinds.append((kind, beside, groups))
+        self.before.kind.append(kind)
         self.before.subject.append(subject)
         self.before.rule.append(rule_of)
 

@@ -18,6 +18,7 @@ from ..areas.configuration import (
 )
 from ..configuration import Site
 from ..level import LEVELS
+from ..promotion import QUALITY_KINDS
 from ..quantities import load_catalogue
 from ..rule import Rule
 from .area_models import AlarmSelect, AreaModel, BreakerModel, LadderModel, SilenceModel
@@ -29,8 +30,6 @@ from .selection import is_pattern
 
 #: The ladder of an area that names none.
 OWN_LADDER: Final = "area.ladder"
-#: Kinds of rule whose alarms speak of data, not of danger.
-QUALITY_KINDS: Final = ("stale", "clock", "flatline", "range", "spike")
 _AREA_QUANTITIES: Final = ("area.ladder",)
 
 

@@ -51,6 +51,9 @@ CURRENTS = (
     LevelLimits(low=3.6, high=21.0),
 )
 
+COUNTS = (UNUSED, *(LevelLimits(high=3.0) for _ in range(3)))
+POINTS = {"by_asset": 0.0, "items": 0.0, "first_hand": 0.0}
+
 Signal = Callable[[int], float | None]
 
 
@@ -171,6 +174,23 @@ PROFILES: dict[str, Profile] = {
         Profile(
             "vote",
             Judgement("", "", "1", (UNUSED, LevelLimits(high=2.0), UNUSED, LevelLimits(high=3.0))),
+            loud=lambda n: float(n % 12),
+            under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
+            members=(Member(rule=("under",)),),
+        ),
+        Profile(
+            "composite",
+            Judgement("", "", "1", ONCE),
+            loud=lambda n: float(n % 12),
+            under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
+            members=(
+                Member(rule=("under",), select=Select(sensor=("periodic",))),
+                Member(1, rule=("under",), select=Select(sensor=("event",)), level=4),
+            ),
+        ),
+        Profile(
+            "ladder",
+            Judgement("", "", "1", COUNTS, {**POINTS, "blue": 3.0, "yellow": 3.0, "orange": 3.0}),
             loud=lambda n: float(n % 12),
             under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
             members=(Member(rule=("under",)),),

@@ -23,10 +23,11 @@ from .windows import sec
 MS = 1_000_000
 PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_NS)
 KINDS = (
-    "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range", "vote",
+    "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range", "vote", "composite",
+    "ladder",
 )  # fmt: skip
 # What judges groups of alarms.
-BY_RECORDS = ("vote",)
+BY_RECORDS = ("vote", "composite", "ladder")
 # What a plant has several of; of the others it has one or none.
 BASIC = KINDS[:6]
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
@@ -113,6 +114,9 @@ def whole(choices: Choices, rule: Rule) -> Rule:
 
 def among(choices: Choices, rule: Rule) -> Rule:
     """A rule over groups of alarms: of all rules of earlier stages, or of some."""
+    roles = (0,)
+    if rule.kind == "composite":
+        roles = choices.pick(((0, 1), (0, 0, 1, 2), (2, 3), (0, 1, 1), (1, 2)))
     members = tuple(
         Member(
             role=role,
@@ -121,7 +125,7 @@ def among(choices: Choices, rule: Rule) -> Rule:
             rule=choices.pick((("R*",), ("R[0-3]", "under"), ("R*",))),
             level=choices.number(1, 3),
         )
-        for role in range(1)
+        for role in roles
     )
     per: Per = choices.pick(("site", "asset"))
     return msgspec.structs.replace(rule, members=members, per=per)
@@ -236,6 +240,13 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "1", *_ranged(choices, pace))
         case "vote":
             return Judgement(quantity, gas, "1", _counts(choices, pace))
+        case "composite":
+            term = LevelLimits(
+                high=1.0, on_delay=_delay(choices, pace), off_delay=_delay(choices, pace)
+            )
+            return Judgement(quantity, gas, "1", _only(choices, term))
+        case "ladder":
+            return Judgement(quantity, gas, "1", *_promotion(choices, pace))
         case _:
             return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
 
@@ -344,6 +355,23 @@ def _counts(choices: Choices, pace: int) -> Four:
         for _ in range(4)
     )
     return first, second, third, fourth
+
+
+def _promotion(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
+    blue, yellow, orange = (float(choices.number(1, 3)) for _ in range(3))
+    on, off = _delay(choices, pace), _delay(choices, pace)
+    limits = [
+        LevelLimits(high=count, on_delay=on, off_delay=off) for count in (blue, yellow, orange)
+    ]
+    options = {
+        "by_asset": float(choices.chance(40)),
+        "items": float(choices.chance(50)),
+        "first_hand": float(choices.chance(30)),
+        "blue": blue,
+        "yellow": yellow,
+        "orange": orange,
+    }
+    return (UNUSED, limits[0], limits[1], limits[2]), options
 
 
 def _only(choices: Choices, level: LevelLimits) -> Four:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lifeline.engine.rule import Member
+
 from .grouped import Concern, Told
 from .levels import Measured
 from .plant import Instance, Key
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from .partition import Partition
 
 LEVELS = 4
+NOT = 1  # the role of terms of a composite that must not hold
 Counts = tuple[list[float], list[float]]
 
 
@@ -22,6 +25,10 @@ def measure_of(partition: Partition, one: Instance) -> Counts:
     match one.rule.kind:
         case "vote":
             return _votes(partition, one)
+        case "composite":
+            return _terms(partition, one)
+        case "ladder":
+            return _counted(partition, one)
     raise AssertionError(f"the oracle knows no kind {one.rule.kind}")
 
 
@@ -47,6 +54,62 @@ def _votes(partition: Partition, one: Instance) -> Counts:
         [float(sum(those)) for those, _ in for_level],
         [float(sum(a or b for a, b in zip(*both, strict=True))) for both in for_level],
     )
+
+
+def _terms(partition: Partition, one: Instance) -> Counts:
+    """All of the possibilities are tried: whether it holds, and whether it might."""
+    assert one.group is not None
+    found = [(m, of.alarm) for m, of in one.group.members if of.alarm is not None]
+    holds = _true([(m, alarm.alarm.level >= m.level) for m, alarm in found])
+    # Silence: a term that must hold might, one that must not might not.
+    loose = _true(
+        [
+            (m, m.role != NOT if _silent(partition, alarm) else alarm.alarm.level >= m.level)
+            for m, alarm in found
+        ]
+    )
+    return [float(holds)] * LEVELS, [float(loose)] * LEVELS
+
+
+def _true(found: list[tuple[Member, bool]]) -> bool:
+    roles = {m.role for m, _ in found}
+    by_role = {role: any(yes for m, yes in found if m.role == role) for role in roles}
+    return all(yes != (role == NOT) for role, yes in by_role.items())
+
+
+def _counted(partition: Partition, one: Instance) -> Counts:
+    stands, might = (_made(partition, one, sure) for sure in (True, False))
+    return stands, might
+
+
+def _made(partition: Partition, one: Instance, sure: bool) -> list[float]:
+    """How many members there are at the level before each one or graver."""
+    assert one.group is not None
+    options = one.judgement.options
+    counts = [options[name] for name in ("blue", "yellow", "orange")]
+    points: dict[tuple[str, object], int] = {}
+    for _, of in one.group.members:
+        assert of.alarm is not None
+        item = of.asset if options["by_asset"] else of.alarm.quantity
+        key = (item, of.alarm.place)
+        level = 4 if not sure and _silent(partition, of.alarm) else of.alarm.alarm.level
+        points[key] = max(points.get(key, 0), level)
+    members = list(points.values())
+    if options["items"]:
+        members = [
+            max(max(mine), _promoted(mine, counts))
+            for mine in (
+                [level for key, level in points.items() if key[0] == item]
+                for item in {key[0] for key in points}
+            )
+        ]
+    at_or_above = [sum(level >= n for level in members) for n in (1, 2, 3)]
+    return [0.0, *map(float, at_or_above)]
+
+
+def _promoted(levels: list[int], counts: list[float]) -> int:
+    made = [n + 1 for n in (1, 2, 3) if sum(one >= n for one in levels) >= counts[n - 1]]
+    return max(made, default=0)
 
 
 class Groups:

@@ -18,6 +18,8 @@ from .windows import Window
 
 # Kinds that judge groups; each hears those before it.
 STAGES = (BY_ROWS, ("vote",), ("composite",), ("ladder",))
+# What a ladder does not count unless it is named.
+SECOND_HAND = ("stale", "clock", "flatline", "range", "spike", "vote", "composite")
 WINDOWED = ("rate", "trend", "flatline", "forecast")
 Key = tuple[str, str, str, int | str]
 
@@ -253,6 +255,9 @@ def _candidates(
             continue
         for one in sorted(before, key=lambda one: (one.place, one.rule.kind, one.ordinal)):
             if not any(fnmatchcase(one.rule.id, pattern) for pattern in member.rule):
+                continue
+            first_hand = rule.judgements[0].options.get("first_hand") if rule.judgements else 0
+            if first_hand and one.rule.kind in SECOND_HAND:
                 continue
             behind = (one.sensor,) if one.group is None else one.group.sensors
             sensors = tuple(index for index in behind if index is not None)
