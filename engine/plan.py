@@ -155,9 +155,14 @@ class Plan:
         )
 
     @cached_property
-    def everyone(self) -> Int64:
-        """The number of every subject, for kernels that take a selection."""
-        return np.arange(self.subjects, dtype=np.int64)
+    def every_sensor(self) -> Int64:
+        """The number of every sensor, for kernels that take a selection."""
+        return np.arange(len(self.configuration.sensors), dtype=np.int64)
+
+    @cached_property
+    def every_link(self) -> Int64:
+        """The number of every link, likewise."""
+        return np.arange(len(self.configuration.links), dtype=np.int64)
 
     def find(self, site: str, alarm: str) -> int | None:
         """The instance of `<rule>~<subject>` at a site, or None."""

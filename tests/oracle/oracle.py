@@ -86,7 +86,7 @@ class Oracle(Partition):
         state, moment = self.sensors[index], 0
         while True:
             found: list[tuple[int, int, Instance | None]] = []
-            if state.timer is not None:
+            if state.timer is not None and state.heard:
                 found.append((state.timer.deadline, -1, None))
             for instance in self.by_sensor[index]:
                 for _, pending in instance.levels.timers(self.clears_by_timer(instance)):
