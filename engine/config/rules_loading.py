@@ -13,6 +13,8 @@ from ..rule import Judgement, Rule, Select
 from .authored import AuthoredError, AuthoredErrors, AuthoredRule, AuthoredSelect
 from .document import Document, Steps, read_document
 from .doubtful import Doubtful
+from .learned import LearnedSensor
+from .learned_rules import of_each_sensor, shown
 from .nearest import Names, listed, nearest
 from .problems import Problems, quoted
 from .rule_checks import check_judgements
@@ -221,6 +223,13 @@ class RuleLoader:
     def _judgements(self, written: Written, model: AuthoredRule) -> tuple[Judgement, ...] | None:
         """One Judgement per quantity and gas selected; None after a mistake."""
         kind = self._kinds[model.kind]
+        try:
+            learned = model.learned_of(written.document.path.parent)
+        except SpecError as error:
+            self._refused(written, error, set())
+            return None
+        if learned is not None:
+            return self._of_each_sensor(written, model, learned)
         groups = self._selector.groups(compiled_select(model.select))
         if not groups:
             self._selects_nothing(written, model)
@@ -241,6 +250,28 @@ class RuleLoader:
         judgements = tuple(found) if of else ()
         check_judgements(written.where, model, judgements, groups, self._problems)
         return judgements
+
+    def _of_each_sensor(
+        self, written: Written, model: AuthoredRule, learned: Mapping[str, LearnedSensor]
+    ) -> tuple[Judgement, ...] | None:
+        """One Judgement per sensor that is selected and was learned; None after a mistake."""
+        select = compiled_select(model.select)
+        selected = self._selector.named(select)
+        try:
+            found, unknown = of_each_sensor(
+                model, self._kinds[model.kind].compile, learned, selected
+            )
+        except SpecError as error:
+            self._refused(written, error, set())
+            return None
+        if unknown and not self._doubtful:
+            message = "the learned file does not know sensors that the rule selects"
+            self._problems.warning(written.where, message, found=shown(unknown))
+        if not selected:
+            self._selects_nothing(written, model)
+        groups = self._selector.groups(select)
+        check_judgements(written.where, model, found, groups, self._problems)
+        return found
 
     def _refused(self, written: Written, error: SpecError, told: set[str]) -> None:
         """Note every mistake of a compilation, unless told for another quantity or gas."""

@@ -67,6 +67,14 @@ class Selector:
             if who:
                 yield "the profile does not know sensors that the rule selects", _some(who)
 
+    def named(self, select: Select) -> list[tuple[str, Sensor]]:
+        """(`<site>/<sensor>`, sensor) of all that a selection takes, in the order of the tag list."""
+        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
+        return [
+            (name_of(self._configuration, index), self._configuration.sensors[index])
+            for index in np.flatnonzero(chosen).tolist()
+        ]
+
     def groups(self, select: Select) -> list[Group]:
         """The groups of which a selection takes any sensor, in the order of the tag list."""
         chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
