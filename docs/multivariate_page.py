@@ -35,7 +35,7 @@ RULE = """\
 id: pump.normal
 kind: multivariate
 normal: normals/pump.toml
-beyond: {yellow: 1.5, orange: 4}
+beyond: {yellow: 1.5, orange: 3}
 on_delay: 15 min
 off_delay: 15 min
 """
@@ -61,10 +61,10 @@ def pump() -> np.ndarray:
     values = np.array(
         [
             400 * speed + 3 * noise[0],
-            300 - 40 * speed**2 + 1.5 * noise[1],
+            300 - 40 * speed**2 + 0.8 * noise[1],
             300 + 500 * speed**2 + 4 * noise[2],
             20 + 15 * speed**3 + 0.3 * noise[3] + np.where(days >= FAULT_FROM, 3.0, 0.0),
-            1.0 + speed + 0.05 * noise[4],
+            1.0 + speed + 0.01 * noise[4],
         ]
     )
     return values.T

@@ -208,19 +208,18 @@ def cubic_metre(flow: Quantity) -> float:
 
 def stored_volume(text: str, quantity: Quantity) -> float:
     """m3 (or standard m3) for each canonical unit of a pressure or level: 4.8 m3/bar; SpecError."""
-    amount = parse_amount(text)
-    volume, _, per = amount.unit.rpartition("/")
-    if not volume or not per:
+    written, _, per = text.rpartition("/")
+    if not written or not per:
         raise SpecError(
             "not a volume by a unit", found=repr(text), expected="such as 4.8 m3/bar or 78 m3/m"
         )
-    each = difference(1.0, per, quantity)
+    volume, each = parse_amount(written), difference(1.0, per.strip(), quantity)
     for name in _VOLUMES:
         try:
-            return amount.value * difference(1.0, f"{volume}/h", find_quantity(name)) / each
+            return volume.value * difference(1.0, f"{volume.unit}/h", find_quantity(name)) / each
         except SpecError:
             continue
-    raise SpecError("not a volume", found=repr(volume), expected="m3, L or Sm3")
+    raise SpecError("not a volume", found=repr(written), expected="m3, L or Sm3")
 
 
 def _known(name: str, at: tuple[str, ...]) -> Quantity:

@@ -14,7 +14,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -54,7 +54,7 @@ class LearnedGroup(msgspec.Struct, frozen=True):
 class LearnedNormal(msgspec.Struct, frozen=True):
     """One file. `first` and `last` are ISO times of the recording, UTC."""
 
-    per: str
+    per: Literal["site", "asset"]
     first: str
     last: str
     groups: dict[str, LearnedGroup]

@@ -139,9 +139,7 @@ class Core:
             )
             stepping.shift(state, gap)
         self.wall = max(before, tick.time)
-        n = stepping.tick(
-            state, self.scratch, self.table, self.wall, tick.time > before, resumed
-        )
+        n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before, resumed)
         self._finish(header, state, n, records)
         records.parts += self.halts.tick(state, header, self.wall)
 

@@ -68,7 +68,7 @@ def limit_t2(kept: int, samples: int, share: float) -> float:
 
     a (n² − 1) / (n (n − a)) × F(share; a, n − a) (Tracy, Young & Mason 1992, phase II).
     """
-    from scipy.special import fdtri
+    from scipy.special import fdtri  # type: ignore[import-untyped]
 
     more = samples - kept
     factor = kept * (samples**2 - 1) / (samples * more)
@@ -81,7 +81,7 @@ def limit_q(left: Sequence[float], share: float) -> float:
     Jackson & Mudholkar 1979: θᵢ = Σ λⁱ, h = 1 − 2 θ₁ θ₃ / (3 θ₂²),
     Q = θ₁ (c √(2 θ₂ h²) / θ₁ + 1 + θ₂ h (h − 1) / θ₁²)^(1/h). 0 where nothing is left.
     """
-    from scipy.special import ndtri
+    from scipy.special import ndtri  # type: ignore[import-untyped]
 
     first, second, third = (float(np.sum(np.asarray(left) ** i)) for i in (1, 2, 3))
     if first <= 0.0:
