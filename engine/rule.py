@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -145,6 +146,11 @@ class Normal(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     per: Literal["site", "asset"]
     groups: dict[str, NormalGroup]
+
+    def of(self, site: str, asset: str, sensors: Sequence[str]) -> NormalGroup | None:
+        """What was learned of exactly these sensors of a site or asset, None where that is nothing."""
+        group = self.groups.get(site if self.per == "site" else f"{site}/{asset}")
+        return group if group is not None and sorted(group.sensors) == sorted(sensors) else None
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,11 @@ from .frame import Bool, Int32
 from .rule import Rule
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a name of a selection is a shell-style pattern."""
+    return re.search(r"[*?\[]", text) is not None
+
+
 class SensorTable:
     """The columns of a configuration that rules select by, each coded once.
 

@@ -8,7 +8,7 @@ from lifeline.engine.kinds import Kind
 
 if TYPE_CHECKING:
     from lifeline.engine.configuration import Configuration, Sensor
-    from lifeline.engine.rule import Member, NormalGroup, Rule
+    from lifeline.engine.rule import Member, Rule
 
 MEMBERS = 16  # multivariate_kernels.MEMBERS
 COLUMNS = 4 + 3 * MEMBERS + MEMBERS * MEMBERS  # multivariate_kernels.TABLE
@@ -19,8 +19,10 @@ def table(
 ) -> list[float]:
     """The learned normal of a group by its members' places; zeros where it was not learned of these."""
     found = [0.0] * COLUMNS
-    group = learned_of(rule, [sensor for sensor, _ in members], configuration)
-    if group is None:
+    site, sensors = members[0][0].site, [sensor.id for sensor, _ in members]
+    normal, asset = rule.normal, members[0][0].asset
+    group = normal and normal.of(configuration.sites[site].id, asset, sensors)
+    if not group:
         return found
     places = [group.sensors.index(sensor.id) for sensor, _ in members]
     kept = len(group.variance)
@@ -31,20 +33,6 @@ def table(
         found[begin : begin + kept] = group.loadings[place]
     found[4 + 2 * MEMBERS : 4 + 2 * MEMBERS + kept] = group.variance
     return found
-
-
-def learned_of(
-    rule: Rule, sensors: list[Sensor], configuration: Configuration
-) -> NormalGroup | None:
-    """What the rule's file says of exactly these sensors of one group, or None."""
-    if rule.normal is None or not sensors:
-        return None
-    site = configuration.sites[sensors[0].site].id
-    name = site if rule.normal.per == "site" else f"{site}/{sensors[0].asset}"
-    group = rule.normal.groups.get(name)
-    if group is None or sorted(group.sensors) != sorted(one.id for one in sensors):
-        return None
-    return group
 
 
 KIND = Kind(

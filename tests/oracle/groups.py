@@ -205,9 +205,7 @@ class Groups:
         else:
             self._judge_told(one, concern.told, t, late, concern)
 
-    def _judge_told(
-        self, one: Instance, told: Told, t: int, late: int, concern: Concern
-    ) -> None:
+    def _judge_told(self, one: Instance, told: Told, t: int, late: int, concern: Concern) -> None:
         assert one.group is not None
         one.group.after_bad = told.quality == "bad"
         if told.quality == "bad":

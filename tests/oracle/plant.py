@@ -262,9 +262,7 @@ def _candidates(
                 yield member, Of(None, one, one.site, one.asset, sensors)
 
 
-def _of_group(
-    rule: Rule, ordinal: int, group: Grouped, configuration: Configuration
-) -> Instance:
+def _of_group(rule: Rule, ordinal: int, group: Grouped, configuration: Configuration) -> Instance:
     quantities = {configuration.sensors[index].quantity for index in group.sensors}
     return Instance(
         rule=rule,

@@ -72,9 +72,7 @@ def _arm_never_armed(partition: Partition, wall: int, site: int | None) -> None:
             arm_link(partition, index, wall)
 
 
-def _fire_due(
-    partition: Partition, wall: int, site: int | None, again: bool = False
-) -> None:
+def _fire_due(partition: Partition, wall: int, site: int | None, again: bool = False) -> None:
     """Everything with due <= wall, by (due, sensor index, ordinal); groups at the end of each due.
 
     `again`: groups of alarms are judged at `wall` whatever happened.

@@ -292,7 +292,8 @@ P,east,pipe.water.pressure,kPa,0,4000,periodic 10s,line
 
 def written(directory: Path, text: str) -> Path:
     rules = "rules:\n  - " + text.strip().replace("\n", "\n    ") + "\n"
-    return PlantFiles(rules=rules, tags=TAGS).write(directory)
+    sites = "sites:\n  - {id: east, area: hefei/shushan/east}\n"
+    return PlantFiles(rules=rules, tags=TAGS, sites=sites).write(directory)
 
 
 def told(directory: Path, text: str) -> str:
@@ -305,6 +306,54 @@ def test_a_rule_in_a_file_is_the_rule(tmp_path: Path) -> None:
     assert rule.members == rule_of(text).members
     assert rule.judgements == rule_of(text).judgements
     assert told(tmp_path, text) == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "rule", "message"),
+    [
+        ("OUT,east", "P2,east", "no sensor for a member that it needs; found OUT"),
+        (
+            "m3/h,0,2000,periodic 10s,line\nOUT",
+            "m3/h,0,2000,periodic 10s,\nOUT",
+            "no asset has all",
+        ),
+        (
+            "periodic 10s,line\nP",
+            "periodic 10 min,line\nP",
+            "speaks more seldom than its value counts",
+        ),
+    ],
+)
+def test_what_the_plant_does_not_have_is_said(
+    tmp_path: Path, tags: str, rule: str, message: str
+) -> None:
+    assert tags in TAGS
+    path = written(tmp_path, WRITTEN)
+    (tmp_path / "sensors.csv").write_text(TAGS.replace(tags, rule, 1), "utf-8")
+    assert message in "\n".join(problem.text() for problem in check(path))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            "inflow: {sensor: 'I*', systematic: 0.1 %}\noutflow: {sensor: '*N', systematic: 1 %}",
+            "twice",
+        ),
+        ("inflow: {sensor: 'M*', systematic: 0.1 %}", "too many members; found 18 at east/line"),
+    ],
+)
+def test_a_group_that_cannot_be_is_an_error(tmp_path: Path, more: str, message: str) -> None:
+    text = "\n".join(x for x in WRITTEN.splitlines() if not more.startswith(x.split(":")[0] + ":"))
+    if "outflow" in more:
+        text = "\n".join(x for x in text.splitlines() if not x.startswith("outflow"))
+    path = written(tmp_path, text + "\n" + more + "\n")
+    meters = "".join(
+        f"M{i},east,pipe.water.flow,m3/h,0,2000,periodic 10s,line\n" for i in range(17)
+    )
+    (tmp_path / "sensors.csv").write_text(TAGS + meters, "utf-8")
+    problems = [problem for problem in check(path) if message in problem.text()]
+    assert [problem.severity for problem in problems] == ["error"]
 
 
 def test_the_window_of_a_snapshot_goes_on() -> None:
