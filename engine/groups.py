@@ -132,6 +132,12 @@ def find_groups(
     return sorted(found, key=lambda one: (one.site, one.rule, one.name))
 
 
+def row_groups(configuration: Configuration, table: SensorTable, rule: Rule) -> list[Group]:
+    """The groups of sensors that a rule has, by (site, name)."""
+    found = _RowFed(configuration, table, Instances()).groups(rule, 0)
+    return sorted(found, key=lambda one: (one.site, one.name))
+
+
 class _RowFed:
     """Members are sensors."""
 

@@ -20,13 +20,14 @@ from .doubtful import Doubtful
 from .models import LifelineFile, Outputs, Storage, StoreModel
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 from .problems import Problems, quoted
-from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
+from .rules_loading import AuthorKind, RuleLoader, author_kinds
 from .sections import read_sections
 from .selection import Selector
 from .sources import SourcePlan, by_source, compiled, planned
 from .table import read_table
 from .tags import TagReader
 from .transport import broker_spec
+from .written_rules import written_rules
 
 #: Rules that the engine adds for every sensor, by kind.
 OWN_RULES: Final = ("stale", "clock")

@@ -162,16 +162,18 @@ def selects(select: Select, sensor: Sensor, configuration: Configuration) -> boo
     )
 
 
-def judgement_for(rule: Rule, quantity: str, gas: str) -> Judgement | None:
-    """The first judgement of the rule that fits."""
+def judgement_for(rule: Rule, quantity: str, gas: str, name: str = "") -> Judgement | None:
+    """The first judgement of the rule that fits a sensor `<site>/<sensor>`."""
     for judgement in rule.judgements:
+        if judgement.sensor not in ("", name):
+            continue
         if judgement.quantity in ("", quantity) and judgement.gas in ("", gas):
             return judgement
     return None
 
 
-def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor) -> Instance | None:
-    judgement = judgement_for(rule, sensor.quantity, sensor.gas)
+def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor, site: str) -> Instance | None:
+    judgement = judgement_for(rule, sensor.quantity, sensor.gas, f"{site}/{sensor.id}")
     if judgement is None:
         return None
     window = Window(int(judgement.options["window"])) if rule.kind in WINDOWED else None
@@ -293,7 +295,8 @@ def _ungrouped(configuration: Configuration) -> Iterator[Instance]:
         for index, sensor in enumerate(configuration.sensors):
             if not selects(rule.select, sensor, configuration):
                 continue
-            instance = _of_sensor(rule, ordinal, index, sensor)
+            site = configuration.sites[sensor.site].id
+            instance = _of_sensor(rule, ordinal, index, sensor, site)
             if instance is not None:
                 yield instance
                 links.add(sensor.link)
