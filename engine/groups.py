@@ -31,7 +31,8 @@ WHOLE_SITE: Final = "site"  # the name of a group that is a whole site
 
 @dataclass(slots=True)
 class Group:
-    """One group. `sensors`: whose silence makes it unknown, ascending."""
+    """One group. `sensors`: whose silence makes it unknown, ascending; `subjects`: how many those are
+    whose rows or alarms are members."""
 
     rule: int
     site: int
@@ -39,6 +40,7 @@ class Group:
     asset: str
     members: list[tuple[int, Member]] = field(default_factory=list)
     sensors: tuple[int, ...] = ()
+    subjects: int = 0
 
     def order(self, rule: Rule, member: Member) -> int:
         """The place of a member in its rule."""
@@ -149,6 +151,7 @@ class _RowFed:
     def groups(self, rule: Rule, ordinal: int) -> list[Group]:
         """Those in which every needed member has somebody."""
         made: dict[tuple[int, str], Group] = {}
+        behind: dict[tuple[int, str], set[int]] = {}
         for member in rule.members:
             for number, site, asset, sensors in self.candidates(rule, member):
                 if rule.per == "asset" and not asset:
@@ -158,13 +161,19 @@ class _RowFed:
                     (site, name), Group(ordinal, site, name, asset if rule.per == "asset" else "")
                 )
                 group.members.append((number, member))
-                group.sensors = tuple(sorted({*group.sensors, *sensors}))
+                behind.setdefault((site, name), set()).update(sensors)
         found = [one for one in made.values() if _complete(one, rule)]
         for one in found:
+            one.sensors = tuple(sorted(behind[one.site, one.name]))
+            one.subjects = len({self.subject(number) for number, _ in one.members})
             one.members.sort(
                 key=lambda pair: (one.order(rule, pair[1]), *self.place(rule, pair[0]))
             )
         return found
+
+    def subject(self, number: int) -> int:
+        """The subject of a member."""
+        return number
 
     def place(self, rule: Rule, number: int) -> tuple[str, int, int]:
         """The order of memberships of one member of the rule."""
@@ -188,6 +197,9 @@ class _RowFed:
 
 class _RecordFed(_RowFed):
     """Members are alarms of earlier stages; those of one item (`item_of`) and subject lie together."""
+
+    def subject(self, number: int) -> int:
+        return self.before.subject_of(number)
 
     def place(self, rule: Rule, number: int) -> tuple[str, int, int]:
         subject = self.before.subject_of(number)

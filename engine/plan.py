@@ -308,6 +308,11 @@ class _Compiling:
         return found
 
 
+def groups_of(configuration: Configuration) -> tuple[Group, ...]:
+    """The groups of a configuration, in order. Raises SpecError as `compile_plan`."""
+    return tuple(_Compiling(configuration).groups)
+
+
 def compile_plan(configuration: Configuration, version: bytes) -> Plan:
     """The plan of a configuration. Raises SpecError for a kind that is not installed, and for a
     group of too many."""

@@ -11,6 +11,7 @@ from ..configuration import Configuration, Link, Sensor, Site
 from ..quantities import load_catalogue
 from ..rule import Rule, Select
 from ..source import BrokerSpec, SourceSpec
+from .alarm_rules import check_alarm_rules
 from .areas import AreaReader
 from .authored import RESERVED_PREFIXES, RESERVED_SITES, absolute
 from .cells import Places, Tags
@@ -180,7 +181,11 @@ class Builder:
         loader = RuleLoader(kinds, sites, selector, self.doubtful, self.problems)
         for written in written_rules(document, self.problems):
             loader.read(written)
-        return [*_own_rules(model, loader.rules, kinds), *loader.rules]
+        rules = [*_own_rules(model, loader.rules, kinds), *loader.rules]
+        check_alarm_rules(
+            rules, kinds, loader.where, (sites, sensors), self.doubtful, self.problems
+        )
+        return rules
 
     def _sources(
         self,

@@ -66,14 +66,14 @@ class RuleLoader:
         self._names = {key: Names(key, names) for key, names in valid.items()}
         self._selector = selector
         self._problems = problems
-        self._first: dict[str, str] = {}
+        self.where: dict[str, str] = {}  # by rule id
 
     def read(self, written: Written) -> None:
         """Add one rule, unless it is not enabled or has a mistake."""
         model = self._model(written)
         if model is None:
             return
-        first = self._first.setdefault(model.id, written.where)
+        first = self.where.setdefault(model.id, written.where)
         if first is not written.where and first != written.where:
             self._problems.error(
                 written.where,
