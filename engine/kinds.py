@@ -9,7 +9,7 @@ kinds (`judge_kernels`).
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -19,7 +19,10 @@ from .errors import SpecError
 
 GROUP: Final = "lifeline.rules"
 # How a kind comes by its measure (`judge_kernels`).
-MEASURED, STALENESS, CLOCK = 0, 1, 2
+MEASURED, STALENESS, CLOCK, GROUPED = 0, 1, 2, 3
+# What feeds a kind: the rows of its own sensor, the rows of a group's sensors, records (of kinds of
+# earlier stages, so that no alarm can depend on itself).
+OF_SENSORS, OF_ROWS = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,11 @@ class Kind:
     computed with options, and are set to 0 where any of these changes. `beside`: it compares with other
     sensors or with a profile, and its kernel takes a `beside.Beside`'s arrays last. A kind that can say why it
     gives no measure names where its state keeps that: `says` numbers by name, `reason_at` the place of a
-    number that counts in `reasons`.
+    number that counts in `reasons`; numbers of `says_member` are places of a group's members, told by their sensor.
+
+    A kind of a later `stage` judges groups (`groups.Groups`), those of rows or those of records; it has `feed`
+    instead of `measure` (`group_kernels`), and `table` numbers of its own for each group, which
+    `table(rule, members, configuration)` of the module `tables` gives.
     """
 
     name: str
@@ -49,8 +56,12 @@ class Kind:
     cached: tuple[int, ...] = ()
     beside: bool = False
     says: tuple[tuple[str, int], ...] = ()
+    says_member: tuple[str, ...] = ()
     reason_at: int = -1
     reasons: tuple[str, ...] = ()
+    stage: int = OF_SENSORS
+    table: int = 0
+    tables: str = ""
 
     @property
     def author_model(self) -> type[Any]:
@@ -68,6 +79,18 @@ class Kind:
     def measure(self) -> Callable[..., int]:
         """The measure kernel. Importing it imports numba."""
         function: Callable[..., int] = importlib.import_module(self.kernels).measure
+        return function
+
+    @property
+    def feed(self) -> Callable[..., int]:
+        """The kernel of a kind that judges groups. Importing it imports numba."""
+        function: Callable[..., int] = importlib.import_module(self.kernels).feed
+        return function
+
+    @property
+    def tabulate(self) -> Callable[..., Sequence[float]]:
+        """`table(rule, members, configuration)`: `table` numbers for one group."""
+        function: Callable[..., Sequence[float]] = importlib.import_module(self.tables).table
         return function
 
 

@@ -1,7 +1,8 @@
 """A plan: rules × registry as flat arrays. No Python object per instance.
 
 Subjects are numbered sensors first, then links twice (the subjects of `stale` for sensors that were
-never heard, and for links of which nobody is heard any more). Instances are ordered by (kind, subject, ordinal); a kind's instances lie together.
+never heard, and for links of which nobody is heard any more), then groups. Instances are ordered by (stage, kind, subject,
+ordinal); a kind's instances lie together.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ from . import layout as at
 from .beside import Beside, compile_beside
 from .configuration import Configuration, pack
 from .frame import Float64, Int32, Int64
-from .kinds import STALENESS, Kind, kind_named
+from .groups import (
+    Group,
+    Groups,
+    Instances,
+    Watch,
+    find_groups,
+    number_groups,
+    quantity_of,
+    watch_of,
+)
+from .kinds import OF_ROWS, OF_SENSORS, STALENESS, Kind, kind_named
 from .level import LEVEL_COUNT
 from .record import Identity
 from .rule import Judgement, Rule
@@ -34,6 +45,7 @@ class KindPlan:
     last: int
     ptr: Int64  # (subjects + 1,)
     beside: Beside | None = None
+    groups: Groups | None = None
 
     @cached_property
     def most(self) -> int:
@@ -48,7 +60,8 @@ class Plan:
     subject, rule, judgement, param: int32, one per instance; `params` PARAM and `options` float64
     (params, OPTION_PLACES), one row per (rule, judgement). `at_link`: int32 (instances, 2), for an instance of a stale
     rule on a sensor the two on its link: for those never heard, for the link itself (-1 elsewhere).
-    `link_ptr`, `link_member`: the sensors of each link that are not retired.
+    `link_ptr`, `link_member`: the sensors of each link that are not retired. `groups`: the subjects that are
+    groups, in order; `watch` whom their sensors' silence is told to.
     """
 
     configuration: Configuration
@@ -69,6 +82,8 @@ class Plan:
     site_link: Int64
     link_ptr: Int64
     link_member: Int64
+    groups: tuple[Group, ...]
+    watch: Watch
 
     @cached_property
     def packed(self) -> bytes:
@@ -77,15 +92,26 @@ class Plan:
 
     @property
     def subjects(self) -> int:
-        """Sensors, and links twice."""
+        """Sensors, links twice, and groups."""
+        return self.first_group + len(self.groups)
+
+    @property
+    def first_group(self) -> int:
+        """The subject of the first group."""
         return len(self.configuration.sensors) + 2 * len(self.configuration.links)
+
+    def group(self, subject: int) -> Group | None:
+        """The group that a subject is."""
+        return self.groups[subject - self.first_group] if subject >= self.first_group else None
 
     def subject_name(self, subject: int) -> str:
         """The sensor's id; of a link `source:<id>` for its sensors that were never heard, and
-        `link:<id>` for itself."""
+        `link:<id>` for itself; a group's name."""
         sensors, links = self.configuration.sensors, self.configuration.links
         if subject < len(sensors):
             return sensors[subject].id
+        if (group := self.group(subject)) is not None:
+            return group.name
         again, link = divmod(subject - len(sensors), len(links))
         return f"{'link' if again else 'source'}:{links[link].source}"
 
@@ -94,6 +120,8 @@ class Plan:
         sensors = self.configuration.sensors
         if subject < len(sensors):
             return sensors[subject].site
+        if (group := self.group(subject)) is not None:
+            return group.site
         links = self.configuration.links
         return links[(subject - len(sensors)) % len(links)].site
 
@@ -105,15 +133,13 @@ class Plan:
         rule = config.rules[at_rule]
         if subject < len(config.sensors):
             sensor = config.sensors[subject]
-            at_site, name, quantity, asset = sensor.site, sensor.id, sensor.quantity, sensor.asset
+            quantity, asset = sensor.quantity, sensor.asset
         else:
-            at_site, name, quantity, asset = (
-                self.site_of(subject),
-                self.subject_name(subject),
-                "",
-                "",
-            )
-        site = config.sites[at_site]
+            group = self.group(subject)
+            quantity = "" if group is None else quantity_of(config, group)
+            asset = "" if group is None else group.asset
+        name = self.subject_name(subject)
+        site = config.sites[self.site_of(subject)]
         return Identity(
             site.tenant,
             site.id,
@@ -194,7 +220,7 @@ def _params(rules: tuple[Rule, ...]) -> tuple[npt.NDArray[np.void], Float64, lis
 
 
 def _instances_of(
-    rule: Rule, ordinal: int, table: SensorTable, configuration: Configuration
+    rule: Rule, table: SensorTable, configuration: Configuration
 ) -> tuple[Int64, Int32]:
     """Subjects of one rule and their judgements; links too where silence is judged."""
     judgement = table.judgement_of(rule, table.selected(rule))
@@ -208,42 +234,100 @@ def _instances_of(
     return subjects, numbers.astype(np.int32)
 
 
-def compile_plan(configuration: Configuration, version: bytes) -> Plan:
-    """The plan of a configuration. Raises SpecError for a kind that is not installed."""
-    sensors, links = configuration.sensors, configuration.links
-    subjects = len(sensors) + 2 * len(links)
-    table = SensorTable(configuration)
-    params, options, first_param = _params(configuration.rules)
-    chunks: dict[str, list[tuple[Int64, Int32, int]]] = {}
-    for ordinal, rule in enumerate(configuration.rules):
-        chosen, numbers = _instances_of(rule, ordinal, table, configuration)
-        chunks.setdefault(rule.kind, []).append((chosen, numbers, ordinal))
-    columns: list[tuple[Int64, Int64, Int32]] = []
-    kinds: list[KindPlan] = []
-    total = 0
-    for name in sorted(chunks):
-        subject = np.concatenate([c[0] for c in chunks[name]])
-        rule_of = np.concatenate([np.full(len(c[0]), c[2], np.int64) for c in chunks[name]])
-        number = np.concatenate([c[1] for c in chunks[name]])
+class _Compiling:
+    """The instances of a configuration, kind by kind in the order in which they are numbered."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.table = SensorTable(configuration)
+        self.columns: list[tuple[Int64, Int64, Int32]] = []
+        self.kinds: list[tuple[Kind, Beside | None, Groups | None]] = []
+        self.before = Instances()
+        self.groups: list[Group] = []
+        of: dict[str, list[int]] = {}
+        for ordinal, rule in enumerate(configuration.rules):
+            of.setdefault(rule.kind, []).append(ordinal)
+        for kind in sorted(map(kind_named, of), key=lambda one: (one.stage, one.name)):
+            add = self._add if kind.stage == OF_SENSORS else self._add_groups
+            add(kind, of[kind.name])
+
+    def _add(self, kind: Kind, ordinals: list[int]) -> None:
+        chunks = [
+            _instances_of(self.configuration.rules[ordinal], self.table, self.configuration)
+            for ordinal in ordinals
+        ]
+        subject = np.concatenate([subjects for subjects, _ in chunks])
+        number = np.concatenate([numbers for _, numbers in chunks])
+        rule_of = np.repeat(np.array(ordinals, np.int64), [len(s) for s, _ in chunks])
         order = np.lexsort((rule_of, subject))
-        columns.append((subject[order], rule_of[order], number[order]))
-        ptr = np.zeros(subjects + 1, np.int64)
-        np.cumsum(np.bincount(subject, minlength=subjects), out=ptr[1:])
-        kind = kind_named(name)
-        beside = (
-            compile_beside(configuration, table, subject[order], rule_of[order])
-            if kind.beside
-            else None
-        )
-        kinds.append(KindPlan(kind, total, total + len(order), ptr + total, beside))
-        total += len(order)
-    subject, rule_of, number = _stacked(columns)
+        subject, rule_of, number = subject[order], rule_of[order], number[order]
+        beside = None
+        if kind.beside:
+            beside = compile_beside(self.configuration, self.table, subject, rule_of)
+        self._put(kind, subject, rule_of, number, beside, None)
+
+    def _add_groups(self, kind: Kind, ordinals: list[int]) -> None:
+        config = self.configuration
+        found = find_groups(config, self.table, kind, ordinals, self.before)
+        sensors = len(config.sensors)
+        first = sensors + 2 * len(config.links) + len(self.groups)
+        instances = sum(len(column[0]) for column in self.columns)
+        followed = sensors if kind.stage == OF_ROWS else instances
+        groups = number_groups(config, kind, found, self.before, first, followed)
+        self.before.groups |= {first + place: group for place, group in enumerate(found)}
+        self.groups += found
+        subject = np.arange(first, first + len(found), dtype=np.int64)
+        rule_of = np.array([group.rule for group in found], np.int64)
+        self._put(kind, subject, rule_of, np.zeros(len(found), np.int32), None, groups)
+
+    def _put(
+        self,
+        kind: Kind,
+        subject: Int64,
+        rule_of: Int64,
+        number: Int32,
+        beside: Beside | None,
+        groups: Groups | None,
+    ) -> None:
+        self.columns.append((subject, rule_of, number))
+        self.kinds.append((kind, beside, groups))
+        self.before.kind.append(kind)
+        self.before.subject.append(subject)
+        self.before.rule.append(rule_of)
+
+    def plans(self) -> list[KindPlan]:
+        """One per kind that has rules."""
+        config, found, first = self.configuration, [], 0
+        subjects = len(config.sensors) + 2 * len(config.links) + len(self.groups)
+        for (kind, beside, groups), (subject, _, _) in zip(self.kinds, self.columns, strict=True):
+            ptr = np.zeros(subjects + 1, np.int64)
+            np.cumsum(np.bincount(subject, minlength=subjects), out=ptr[1:])
+            last = first + len(subject)
+            found.append(KindPlan(kind, first, last, ptr + first, beside, groups))
+            first = last
+        return found
+
+
+def groups_of(configuration: Configuration) -> tuple[Group, ...]:
+    """The groups of a configuration, in order. Raises SpecError as `compile_plan`."""
+    return tuple(_Compiling(configuration).groups)
+
+
+def compile_plan(configuration: Configuration, version: bytes) -> Plan:
+    """The plan of a configuration. Raises SpecError for a kind that is not installed, and for a
+    group of too many."""
+    sensors, links = configuration.sensors, configuration.links
+    params, options, first_param = _params(configuration.rules)
+    compiling = _Compiling(configuration)
+    kinds = compiling.plans()
+    subject, rule_of, number = _stacked(compiling.columns)
     site_of = np.array([s.site for s in sensors] + 2 * [x.site for x in links], np.int64)
     link_site = np.array([x.site for x in links], np.int64)
     site_ptr, site_member = grouped(site_of, len(configuration.sites))
     site_link_ptr, site_link = grouped(link_site, len(configuration.sites))
     living = np.array([i for i, s in enumerate(sensors) if not s.retired], np.int64)
     link_ptr, places = grouped(np.array([sensors[i].link for i in living], np.int64), len(links))
+    staged = [kind for kind in kinds if kind.groups is not None]
     return Plan(
         configuration=configuration,
         version=version,
@@ -263,6 +347,12 @@ def compile_plan(configuration: Configuration, version: bytes) -> Plan:
         site_link=site_link,
         link_ptr=link_ptr,
         link_member=living[places],
+        groups=tuple(compiling.groups),
+        watch=watch_of(
+            [kind.groups for kind in staged if kind.groups is not None],
+            [kind.first for kind in staged],
+            len(sensors),
+        ),
     )
 
 

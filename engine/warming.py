@@ -16,7 +16,7 @@ from .configuration import REPORTS, Configuration, Link, Sensor, Site
 from .entry import Entry, Header, Payload, Tick, decode, encode
 from .frame import Frame
 from .limits import HOUR_NS, SECOND_NS
-from .rule import Judgement, LevelLimits, Rule, Select
+from .rule import Judgement, LevelLimits, Member, Rule, Select
 
 #: What is being done, how many steps are done, and of how many.
 Progress = Callable[[str, int, int], None]
@@ -83,6 +83,8 @@ def _log() -> Iterator[tuple[str, Header, Payload]]:
         yield "replay of samples", clocked, _frame(after, now + number * HOUR_NS, 5.0)
 
 
+# Of kinds that judge sensors, groups of sensors, groups of alarms.
+_MEMBERS: Final = ((), (Member(0), Member(1)), (Member(rule=("a.limit", "b.limit")),))
 _ACTIONS: Final[tuple[Action, ...]] = ("acknowledge", "shelve", "unshelve")
 
 
@@ -112,7 +114,13 @@ def _configuration(rules: tuple[str, ...]) -> Configuration:
         (Link(0, "warm", heartbeat=_INTERVAL),),
         sensors,
         tuple(
-            Rule(f"{name}.{kind}", kind, Select(), (_judgement(options.options),))
+            Rule(
+                f"{name}.{kind}",
+                kind,
+                Select(),
+                (_judgement(options.options),),
+                members=_MEMBERS[min(options.stage, len(_MEMBERS) - 1)],
+            )
             for kind, options in load_kinds().items()
             for name in rules
         ),

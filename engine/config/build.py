@@ -11,6 +11,7 @@ from ..configuration import Configuration, Link, Sensor, Site
 from ..quantities import load_catalogue
 from ..rule import Rule, Select
 from ..source import BrokerSpec, SourceSpec
+from .alarm_rules import check_alarm_rules
 from .areas import AreaReader
 from .authored import RESERVED_PREFIXES, RESERVED_SITES, absolute
 from .cells import Places, Tags
@@ -23,13 +24,14 @@ from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, 
 from .positions import read_positions
 from .problems import Problems, quoted
 from .roster import RosterReader
-from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
+from .rules_loading import AuthorKind, RuleLoader, author_kinds
 from .sections import read_sections
 from .selection import Selector
 from .sources import SourcePlan, by_source, compiled, planned
 from .table import read_table
 from .tags import TagReader
 from .transport import broker_spec
+from .written_rules import written_rules
 
 #: Rules that the engine adds for every sensor, by kind.
 OWN_RULES: Final = ("stale", "clock")
@@ -189,7 +191,11 @@ class Builder:
         read_packs(model, document, sites, places, loader, self.problems)
         for written in written_rules(document, self.problems):
             loader.read(written)
-        return [*_own_rules(model, loader.rules, kinds), *loader.rules]
+        rules = [*_own_rules(model, loader.rules, kinds), *loader.rules]
+        check_alarm_rules(
+            rules, kinds, loader.where, (sites, sensors), self.doubtful, self.problems
+        )
+        return rules
 
     def _sources(
         self,

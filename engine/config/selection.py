@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -13,11 +12,7 @@ from ..configuration import Configuration, Sensor, Site
 from ..frame import Bool
 from ..rule import Profile, Reference, Rule, Select
 from ..selection import SensorTable
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a name of a selection is a shell-style pattern."""
-    return re.search(r"[*?\[]", text) is not None
+from .group_rules import Grouping
 
 
 class Group(NamedTuple):
@@ -35,6 +30,7 @@ class Selector:
     def __init__(self, sites: Sequence[Site], sensors: Sequence[Sensor]) -> None:
         self._configuration = Configuration(sites=tuple(sites), sensors=tuple(sensors))
         self._table = SensorTable(self._configuration)
+        self.grouping = Grouping(self._configuration, self._table)
         codes: dict[Group, int] = {}
         self._codes = np.array(
             [codes.setdefault(_group(sensor), len(codes)) for sensor in sensors], np.int32
@@ -49,6 +45,7 @@ class Selector:
         select: Select,
         reference: Reference | None = None,
         profile: Profile | None = None,
+        **_: object,
     ) -> Iterator[tuple[str, str]]:
         """(what is wrong, sensors) where selected sensors have nothing to be compared with."""
         mine = np.flatnonzero(self.chosen(select)).tolist()
@@ -70,6 +67,13 @@ class Selector:
     def chosen(self, select: Select) -> Bool:
         """One flag for each sensor."""
         return self._table.selected(Rule(id="", kind="", select=select, judgements=()))
+
+    def named(self, select: Select) -> list[tuple[str, Sensor]]:
+        """(`<site>/<sensor>`, sensor) of all that a selection takes, in the order of the tag list."""
+        return [
+            (name_of(self._configuration, index), self._configuration.sensors[index])
+            for index in np.flatnonzero(self.chosen(select)).tolist()
+        ]
 
     def groups(self, select: Select) -> list[Group]:
         """The groups of which a selection takes any sensor, in the order of the tag list."""

@@ -142,14 +142,15 @@ class Core:
             state.forget_bounds()
             self.clocked = False
         before = self.wall
-        if tick.time > before and tick.resumed and before != at.NO_TIME:
+        resumed = tick.time > before and tick.resumed and before != at.NO_TIME
+        if resumed:
             gap = tick.time - before
             records.parts.append(
                 self._notice("engine.blind", before, tick.time, gap * 1e-9, "s", {})
             )
             stepping.shift(state, gap)
         self.wall = max(before, tick.time)
-        n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before)
+        n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before, resumed)
         self._finish(state, n, records)
         records.parts += self.halts.tick(state, self.wall)
 
@@ -205,6 +206,8 @@ class Core:
         stepping.refresh(self.state)
         self._identities.clear()
         self.versions.add(version)
+        n = stepping.configured(self.state, self.scratch, self.table, self.appended)
+        self._finish(self.state, n, records)
 
     def _recovered(self, payload: Recovered, records: Records) -> None:
         state = self._live()
@@ -360,7 +363,7 @@ class Core:
         """A lower bound of the next timer's due (ns), None where nothing is armed."""
         if self.state is None:
             return None
-        bounds = [self.state.bound, *(k.bound for k in self.state.kinds)]
+        bounds = [self.state.bound, *(k.bound for k in self.state.every_kind())]
         first = min(*bounds, self.halts.next_due())
         return None if first == at.NEVER else first
 

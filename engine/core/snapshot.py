@@ -20,6 +20,7 @@ from .. import layout as at
 from ..configuration import unpack
 from ..errors import EntryError, LogError, SpecError
 from ..plan import compile_plan
+from .presence import recount
 from .state import State, first_state
 from .stepping import COUNTERS
 
@@ -154,4 +155,5 @@ def _fill(state: State, header: _Header, data: memoryview) -> None:
     state.heads[:] = [bytes.fromhex(h) for h in header.heads]
     state.plan.params["used"][:] = header.used
     state.unarmed = header.unarmed
+    recount(state)
     state.forget_bounds()

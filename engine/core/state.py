@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .. import layout as at
 from ..configuration import Sensor
-from ..frame import Float64, Int32, Int64
+from ..frame import Float64, Int32, Int64, UInt8
 from ..kinds import MEASURED, STALENESS
 from ..limits import (
     CLOCK_SET_INTERVALS,
@@ -21,6 +21,7 @@ from ..limits import (
 )
 from ..plan import KindPlan, Plan
 from ..record import GENESIS
+from .presence import apply_groups, carry_groups, same_members, start_presence
 
 Struct = npt.NDArray[np.void]
 # A clock agrees when a sample is no older than this, its interval or the reorder allowance.
@@ -56,9 +57,17 @@ class State:
     band: Float64
     next_due: Int64
     tally: Int64
+    presence: (
+        UInt8  # (sensors,) where there are groups: what they were told, silent and in a backlog
+    )
     seq: Int64  # (sites + 1,): the last place is the engine's own
     heads: list[bytes]
     kinds: list[KindState] = field(default_factory=list)
+    grouped: list[KindState] = field(default_factory=list)  # those that judge groups, by stage
+    absent: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # silent sensors by group
+    backlog: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # those in a backlog
+    level: UInt8 = field(default_factory=lambda: np.zeros(0, np.uint8))  # what groups have heard
+    silent: UInt8 = field(default_factory=lambda: np.zeros(0, np.uint8))  # the same, by subject
     bound: int = at.NO_TIME
     unarmed: bool = True
 
@@ -71,16 +80,22 @@ class State:
                 "next_due", "tally", "seq",
             )
         }  # fmt: skip
-        for kind in self.kinds:
+        if self.plan.groups:
+            named["presence"] = self.presence
+        for kind in self.every_kind():
             named[f"rings.{kind.plan.kind.name}"] = kind.rings
             named[f"guard.{kind.plan.kind.name}"] = kind.guard
         return named
+
+    def every_kind(self) -> list[KindState]:
+        """Those of sensors, then those of groups."""
+        return [*self.kinds, *self.grouped]
 
     def forget_bounds(self) -> None:
         """Lower bounds are unknown: the next tick looks at everything once."""
         self.bound = at.NO_TIME
         self.site[:, 1] = at.NO_TIME
-        for kind in self.kinds:
+        for kind in self.every_kind():
             kind.bound = at.NO_TIME
             kind.site_bound[:] = at.NO_TIME
 
@@ -104,13 +119,17 @@ def fresh(plan: Plan) -> State:
     site[:, :2] = at.NO_TIME
     state = State(
         plan, hot, cold, np.zeros(n, np.int32), link, site,
-        *_instance_arrays(len(plan.subject)), np.zeros(sites + 1, np.int64),
+        *_instance_arrays(len(plan.subject)),
+        np.zeros(len(plan.configuration.sensors) if plan.groups else 0, np.uint8),
+        np.zeros(sites + 1, np.int64),
         [GENESIS] * (sites + 1),
     )  # fmt: skip
     _apply_static(state)
     _number_instances(state)
     for kind in plan.kinds:
-        state.kinds.append(_fresh_kind(kind, n, sites))
+        if kind.groups is None or kind.groups.groups:
+            kinds = state.kinds if kind.groups is None else state.grouped
+            kinds.append(_fresh_kind(kind, n, sites))
     return state
 
 
@@ -183,6 +202,7 @@ def _apply_static(state: State) -> None:
         places = [n + k, n + len(config.links) + k]
         state.cold["site"][places], state.cold["link"][places] = link.site, k
         state.cold["grace"][places] = link.grace
+    apply_groups(state)
     state.flag[n:] = at.RETIRED
     changing = at.ON_CHANGE | at.BY_EVENT | at.RETIRED | at.LINK_ALIVE
     by_link = np.flatnonzero(state.flag[:n] & at.BY_LINK).tolist()
@@ -249,6 +269,7 @@ def first_state(plan: Plan) -> State:
     """The state before the first sample of a first configuration."""
     state = fresh(plan)
     _start_flags(state, np.arange(len(plan.subject)))
+    start_presence(state, np.arange(len(state.presence)))
     return state
 
 
@@ -279,6 +300,7 @@ def carried(old: State, plan: Plan) -> tuple[State, Int64]:
         getattr(state, name)[target] = getattr(old, name)[source]
     for old_kind, new_kind in _same_kinds(old, state):
         _carry_rings(old, old_kind, state, new_kind, source, target)
+    carry_groups(old, state, source, target, rows)
     _number_instances(state)
     new = np.setdiff1d(np.arange(len(plan.subject)), target)
     _start_flags(state, new)
@@ -293,6 +315,10 @@ def _keys(plan: Plan, slots: dict[str, int], n_sensors: int) -> Int64:
     subject = plan.subject.astype(np.int64)
     again, link = np.divmod(subject - n_sensors, max(1, len(plan.configuration.links)))
     place = np.where(subject < n_sensors, subject, -1 - link - (again << 38))
+    for group in np.flatnonzero(subject >= plan.first_group).tolist():
+        one = plan.groups[int(subject[group]) - plan.first_group]
+        name = f"{one.site}\0{one.name}"
+        place[group] = (1 << 38) + slots.setdefault(name, len(slots))
     if not len(rules):
         return np.zeros(0, np.int64)
     keys: Int64 = slot[plan.rule] * (1 << 40) + (place + (1 << 39))
@@ -309,8 +335,8 @@ def _matches(old: Plan, new: Plan, n_old: int, n_new: int) -> tuple[Int64, Int64
 
 
 def _same_kinds(old: State, new: State) -> list[tuple[KindState, KindState]]:
-    by_name = {k.plan.kind.name: k for k in old.kinds}
-    return [(by_name[k.plan.kind.name], k) for k in new.kinds if k.plan.kind.name in by_name]
+    by_name = {k.plan.kind.name: k for k in old.every_kind()}
+    return [(by_name[k.plan.kind.name], k) for k in new.every_kind() if k.plan.kind.name in by_name]
 
 
 def _carry_rings(
@@ -329,6 +355,13 @@ def _carry_rings(
     if old_kind.plan.beside is not None and new_kind.plan.beside is not None:
         others = old_kind.plan.beside.reference, new_kind.plan.beside.reference
         same &= others[0][a - old_kind.plan.first] == others[1][b - new_kind.plan.first]
+    if new_kind.plan.groups is not None and old_kind.plan.groups is not None:
+        same &= same_members(
+            old_kind.plan.groups,
+            a - old_kind.plan.first,
+            new_kind.plan.groups,
+            b - new_kind.plan.first,
+        )
     new_kind.rings[b[same] - new_kind.plan.first] = old_kind.rings[a[same] - old_kind.plan.first]
     options = old.plan.options[old.plan.param[a]], new.plan.options[new.plan.param[b]]
     moved = b[(options[0] != options[1]).any(axis=1)] - new_kind.plan.first

@@ -24,6 +24,7 @@ from ..judge_kernels import (
 from ..kinds import MEASURED
 from ..plan import Plan
 from ..sensing_kernels import COUNTERS, sense, sense_clocked, sense_tick, shift_dues
+from .grouping import GroupScratch, Stage
 from .state import KindState, State, Struct
 
 _HOT_BITS = np.dtype(
@@ -39,6 +40,7 @@ _COLD_BITS = np.dtype(
 )
 _NO_MEASURE = np.empty(0)
 _NO_WALL = np.empty(0, np.int64)
+_NO_ROWS: Struct = np.zeros(0, at.ROW)
 _START = 256
 
 
@@ -51,6 +53,7 @@ class Scratch:
         self.events: Struct = np.zeros(_START, at.SENSOR_EVENT)
         self.out: Struct = np.zeros(_START, at.EMISSION)
         self.measure = np.zeros(_START)
+        self.group = GroupScratch()
 
     def fit(self, rows: int) -> None:
         """Room for a Frame of `rows` rows."""
@@ -124,6 +127,10 @@ def _judge(
     rows, emitted = scratch.rows[:n_rows], 0
     for kind in state.kinds:
         emitted = _judge_kind(state, scratch, table, kind, rows, row_w, n_events, emitted)
+    if state.grouped:
+        stage = Stage(state, scratch, table, rows, row_w, emitted)
+        stage.hear_rows(scratch.events[:n_events])
+        emitted = stage.judge()
     return emitted
 
 
@@ -179,8 +186,11 @@ def _judge_kind(
         scratch.more_out(n + need)
 
 
-def tick(state: State, scratch: Scratch, table: Any, wall: int, moved: bool) -> int:
-    """A partition tick at `wall`; `moved` says whether it lies after the last one."""
+def tick(
+    state: State, scratch: Scratch, table: Any, wall: int, moved: bool, resumed: bool = False
+) -> int:
+    """A partition tick at `wall`; `moved` says whether it lies after the last one, `resumed` whether the
+    engine was blind until now."""
     plan = state.plan
     n_events = 0
     if state.unarmed or (moved and state.bound <= wall):
@@ -196,7 +206,23 @@ def tick(state: State, scratch: Scratch, table: Any, wall: int, moved: bool) -> 
     n = 0
     for kind in state.kinds:
         n = _tick_kind(state, scratch, table, kind, wall, moved, n_events, n)
+    if state.grouped and (n or n_events or moved):
+        stage = Stage(state, scratch, table, _NO_ROWS, _NO_WALL, n)
+        stage.hear_tick(scratch.events[:n_events])
+        if resumed:
+            stage.again(wall, wall)
+        n = stage.judge(wall if moved else None)
     return n
+
+
+def configured(state: State, scratch: Scratch, table: Any, now: int) -> int:
+    """The groups of a new configuration, judged as things stand at `now`; returns the emissions."""
+    if not state.grouped:
+        return 0
+    stage = Stage(state, scratch, table, _NO_ROWS, _NO_WALL, 0)
+    stage.presence_of_all(now)
+    stage.again(now, 0)
+    return stage.judge()
 
 
 def _tick_kind(
@@ -246,7 +272,7 @@ def shift(state: State, gap: int) -> None:
     shift_instances(
         gap, state.judge, state.plan.params, state.deadline, state.due, state.band, state.next_due
     )
-    for kind in state.kinds:
+    for kind in state.every_kind():
         kind.guard[:] = (np.inf, -np.inf)
     state.forget_bounds()
 

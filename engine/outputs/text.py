@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Final, Literal
 
 from ..command import Reply
+from ..groups import WHOLE_SITE
 from ..quantities import load_catalogue
 from ..record import Record
 from ..unit_spelling import UnitError, symbol
@@ -141,6 +142,8 @@ def _place(record: Record, site_name: str) -> str:
     if record.quantity == _CALL:
         rule, _, about = about.partition("~")
         about = "" if rule == "drill" else about
+    if about in (record.asset, WHOLE_SITE):
+        about = ""  # a group is named by its asset, or is the site
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 

@@ -18,10 +18,11 @@ from ..config.packs.reading import load as load_pack
 from ..config.packs.takes import takes_of
 from ..config.packs.taking import Taking
 from ..config.problems import Problems
-from ..config.rules_loading import RuleLoader, author_kinds, written_rules
+from ..config.rules_loading import RuleLoader, author_kinds
 from ..config.selection import Selector
 from ..config.table import Table
 from ..config.tags import TagReader
+from ..config.written_rules import written_rules
 from ..configuration import Configuration, Link, Sensor, Site
 from ..errors import SpecError
 from ..gases import gas

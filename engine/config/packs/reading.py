@@ -43,7 +43,7 @@ def read_packs(
 
 def load(taken: Taken, loader: RuleLoader) -> None:
     """Read the rules of one take; what it leaves out is in the configuration without a judgement."""
-    from ..rules_loading import Written
+    from ..written_rules import Written
 
     for i, value in enumerate(taken.document.value):
         pack = str(value["id"]).rpartition(".")[0]
