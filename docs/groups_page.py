@@ -81,7 +81,9 @@ EXAMPLES = {
    level: red, on_delay: 3min}
 """,
         (
-            Point("GD-1", "gas.combustible", lambda n: 30.0 if 5 <= n < 20 or 30 <= n < 55 else 4.0),
+            Point(
+                "GD-1", "gas.combustible", lambda n: 30.0 if 5 <= n < 20 or 30 <= n < 55 else 4.0
+            ),
             Point("NH-1", "gas.nh3", _between(4, 40, 9.0, 0.5)),
         ),
         ("methane~GD-1", "ammonia~NH-1", "pipe.leak~T-101"),
@@ -132,7 +134,7 @@ def strips(example: Example) -> dict[str, str]:
     )
     version, core, entries = configuration.version(), Core(), 1
     core.step(1, Entry(Header(registry=version, received=START, appended=START), configuration))
-    drawn = {alarm: "" for alarm in example.alarms}
+    drawn = dict.fromkeys(example.alarms, "")
     for minute in range(WIDTH):
         now = START + minute * MINUTE_NS
         said = [(i, v) for i, p in enumerate(example.points) if (v := p.says(minute)) is not None]
