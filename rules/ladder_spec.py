@@ -47,11 +47,11 @@ def compile(rule: LadderRule, quantity: Quantity, gas: str) -> Judgement:
         "yellow": yellow,
         "orange": orange,
     }
-    made = [
+    yellow_at, orange_at, red_at = (
         LevelLimits(high=count, on_delay=rule.on_delay, off_delay=rule.off_delay)
         for count in (blue, yellow, orange)
-    ]
-    return Judgement("", "", "1", (LevelLimits(), *made), options)
+    )
+    return Judgement("", "", "1", (LevelLimits(), yellow_at, orange_at, red_at), options)
 
 
 MODEL: Final = LadderRule

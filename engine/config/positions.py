@@ -8,11 +8,11 @@ from fnmatch import filter as matching
 from ..areas.configuration import prefixes
 from ..configuration import Sensor, Site
 from ..performance.positions import Desk
+from ..selection import is_pattern
 from .document import Document
 from .models import PositionModel
 from .nearest import Names
 from .problems import Problems, quoted
-from .selection import is_pattern
 
 
 def read_positions(

@@ -32,6 +32,11 @@ class AuthorKind(Protocol):
         ...
 
     @property
+    def stage(self) -> int:
+        """What feeds it: 0 its own sensor; a later stage hears alarms of earlier ones."""
+        ...
+
+    @property
     def author_model(self) -> type[AuthoredRule]:
         """The model of the written form."""
         ...

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ...configuration import Site
+from ...selection import is_pattern
 from ..document import Document, Steps
 from ..problems import Problems
-from ..selection import is_pattern
 from .models import PackTake, PackTakeAnywhere
 from .names import unknown
 
