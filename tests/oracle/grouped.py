@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lifeline.engine.configuration import Configuration
@@ -25,13 +26,15 @@ class Of(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A virtual row of a kind fed by rows. `quality` is good, suspect or bad; x may be NaN."""
+    """A virtual row of a kind fed by rows. `quality` is good, suspect or bad; x may be NaN; `detail` is what a
+    record of this moment says."""
 
     t: int
     x: float
     quality: str
     lag: int
     tolerance: float = 0.0
+    detail: Mapping[str, str] = MappingProxyType({})
 
 
 class GroupMemory(Protocol):
@@ -84,10 +87,12 @@ class Grouped:
         """All that are behind its members."""
         return tuple(sorted({index for _, of in self.members for index in of.sensors}))
 
-    def adopt(self, old: Grouped) -> None:
-        """Take over the state of what this was before the configuration changed."""
+    def adopt(self, old: Grouped, same: bool) -> None:
+        """Take over the state of what this was before the configuration changed; what it keeps of its members
+        where these and the geometry (`same`) are as they were."""
         self.unknown, self.after_bad, self.judged = old.unknown, old.after_bad, old.judged
-        if [_known(one) for one in self.members] == [_known(one) for one in old.members]:
+        members = [[_known(one) for one in group.members] for group in (self, old)]
+        if same and members[0] == members[1]:
             self.memory = old.memory
 
 

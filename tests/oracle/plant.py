@@ -14,7 +14,10 @@ from .levels import Levels
 from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
 from .table import Alarm
+from .waves import WaveMemory
 from .windows import Window
+
+BY_ROWS["wave"] = WaveMemory
 
 # Kinds that judge groups; each hears those before it.
 STAGES = (BY_ROWS, ("vote",), ("composite",), ("ladder",))
@@ -136,10 +139,11 @@ class Instance:
         if lengths[0] == lengths[1] and robust[0] == robust[1]:
             self.window = old.window
         kind = self.rule.kind
-        if geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement):
+        same = geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement)
+        if same:
             self.memory = old.memory
         if self.group is not None and old.group is not None:
-            self.group.adopt(old.group)
+            self.group.adopt(old.group, same)
 
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:
