@@ -8,12 +8,25 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lifeline.engine.config import check, load
 from lifeline.engine.config.authored import AuthoredError, AuthoredErrors
 from lifeline.engine.errors import SpecError
 from lifeline.engine.kinds import load_kinds
 from lifeline.engine.quantities import quantity
 from lifeline.engine.rule import Member, Select
-from pressure_waves import OUTER, PLAIN, compiled
+from plant_files import PlantFiles
+from pressure_waves import FAST, OUTER, PLAIN, compiled
+
+TAGS = f"""\
+id,site,quantity,unit,low,high,reports
+U,east,{FAST},kPa,0,12000,periodic 10ms
+D,east,{FAST},MPa,0,12,periodic 20ms
+"""
+RULE = """\
+rules:
+  - {id: w, kind: wave, select: {quantity: pipe.oil.pressure.fast}, upstream: U, downstream: D,
+     length: 50 km, wave_speed: 1000 m/s, drop: {red: 0.05 bar}}
+"""
 
 
 def test_defaults() -> None:
@@ -129,3 +142,39 @@ def test_a_wave_is_of_pressure() -> None:
 def test_what_the_model_refuses(keys: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, SpecError)):
         compiled(**keys)
+
+
+def written(directory: Path, tags: str = TAGS, rule: str = RULE) -> Path:
+    sites = "sites:\n  - {id: east, area: hefei/shushan/east}\n"
+    return PlantFiles(rules=rule, tags=tags, sites=sites).write(directory)
+
+
+def test_a_rule_in_a_file_is_the_rule(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    assert [problem.text() for problem in check(path)] == []
+    (rule,) = [one for one in load(path).configuration.rules if one.id == "w"]
+    assert [one.select.sensor for one in rule.members] == [("U",), ("D",)]
+    (judgement,) = rule.judgements
+    assert judgement.levels[3].high == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("D,east", "E,east", "selects no sensor for a member that it needs; found D"),
+        ("periodic 20ms", "periodic 1s", "D speaks more seldom than a sixteenth of the front"),
+    ],
+)
+def test_what_the_plant_does_not_have_is_said(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    assert before in TAGS
+    path = written(tmp_path, TAGS.replace(before, after))
+    assert message in "\n".join(problem.text() for problem in check(path))
+
+
+def test_a_mistake_is_told_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, rule=RULE.replace("length: 50 km", "length: 50 kPa"))
+    (told,) = [problem.text() for problem in check(path)]
+    assert "not a length" in told
+    assert "such as 12.5 km" in told
