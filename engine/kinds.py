@@ -43,7 +43,9 @@ class Kind:
 
     A kind of a later `stage` judges groups (`groups.Groups`), those of rows or those of records; it has `feed`
     instead of `measure` (`group_kernels`), and `table` numbers of its own for each group, which
-    `table(rule, members, configuration)` of the module `tables` gives.
+    `table(rule, members, configuration)` of the module `tables` gives. One fed by rows that has more to say of a
+    moment than a number packs it into `stale_deadline` of its row (not 0); `detail(told)` of the light module
+    `tells` makes the words of it that stand in the records of that moment.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Kind:
     stage: int = OF_SENSORS
     table: int = 0
     tables: str = ""
+    tells: str = ""
 
     @property
     def author_model(self) -> type[Any]:
@@ -91,6 +94,12 @@ class Kind:
     def tabulate(self) -> Callable[..., Sequence[float]]:
         """`table(rule, members, configuration)`: `table` numbers for one group."""
         function: Callable[..., Sequence[float]] = importlib.import_module(self.tables).table
+        return function
+
+    @property
+    def detail(self) -> Callable[[int], dict[str, str]]:
+        """`detail(told)`: what the records of a moment say beside their numbers."""
+        function: Callable[[int], dict[str, str]] = importlib.import_module(self.tells).detail
         return function
 
 

@@ -92,6 +92,14 @@ class Grouping:
                 "",
             )
         slow = max(sensors, key=lambda one: one.interval)
+        bin_ns = rule.judgements[0].options.get("bin", 0.0) if rule.judgements else 0.0
+        if 0.0 < bin_ns < slow.interval:
+            yield (
+                False,
+                f"{slow.id} speaks more seldom than a sixteenth of the front: {name} is hardly ever judged",
+                f"every {slow.interval / SECOND_NS:g} s",
+                f"front of at least {16 * slow.interval / SECOND_NS:g} s",
+            )
         for key in _HOLDS if rule.judgements else ():
             if 0.0 < rule.judgements[0].options.get(key, 0.0) < slow.interval:
                 yield (

@@ -37,7 +37,7 @@ from .commands import act
 from .continuity import check_continued
 from .drills import Drills
 from .halts import Halts, reply
-from .records import Part, Records, Standing
+from .records import Details, Part, Records, Standing
 from .saying import said
 from .state import State, carried, first_state
 
@@ -230,16 +230,19 @@ class Core:
         records: Records,
         detail: Mapping[str, str] | None = None,
     ) -> None:
+        out = stepping.ordered(self.scratch.out[:n])
+        told = self.scratch.group.details(out)
         if n == 0:
             return
-        out = stepping.ordered(self.scratch.out[:n])
         if (out["transition"] == IMPOSSIBLE).any():
             raise InvariantError("the alarm table was asked for a cell that cannot happen")
         numbers = stepping.numbered(out, state)
         self._drills_of(state).mark(numbers, out["site"])
-        records.parts.append(self._chained(state, out, numbers, dict(detail or {})))
+        records.parts.append(self._chained(state, out, numbers, dict(detail or {}), told))
 
-    def _chained(self, state: State, out: Any, numbers: Any, detail: dict[str, str]) -> Part:
+    def _chained(
+        self, state: State, out: Any, numbers: Any, detail: dict[str, str], told: Details
+    ) -> Part:
         raw, size = numbers.tobytes(), numbers.dtype.itemsize
         sites, instances = out["site"].tolist(), out["instance"].tolist()
         heads, known = state.heads, self._identities
@@ -255,12 +258,13 @@ class Core:
                 if not of_old:
                     known[k] = who
             before = heads[site]
-            text = b"".join((b"LR1", before, who, about, raw[i * size : (i + 1) * size]))
+            words = about if i not in told else detail_digest(told[i])
+            text = b"".join((b"LR1", before, who, words, raw[i * size : (i + 1) * size]))
             head = blake2b(text, digest_size=16).digest()
             previous.append(before)
             hashes.append(head)
             heads[site] = head
-        return Part(state.plan, out["instance"].copy(), numbers, previous, hashes, detail)
+        return Part(state.plan, out["instance"].copy(), numbers, previous, hashes, detail, told)
 
     def _notice(
         self,

@@ -49,6 +49,17 @@ class GroupScratch:
         self.rows: Struct = np.zeros(64, at.ROW)
         self.origin = np.zeros(64, np.int32)
         self.signals: Struct = np.zeros(64, of.SIGNAL)
+        self.told: dict[tuple[int, int], dict[str, str]] = {}
+
+    def details(self, out: Struct) -> dict[int, dict[str, str]]:
+        """By place in `out`: what kinds told of the moments at which a level changed; then all is forgotten."""
+        if not self.told:
+            return {}
+        told, self.told = self.told, {}
+        keys = zip(out["instance"].tolist(), out["row"].tolist(), strict=True)
+        changes = (out["level_before"] != out["level_after"]).tolist()
+        found = {place: told.get(key) for place, key in enumerate(keys) if changes[place]}
+        return {place: words for place, words in found.items() if words is not None}
 
     def fit(self, virtual_rows: int) -> None:
         """Room for so many virtual rows."""
@@ -192,7 +203,16 @@ class Stage:
         )  # fmt: skip
         signals = group.room(n)[:n]
         virtual(group.rows[:n], group.origin[:n], self.rows, kind.plan.first, signals)
+        if kind.plan.kind.tells:
+            self._keep_told(kind, n)
         return signals
+
+    def _keep_told(self, kind: KindState, n: int) -> None:
+        """What the kind told with its rows, by instance and the row behind it."""
+        group = self.scratch.group
+        for place in np.flatnonzero(group.rows["stale_deadline"][:n]).tolist():
+            key = kind.plan.first + int(group.rows["sensor"][place]), int(group.origin[place])
+            group.told[key] = kind.plan.kind.detail(int(group.rows["stale_deadline"][place]))
 
     def _measured_records(self, kind: KindState) -> Struct:
         """The signals of a kind that is fed by records."""

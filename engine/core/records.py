@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isnan
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from ..plan import Plan
 from ..record import EXERCISE, HISTORIC, UNCERTAIN, UNKNOWN, AlarmState, Record, Transition
 
 _TRANSITIONS = {t.value: t.name.lower() for t in Transition}
+#: What single records say beside their numbers, by their place in a part.
+Details: TypeAlias = Mapping[int, Mapping[str, str]]
 _STATES = {s.value: s.name.lower() for s in AlarmState}
 
 
@@ -34,7 +37,10 @@ class Standing:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Records of one plan. `numbers` (record NUMBERS) is what the chain covers, in seq order."""
+    """Records of one plan. `numbers` (record NUMBERS) is what the chain covers, in seq order.
+
+    `detail` holds for all of them but those that have words of their own in `told`.
+    """
 
     plan: Plan
     instance: npt.NDArray[np.int32]
@@ -42,6 +48,7 @@ class Part:
     previous: list[bytes]
     hashes: list[bytes]
     detail: Mapping[str, str] = field(default_factory=dict)
+    told: Details = field(default_factory=dict)
 
     def records(self) -> Iterator[Record]:
         """The records, each complete in itself."""
@@ -49,8 +56,8 @@ class Part:
         # Whole columns at once: reading one number out of a record array costs as much as
         # making a record.
         rows = self.numbers.tolist()
-        for k, row, before, head in zip(
-            self.instance.tolist(), rows, self.previous, self.hashes, strict=True
+        for place, (k, row, before, head) in enumerate(
+            zip(self.instance.tolist(), rows, self.previous, self.hashes, strict=True)
         ):
             seq, episode, onset, time, value, limit, until, transition, *levels_and_states = row
             level_before, level_after, state_before, state_after, flags = levels_and_states
@@ -81,7 +88,7 @@ class Part:
                 head.hex(),
                 who.asset,
                 until,
-                dict(detail),
+                dict(self.told.get(place, detail)),
                 bool(flags & EXERCISE),
                 bool(flags & HISTORIC),
                 bool(flags & UNCERTAIN),

@@ -126,12 +126,19 @@ def _words(record: Record, language: Language, where: tzinfo, site_name: str) ->
         "reason": detail.get("reason", ""),
         "of": levels.get(detail.get("of", ""), ""),
         "cause": detail.get("reason", "") or detail.get("by", ""),
+        "position": _kilometres(detail.get("position", "")),
+        "uncertainty": _kilometres(detail.get("uncertainty", "")),
         "sensors": detail.get("sensors", "") or _silent_sensors(record),
         "source": record.subject.partition(":")[2],
         "sources": detail.get("sources", ""),
         "orderer": record.subject.partition(":")[2],
         "until": rfc3339(record.until, where) if record.until else "",
     }
+
+
+def _kilometres(text: str) -> str:
+    """A place on a line without its unit, for a sentence that has it."""
+    return text.removesuffix(" km")
 
 
 def _place(record: Record, site_name: str) -> str:

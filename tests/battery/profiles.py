@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from lifeline.engine.configuration import REPORTS, Configuration, Link, Sensor, Site
 from lifeline.engine.entry import Entry, Header
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import MINUTE_NS, SECOND_NS
 from lifeline.engine.rule import Judgement, LevelLimits, Member, Normal, NormalGroup, Rule, Select
-from oracle.choices import Seeded
-from oracle.generate import START, TROUBLES, Author, Scenario
+from oracle.choices import Choices, Seeded
+from oracle.generate import START, TROUBLES, Author, Feed, Row, Scenario
 from oracle.generate_groups import learned
 from oracle.generate_plant import BY_RECORDS, PACES, judgement, plant, whole
 
@@ -44,6 +46,16 @@ CHART = {
     "method": 0.0, "target": 0.375, "sigma": 0.5, "weight": 0.5, "memory": 0.0, "mild": 4.0,
     "back": 2.0, "cap": 9.0, "side": 0.0,
 }  # fmt: skip
+LIMITS_OF_DROPS = (UNUSED, LevelLimits(high=2.0), UNUSED, LevelLimits(high=8.0))
+SECTION = {
+    "bin": 10e9, "length": 20_000.0, "speed": 100.0, "flow": 0.0, "speed_error": 1.0,
+    "clock_error": 0.01, "margin": 500.0, "gate": 6.0, "noise": 0.05, "least": 1.0, "hold": 600e9,
+    "ratio": 10.0, "up_spacing": 0.0, "down_spacing": 0.0, "start": 0.0, "ascending": 1.0,
+}  # fmt: skip
+ENDS = tuple(
+    Member(role=role, select=Select(sensor=(name,)))
+    for role, name in enumerate(("periodic", "on_change"))
+)
 ODD_VALUES = {"step": 2.0, "sigmas": 0.0, "points": 5.0, "longest": 3.0}
 CURRENTS = (
     UNUSED,
@@ -226,6 +238,13 @@ PROFILES: dict[str, Profile] = {
             normal=Normal("learned", "site", {f"site-{i}": AS_ONE for i in range(2)}),
             size=600,
         ),
+        Profile(
+            "wave",
+            Judgement("", "", "%LEL", LIMITS_OF_DROPS, SECTION),
+            loud=lambda n: (n % 7) / 8 - (9.0 if n >= 60 else 0.0),
+            members=ENDS,
+            size=1_800,
+        ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(
             "clock",
@@ -249,15 +268,38 @@ def entries(configuration: Configuration, frames: list[Frame]) -> list[Entry]:
     return log
 
 
+# Kinds that judge long stretches of several sensors, which the usual troubles would leave none of.
+STEADY = ("wave",)
+STEP_PACES = 80
+STEPS = (-4.0, -9.0, -2.0, 12.0, -6.0, -12.0, -1.0, 22.0)
+
+
+def steady(choices: Choices, pace: int, one: Configuration) -> Configuration:
+    """The plant with sensors of one or two sites that all speak at one pace, whatever they say."""
+    sites = choices.number(1, len(one.sites[:2]))
+    places = [choices.number(0, sites - 1) for _ in range(6)]
+    sensors = tuple(
+        Sensor(
+            f"S{n}", one.links[at].site, at, "water.level", unit="u",
+            reports=choices.pick(("periodic", "on_change")), interval=pace, stale=10 * pace,
+        )
+        for n, at in enumerate(places)
+    )  # fmt: skip
+    return msgspec.structs.replace(one, sensors=sensors)
+
+
 class KindAuthor(Author):
     """Writes random logs of plants whose rules are all of one kind."""
 
     kind = ""
+    place = 0  # which sensor speaks
 
     def begin(self) -> None:
         """A random plant of one kind, and the troubles of its telemetry."""
         self.trouble = tuple(one for one in TROUBLES if self.choices.chance(60))
         one = plant(self.choices, self.pace)
+        if self.kind in STEADY:
+            one = steady(self.choices, self.pace, one)
         rules = tuple(
             self._rule(f"R{i}", self.kind, rule.select if i else Select())
             for i, rule in enumerate(one.rules)
@@ -267,6 +309,25 @@ class KindAuthor(Author):
         if self.kind == "multivariate":
             rules = tuple(learned(self.choices, rule, one) for rule in rules)
         self._configure(Configuration(one.sites, one.links, one.sensors, rules))
+
+    def _speak(self, index: int, feed: Feed) -> list[Row]:
+        self.place = index
+        return super()._speak(index, feed)
+
+    def _value(self, feed: Feed) -> float:
+        """For kinds that look for steps in several sensors: a level, noise, and steps some paces apart."""
+        if self.kind not in STEADY:
+            return super()._value(feed)
+        paces = (feed.next - START) // self.pace
+        happened, since = divmod(paces, STEP_PACES)
+        came = since >= (5 * self.place + 3 * happened) % 9 + STEP_PACES // 2
+        level = sum(STEPS[n % len(STEPS)] for n in range(happened + came))
+        return level + self.choices.number(-8, 8) / 64
+
+    def _spoil(self, index: int, feed: Feed, row: Row, how: str) -> list[Row]:
+        if self.kind in STEADY and not self.choices.chance(15):
+            return [row]
+        return super()._spoil(index, feed, row, how)
 
     def _rule(self, name: str, kind: str, select: Select) -> Rule:
         """A rule of random limits and options."""

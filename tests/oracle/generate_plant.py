@@ -27,7 +27,8 @@ KINDS = (
     "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range", "vote", "composite",
     "ladder",
 )  # fmt: skip
-# What judges groups of alarms.
+# What judges groups of sensors by their rows, and of alarms.
+BY_ROWS = ("wave",)
 BY_RECORDS = ("vote", "composite", "ladder")
 # What a plant has several of; of the others it has one or none.
 BASIC = KINDS[:6]
@@ -114,7 +115,21 @@ def whole(choices: Choices, rule: Rule) -> Rule:
         return among(choices, rule)
     if rule.kind == "balance":
         return balanced(choices, rule)
+    if rule.kind == "wave":
+        return between(choices, rule)
     return rule
+
+
+def between(choices: Choices, rule: Rule) -> Rule:
+    """A wave between two of the first sensors, perhaps with others outside of them."""
+    ends = choices.pick(((0, 1), (1, 0), (0, 2), (2, 1), (1, 3), (3, 0)))
+    outer = [n for n in range(8) if n not in ends]
+    names = [f"S{n}" for n in (*ends, choices.pick(outer[:3]), choices.pick(outer[3:]))]
+    members = tuple(
+        Member(role=role, select=Select(sensor=(name,)), needed=role < 2)
+        for role, name in enumerate(names[: choices.pick((2, 2, 3, 4))])
+    )
+    return msgspec.structs.replace(rule, select=Select(), members=members)
 
 
 def among(choices: Choices, rule: Rule) -> Rule:
@@ -186,7 +201,7 @@ def _select(choices: Choices) -> Select:
 
 def _judgements(choices: Choices, pace: int, kind: str) -> tuple[Judgement, ...]:
     one = judgement(choices, pace, kind, "", "")
-    if kind == "stale" or kind in BY_RECORDS or not choices.chance(25):
+    if kind in ("stale", *BY_ROWS, *BY_RECORDS) or not choices.chance(25):
         return (one,)
     quantity, gas = choices.pick(QUANTITIES)
     special = judgement(choices, pace, kind, quantity, choices.pick(("", gas)))
@@ -247,6 +262,8 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return flows(choices, window)
         case "multivariate":
             return vectors(choices, pace)
+        case "wave":
+            return Judgement(quantity, gas, "u", *_waves(choices, pace))
         case "vote":
             return Judgement(quantity, gas, "1", _counts(choices, pace))
         case "composite":
@@ -349,6 +366,37 @@ def _ranged(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
         high=ends[0], low=ends[1], on_delay=_delay(choices, pace), off_delay=_delay(choices, pace)
     )
     return _only(choices, level), {"loop": float(loop), "low": -4.0, "span": 12.0}
+
+
+def _waves(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
+    """A section that a wave needs some tens of bins for; nearly every step of the data is a drop."""
+    levels = [
+        UNUSED if choices.chance(30) else LevelLimits(high=high * ODD)
+        for high in sorted(choices.number(1, 9) for _ in range(4))
+    ]
+    bin_ns = choices.pick((pace // 2, pace // 2, pace))
+    length = 1000.0 * choices.pick((1, 20, 400))
+    speed = length / (sec(bin_ns) * choices.pick((10, 20, 40)))
+    first, second, third, fourth = levels
+    options = {
+        "bin": float(bin_ns),
+        "length": length,
+        "speed": speed,
+        "flow": speed * choices.pick((0.0, 0.002, -0.003)),
+        "speed_error": speed * choices.pick((0.0, 0.01)),
+        "clock_error": 0.0,
+        "margin": length / choices.pick((50, 10)),
+        "gate": choices.pick((1.0, 3.0)),
+        "noise": choices.pick((0.0, ODD / 64, ODD / 4)),
+        "least": choices.pick((ODD / 100, ODD / 2)),
+        "hold": float(choices.pick((5, 30, 1000)) * pace),
+        "ratio": choices.pick((2.0, 10.0, 100.0)),
+        "up_spacing": choices.pick((0.0, 0.0, length / 20)),
+        "down_spacing": choices.pick((0.0, 0.0, length / 10)),
+        "start": choices.pick((0.0, -ODD, 12345.0)),
+        "ascending": choices.pick((1.0, -1.0)),
+    }
+    return (first, second, third, fourth), options
 
 
 def _counts(choices: Choices, pace: int) -> Four:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lifeline.engine.configuration import Configuration
@@ -25,7 +26,8 @@ class Of(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A virtual row of a kind fed by rows. `quality` is good, suspect or bad; x may be NaN."""
+    """A virtual row of a kind fed by rows. `quality` is good, suspect or bad; x may be NaN; `detail` is what a
+    record of this moment says."""
 
     t: int
     x: float
@@ -33,6 +35,7 @@ class Told(NamedTuple):
     lag: int
     tolerance: float = 0.0
     close: bool = False  # a float computation could not tell
+    detail: Mapping[str, str] = MappingProxyType({})
 
 
 class GroupMemory(Protocol):
@@ -88,7 +91,8 @@ class Grouped:
         return tuple(sorted({index for _, of in self.members for index in of.sensors}))
 
     def adopt(self, old: Grouped, keep: bool) -> None:
-        """Take over the state of what this was before the configuration changed."""
+        """Take over the state of what this was before the configuration changed; what it keeps of its members
+        where these, what was learned and the geometry (`keep`) are as they were."""
         self.unknown, self.after_bad, self.judged = old.unknown, old.after_bad, old.judged
         if not keep or self.learned != old.learned:
             return

@@ -286,4 +286,5 @@ class Groups:
         wait = late + self._partition.grace_of(one)
         change = one.levels.judge_each(xs, most, t, good, doubt, wait)
         if change is not None:
-            self._partition.changed(one, change, concern.historic)
+            told = {} if concern.told is None else dict(concern.told.detail)
+            self._partition.changed(one, change, concern.historic, told)

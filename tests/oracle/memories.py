@@ -240,6 +240,7 @@ _GEOMETRY = {
     "shift": ("method", "target", "sigma", "weight", "memory", "side"),
     "spike": ("window", "points"),
     "balance": ("window",),
+    "wave": ("bin",),
 }
 
 

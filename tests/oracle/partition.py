@@ -137,10 +137,18 @@ class Partition:
             behind = self.historic_by_timer(instance) if historic is None else historic
             self.changed(instance, change, behind)
 
-    def changed(self, instance: Instance, change: Change, historic: bool) -> None:
+    def changed(
+        self,
+        instance: Instance,
+        change: Change,
+        historic: bool,
+        detail: dict[str, str] = NO_DETAIL,
+    ) -> None:
         """The gravest active level changed."""
         event = instance.alarm.level_event(change.level)
-        self.happen(instance, event, time=change.time, historic=historic, change=change)
+        self.happen(
+            instance, event, time=change.time, historic=historic, change=change, detail=detail
+        )
 
     # --- records ------------------------------------------------------------------------------
 

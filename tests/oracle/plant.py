@@ -15,7 +15,10 @@ from .levels import Levels
 from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
 from .table import Alarm
+from .waves import WaveMemory
 from .windows import Window
+
+BY_ROWS["wave"] = WaveMemory
 
 # Kinds that judge groups; each hears those before it.
 STAGES = (BY_ROWS, ("vote",), ("composite",), ("ladder",))
