@@ -51,9 +51,12 @@ def main(path: str, first: int) -> None:
     sensor = first
     stage = engine.calls
     assert stage is not None
+    begun = stage.core.counters().get("begun", 0)
     while first >= 0 and not asked.wait(0.01) and not engine.wait(0):
         # Not more than a few at once: what comes while a person is told is told in one message.
-        told = stage.feed.behind() == 0 and stage.caller.counters()["waiting"] <= 3
+        heard = stage.core.counters().get("begun", 0) >= begun + sensor - first
+        read = stage.caller._queue.read >= stage.store.outbox_end()
+        told = heard and read and stage.caller.counters()["waiting"] <= 3
         if sensor >= len(plan.configuration.sensors) or not told:
             continue
         now = engine.clock.wall()
