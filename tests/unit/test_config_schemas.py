@@ -28,7 +28,7 @@ def values(path: Path) -> Any:
 
 def test_there_is_a_schema_for_each_written_form() -> None:
     found = schemas()
-    files = {"lifeline.yaml", "sensors.csv", "pack.yaml"}
+    files = {"lifeline.yaml", "sensors.csv", "roster.yaml", "roster.csv", "pack.yaml"}
     assert set(found) == {*files, *(f"rule.{kind}" for kind in KINDS)}
     assert json.loads(json.dumps(found)) == found
 
