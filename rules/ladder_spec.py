@@ -47,11 +47,11 @@ def compile(rule: LadderRule, quantity: Quantity, gas: str) -> Judgement:
         "yellow": yellow,
         "orange": orange,
     }
-    made = [
+    second, third, fourth = (
         LevelLimits(high=count, on_delay=rule.on_delay, off_delay=rule.off_delay)
         for count in (blue, yellow, orange)
-    ]
-    return Judgement("", "", "1", (LevelLimits(), *made), options)
+    )
+    return Judgement("", "", "1", (LevelLimits(), second, third, fourth), options)
 
 
 MODEL: Final = LadderRule

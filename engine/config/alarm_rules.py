@@ -7,18 +7,18 @@ from fnmatch import fnmatchcase
 
 from ..configuration import Configuration, Link, Sensor, Site
 from ..groups import Group
-from ..kinds import Kind
 from ..level import LEVELS
 from ..rule import Rule
 from ..selection import is_pattern
 from .doubtful import Doubtful
 from .nearest import listed, nearest
 from .problems import Problems, quoted
+from .rules_loading import AuthorKind
 
 
 def check_alarm_rules(
     rules: Sequence[Rule],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, AuthorKind],
     where: Mapping[str, str],
     plant: tuple[Sequence[Site], Sequence[Sensor]],
     doubtful: Doubtful,
@@ -38,7 +38,7 @@ def _check_name(
     rule: Rule,
     name: str,
     rules: Sequence[Rule],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, AuthorKind],
     places: Mapping[str, str],
     problems: Problems,
 ) -> None:

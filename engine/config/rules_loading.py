@@ -31,6 +31,11 @@ class AuthorKind(Protocol):
         ...
 
     @property
+    def stage(self) -> int:
+        """What it hears: sensors, their rows together, records of earlier stages."""
+        ...
+
+    @property
     def author_model(self) -> type[AuthoredRule]:
         """The model of the written form."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -112,7 +111,7 @@ class GroupAuthor(Author):
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {**kinds.load_kinds(), "sum": SUM}
     monkeypatch.setattr(kinds, "load_kinds", lambda: found)
     feed_of = Kind.feed.fget
@@ -121,7 +120,6 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         Kind, "feed", property(lambda self: feed if self.name == "sum" else feed_of(self))
     )
     monkeypatch.setitem(BY_ROWS, "sum", Sum)
-    yield
 
 
 def a_log(seed: int, entries: int, *, clocked: bool) -> Scenario:
