@@ -17,7 +17,8 @@ after one was bad, silent for longer, or not yet heard: no part of a balance is 
     panes   (which pane each of the twelve slots holds)
     member  (time, value, state, value at since, merged ∫v and n of closed panes,
             12 × ∫v in value·ns (of what is stored: the value at the pane's start), 12 × n)
-    table   (what 1 m3 is in the flow's unit times seconds)
+
+The option `volume` is what 1 m3 is in the flow's unit times seconds.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
@@ -41,7 +42,7 @@ WIDTH = FIRST + MEMBERS * PLACES
 UNHEARD, HELD, VOID = 0.0, 1.0, 2.0
 IN, OUT, STORED = 0, 1, 2  # roles
 SHARE, SYSTEMATIC, RANDOM, ABSOLUTE = range(4)  # weights
-WINDOW, MAX_GAP, MIN_SPAN, OF, COVERAGE, MIN_FLOW = range(6)  # options
+WINDOW, MAX_GAP, MIN_SPAN, OF, COVERAGE, MIN_FLOW, VOLUME = range(7)  # options
 OF_FLOW, OF_VOLUME, OF_UNCERTAINTY = range(3)
 JUDGED, UNKNOWN_MEMBER, TOO_SHORT, IDLE = range(4)
 
@@ -201,7 +202,7 @@ def _take(f, b, n, j, first, role, o, now, t, v):
 
 
 @njit(cache=True, error_model="numpy")
-def _row(f, b, n, j, first, role, weight, volume, o, r, told):
+def _row(f, b, n, j, first, role, weight, o, r, told):
     """Takes one row of member j; (x, the group's time)."""
     pane = np.int64(o[WINDOW]) // PANES
     now, good = max(b[TIME], r.time), r.verdict == at.GOOD
@@ -215,7 +216,7 @@ def _row(f, b, n, j, first, role, weight, volume, o, r, told):
             f[REASON] = UNKNOWN_MEMBER
         return np.nan, now
     tried = -1 if good else j
-    _balance(f, b, n, first, role, weight, volume, now, pane, tried, r.value, told)
+    _balance(f, b, n, first, role, weight, o[VOLUME], now, pane, tried, r.value, told)
     begins = max(b[SINCE], (now // pane - (PANES - 1)) * pane)
     x, reason = _measure(told, np.float64(now - begins), o)
     if good:
@@ -241,7 +242,7 @@ def feed(
             begin = member_ptr[g]
             x, now = _row(
                 rings[g], bits[g], member_ptr[g + 1] - begin, place[q] - begin, begin, role, weight,
-                table[g, 0], options[param[first + g]], r, told,
+                options[param[first + g]], r, told,
             )  # fmt: skip
             if x != x and r.verdict != at.BAD:
                 continue

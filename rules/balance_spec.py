@@ -42,6 +42,7 @@ MEASURES: Final = ("flow", "volume", "uncertainty")
 #: Volumes are read as these flows times an hour: m3 and standard m3.
 _VOLUMES: Final = ("pipe.water.flow", "pipe.gas.flow")
 _SHORTEST_NS: Final = 1_000_000
+_HOUR_S: Final = 3600.0
 
 
 def _listed(value: Any) -> Any:
@@ -172,13 +173,13 @@ def compile(rule: BalanceRule, quantity: Quantity, gas: str) -> Judgement:
         "of": float(MEASURES.index(rule.of)),
         "coverage": rule.coverage,
         "min_flow": least,
+        "volume": cubic_metre(quantity) * _HOUR_S,
     }
     return Judgement("", "", unit, levels, options=options, scale=scale)
 
 
 def _reading(rule: BalanceRule, quantity: Quantity, gas: str) -> tuple[Reading, str, float]:
     """How limits are read, the unit in which they are told, and its worth."""
-    cubic_metre(quantity)
     if rule.of == "flow":
         return _percent, "%", 1.0
     if rule.of == "uncertainty":

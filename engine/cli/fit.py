@@ -100,7 +100,7 @@ def _together(
 
     if per not in ("site", "asset"):
         raise SpecError("a group is of a site or an asset", found=per, expected="site or asset")
-    learning = LearningTogether(plant.configuration, chosen, per)
+    learning = LearningTogether(plant.configuration, chosen, "site" if per == "site" else "asset")
     for frame in frames:
         learning.take(frame)
     return learning.learned(explained)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..frame import Float64, Frame, Int64
 from ..groups import GROUP_MEMBERS
 from .learning import Gathering, said_time
 
+Per = Literal["site", "asset"]
 _SHARE: Final = {text: float(text.split()[0]) / 100.0 for text in SHARES}
 #: Fewer vectors than so many a sensor say nothing of how sensors move together.
 _FEWEST_EACH: Final = 10
@@ -81,7 +82,7 @@ def limit_q(left: Sequence[float], share: float) -> float:
     Jackson & Mudholkar 1979: θᵢ = Σ λⁱ, h = 1 − 2 θ₁ θ₃ / (3 θ₂²),
     Q = θ₁ (c √(2 θ₂ h²) / θ₁ + 1 + θ₂ h (h − 1) / θ₁²)^(1/h). 0 where nothing is left.
     """
-    from scipy.special import ndtri  # type: ignore[import-untyped]
+    from scipy.special import ndtri
 
     first, second, third = (float(np.sum(np.asarray(left) ** i)) for i in (1, 2, 3))
     if first <= 0.0:
@@ -115,7 +116,7 @@ def vectors_of(series: Sequence[tuple[Int64, Float64]]) -> Float64:
 class LearningTogether:
     """Takes Frames of one configuration and learns groups of its sensors. Memory: 16 bytes a good sample."""
 
-    def __init__(self, configuration: Configuration, chosen: Iterable[int], per: str) -> None:
+    def __init__(self, configuration: Configuration, chosen: Iterable[int], per: Per) -> None:
         """`per`: "site" or "asset", of which each is a group; sensors without an asset are in none."""
         self._configuration = configuration
         self._per = per

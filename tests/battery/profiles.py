@@ -13,9 +13,10 @@ from lifeline.engine.configuration import REPORTS, Configuration, Link, Sensor, 
 from lifeline.engine.entry import Entry, Header
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import MINUTE_NS, SECOND_NS
-from lifeline.engine.rule import Judgement, LevelLimits, Member, Rule, Select
+from lifeline.engine.rule import Judgement, LevelLimits, Member, Normal, NormalGroup, Rule, Select
 from oracle.choices import Seeded
 from oracle.generate import START, TROUBLES, Author, Scenario
+from oracle.generate_groups import learned
 from oracle.generate_plant import BY_RECORDS, PACES, judgement, plant, whole
 
 UNUSED = LevelLimits()
@@ -53,6 +54,15 @@ CURRENTS = (
 
 COUNTS = (UNUSED, *(LevelLimits(high=3.0) for _ in range(3)))
 POINTS = {"by_asset": 0.0, "items": 0.0, "first_hand": 0.0}
+VOLUMES = (UNUSED, LevelLimits(high=300.0, deadband=20.0), UNUSED, LevelLimits(high=900.0))
+FLOWS = {
+    "window": float(2 * MINUTE_NS), "max_gap": 30e9, "min_span": 30e9, "of": 1.0, "coverage": 2.0,
+    "min_flow": 0.0, "volume": 3600.0,
+}  # fmt: skip
+MULTIPLES = (UNUSED, LevelLimits(high=1.0, deadband=0.1), UNUSED, LevelLimits(high=4.0))
+AS_ONE = NormalGroup(
+    REPORTS, (0.375,) * 3, (0.5,) * 3, (2.5,), ((0.577,),) * 3, limit_t2=6.0, limit_q=0.5
+)
 
 Signal = Callable[[int], float | None]
 
@@ -73,11 +83,14 @@ class Profile:
     settling: range = range(0)
     under: tuple[Rule, ...] = ()  # what a kind that judges alarms hears
     members: tuple[Member, ...] = ()
+    normal: Normal | None = None
     size: int = 300  # samples of a random log in which the kind has its chance to speak
 
     def rule(self, name: str = "it") -> Rule:
         """The kind over every sensor."""
-        return Rule(name, self.kind, Select(), (self.judgement,), members=self.members)
+        return Rule(
+            name, self.kind, Select(), (self.judgement,), members=self.members, normal=self.normal
+        )
 
     def plant(self, sites: int = 2) -> Configuration:
         """Sites that each have a sensor of every way of reporting."""
@@ -195,6 +208,24 @@ PROFILES: dict[str, Profile] = {
             under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
             members=(Member(rule=("under",)),),
         ),
+        Profile(
+            "balance",
+            Judgement("", "", "m3", VOLUMES, FLOWS),
+            loud=lambda n: float(n % 40),
+            members=(
+                Member(0, Select(sensor=("periodic", "on_change")), (1.0, 0.001, 0.01)),
+                Member(1, Select(sensor=("event",)), (1.0, 0.001, 0.01)),
+            ),
+            size=900,
+        ),
+        Profile(
+            "multivariate",
+            Judgement("", "", "1", MULTIPLES, {"max_age": 60e9, "of": 2.0}),
+            loud=lambda n: float(n % 12),
+            members=(Member(select=Select(sensor=REPORTS)),),
+            normal=Normal("learned", "site", {f"site-{i}": AS_ONE for i in range(2)}),
+            size=600,
+        ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(
             "clock",
@@ -233,6 +264,8 @@ class KindAuthor(Author):
         )
         if self.kind in BY_RECORDS:
             rules = (self._rule("under", "limit", Select()), *rules)
+        if self.kind == "multivariate":
+            rules = tuple(learned(self.choices, rule, one) for rule in rules)
         self._configure(Configuration(one.sites, one.links, one.sensors, rules))
 
     def _rule(self, name: str, kind: str, select: Select) -> Rule:

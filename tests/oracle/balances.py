@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from math import sqrt
+from math import inf, nan, sqrt
+from typing import TYPE_CHECKING
 
 from lifeline.engine.limits import PANES
 
+from .grouped import Told
 from .levels import Measured
 from .windows import RELATIVE, Row
+
+if TYPE_CHECKING:
+    from .plant import Instance
+    from .sensing import Seen
 
 IN, OUT, STORED = 0, 1, 2
 FLOW, VOLUME, UNCERTAINTY = 0.0, 1.0, 2.0
@@ -46,10 +52,9 @@ class Member:
 
 @dataclass
 class Balance:
-    """One group. `volume`: what 1 m3 is in the flows' unit × s."""
+    """One group."""
 
     members: list[Member]
-    volume: float
     now: int = 0
     since: int | None = None
 
@@ -59,6 +64,7 @@ class Balance:
         """(the group's time, x or None where nothing is judged) of a member's row."""
         one, gap = self.members[slot], int(options["max_gap"])
         now = max(self.now, t)
+        self._forget(self.now, int(options["window"]))
         if quality == "bad":
             one.void, self.since = True, None
             return now, (None, False)
@@ -77,6 +83,12 @@ class Balance:
         tried = slot if quality != "good" else -1
         return now, self._measure(now, tried, v, options)
 
+    def _forget(self, now: int, window: int) -> None:
+        """Rows that no window reaches any more; the last one before it tells what was held."""
+        for one in self.members:
+            while len(one.rows) > 1 and one.rows[1][0] < now - 3 * window:
+                del one.rows[0]
+
     def _measure(self, now: int, tried: int, v: float, options: Mapping[str, float]) -> Found:
         assert self.since is not None
         pane = int(options["window"]) // PANES
@@ -89,7 +101,7 @@ class Balance:
         for slot, one in enumerate(self.members):
             share, systematic, random, absolute = map(Fraction, one.weight)
             if one.role == STORED:
-                share *= Fraction(self.volume)
+                share *= Fraction(options["volume"])
                 last = Fraction(v) if slot == tried else Fraction(one.rows[-1][1])
                 kept = share * (last - one.at(start))
                 stored += kept
@@ -128,8 +140,40 @@ def _told(
     if of == FLOW and (through <= 0 or through < least):
         return None, close
     gate = options["coverage"] * sqrt(square)
-    close = close or abs(abs(float(imbalance)) - gate) <= noise + RELATIVE * gate
+    close = close or (of == FLOW and size > 0 and float(through) <= noise)
+    close = close or (gate > 0 and abs(abs(float(imbalance)) - gate) <= noise + RELATIVE * gate)
     if abs(imbalance) < gate:
         return Measured(0.0, 0.0), close
     x, scale = (100 * imbalance / through, 100 / float(through)) if of == FLOW else (imbalance, 1)
     return Measured(float(x), RELATIVE * abs(float(x)) + noise * scale), close
+
+
+@dataclass
+class Balances:
+    """What an instance keeps of its group."""
+
+    balance: Balance | None = None
+    slots: list[int | None] = field(default_factory=list)
+
+    def take(self, sensor: int, seen: Seen, instance: Instance) -> Told | None:
+        """A row of a member."""
+        assert instance.group is not None
+        if self.balance is None:
+            self.slots = [of.sensor for _, of in instance.group.members]
+            weights = [
+                (*member.weight, 0.0, 0.0, 0.0, 0.0)[:4] for member, _ in instance.group.members
+            ]
+            roles = [member.role for member, _ in instance.group.members]
+            self.balance = Balance([Member(*x) for x in zip(roles, weights, strict=True)])
+        slot = self.slots.index(sensor)
+        options = instance.judgement.options
+        now, (x, close) = self.balance.take(slot, seen.jt, seen.v, seen.quality, options)
+        lag = max(0, seen.lag - (now - seen.jt))
+        if x is None:
+            return Told(now, nan, "bad", lag) if not seen.usable else _nothing(now, lag, close)
+        return Told(now, x.x, seen.quality, lag, x.tolerance, close)
+
+
+def _nothing(now: int, lag: int, close: bool) -> Told | None:
+    """No measure; but where that was a near thing, nothing that follows can be compared."""
+    return Told(now, inf, "suspect", lag, close=True) if close else None

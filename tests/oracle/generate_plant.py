@@ -18,6 +18,7 @@ from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from lifeline.engine.rule import Judgement, LevelLimits, Member, Profile, Reference, Rule, Select
 
 from .choices import Choices
+from .generate_groups import balanced, flows, vectors
 from .windows import sec
 
 MS = 1_000_000
@@ -109,6 +110,8 @@ def whole(choices: Choices, rule: Rule) -> Rule:
         return compared(choices, rule)
     if rule.kind in BY_RECORDS:
         return among(choices, rule)
+    if rule.kind == "balance":
+        return balanced(choices, rule)
     return rule
 
 
@@ -238,6 +241,10 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "1", *_spikes(choices, pace, window))
         case "range":
             return Judgement(quantity, gas, "1", *_ranged(choices, pace))
+        case "balance":
+            return flows(choices, window)
+        case "multivariate":
+            return vectors(choices, pace)
         case "vote":
             return Judgement(quantity, gas, "1", _counts(choices, pace))
         case "composite":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lifeline.engine.configuration import Configuration
-from lifeline.engine.rule import Member, Rule
+from lifeline.engine.rule import Member, NormalGroup, Rule
 
 if TYPE_CHECKING:
     from .plant import Instance
@@ -32,6 +32,7 @@ class Told(NamedTuple):
     quality: str
     lag: int
     tolerance: float = 0.0
+    close: bool = False  # a float computation could not tell
 
 
 class GroupMemory(Protocol):
@@ -78,15 +79,19 @@ class Grouped:
     after_bad: bool = False
     judged: int | None = None
     memory: GroupMemory | None = None
+    named: tuple[str, ...] = ()  # the sensors of its members, in order
+    learned: NormalGroup | None = None
 
     @property
     def sensors(self) -> tuple[int, ...]:
         """All that are behind its members."""
         return tuple(sorted({index for _, of in self.members for index in of.sensors}))
 
-    def adopt(self, old: Grouped) -> None:
+    def adopt(self, old: Grouped, keep: bool) -> None:
         """Take over the state of what this was before the configuration changed."""
         self.unknown, self.after_bad, self.judged = old.unknown, old.after_bad, old.judged
+        if not keep or self.learned != old.learned:
+            return
         if [_known(one) for one in self.members] == [_known(one) for one in old.members]:
             self.memory = old.memory
 

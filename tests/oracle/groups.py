@@ -11,6 +11,7 @@ from .grouped import Concern, Told
 from .levels import Measured
 from .plant import Instance, Key
 from .sensing import Seen
+from .windows import unclear
 
 if TYPE_CHECKING:
     from .partition import Partition
@@ -264,6 +265,9 @@ class Groups:
         if told.quality == "bad":
             one.levels.drop_clears()
         elif not math.isnan(told.x):
+            measured = Measured(told.x, told.tolerance)
+            if told.close or (told.tolerance and unclear(measured, one.judgement)):
+                self._partition.unclear = True
             doubt = told.quality != "good" or one.group.unknown
             xs = [Measured(told.x, told.tolerance)] * LEVELS
             self._judge(one, xs, [told.x] * LEVELS, t, not doubt, doubt, late, concern)

@@ -239,6 +239,7 @@ _GEOMETRY = {
     "accumulate": ("window", "max_gap", "coverage", "of", "bound"),
     "shift": ("method", "target", "sigma", "weight", "memory", "side"),
     "spike": ("window", "points"),
+    "balance": ("window",),
 }
 
 

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from lifeline.engine.configuration import Configuration, Link, Sensor
 from lifeline.engine.rule import Judgement, Member, Rule, Select
 
-from .grouped import BY_ROWS, Grouped, Of, grouped
+from .by_rows import BY_ROWS
+from .grouped import Grouped, Of, grouped
 from .levels import Levels
 from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
@@ -136,10 +137,11 @@ class Instance:
         if lengths[0] == lengths[1] and robust[0] == robust[1]:
             self.window = old.window
         kind = self.rule.kind
-        if geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement):
+        keep = geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement)
+        if keep:
             self.memory = old.memory
         if self.group is not None and old.group is not None:
-            self.group.adopt(old.group)
+            self.group.adopt(old.group, keep)
 
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:
@@ -271,6 +273,14 @@ def _of_group(rule: Rule, ordinal: int, group: Grouped, configuration: Configura
     if rule.kind in BY_ROWS:
         group.memory = BY_ROWS[rule.kind]()
     quantities = {configuration.sensors[index].quantity for index in group.sensors}
+    sensors = [configuration.sensors[of.sensor] for _, of in group.members if of.sensor is not None]
+    group.named = tuple(one.id for one in sensors)
+    site = configuration.sites[group.site].id
+    if rule.normal is not None:
+        key = site if rule.normal.per == "site" else f"{site}/{group.name}"
+        one = rule.normal.groups.get(key)
+        if one is not None and set(one.sensors) == set(group.named):
+            group.learned = one
     return Instance(
         rule=rule,
         ordinal=ordinal,

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import nan
+from typing import TYPE_CHECKING
 
 from lifeline.engine.rule import NormalGroup
 
+from .grouped import Told
 from .levels import Measured
 from .windows import RELATIVE
+
+if TYPE_CHECKING:
+    from .plant import Instance
+    from .sensing import Seen
 
 T2, Q, BOTH = 0.0, 1.0, 2.0
 
@@ -70,3 +77,28 @@ class Together:
         size = max(abs(value) for value in by_name.values()) / min(self.group.scale)
         tolerance = RELATIVE * (abs(x) + (1.0 + size) ** 2 / max(1e-3, min(map(abs, parts))))
         return now, "suspect" if doubtful else "good", Measured(x, tolerance)
+
+
+@dataclass
+class Vectors:
+    """What an instance keeps of its group."""
+
+    together: Together | None = None
+    slots: list[int | None] = field(default_factory=list)
+
+    def take(self, sensor: int, seen: Seen, instance: Instance) -> Told | None:
+        """A row of a member."""
+        assert instance.group is not None
+        if self.together is None:
+            self.slots = [of.sensor for _, of in instance.group.members]
+            self.together = Together(instance.group.learned, instance.group.named)
+        slot, options = self.slots.index(sensor), instance.judgement.options
+        now, verdict, x = self.together.take(
+            slot, seen.jt, seen.v, seen.quality, seen.forward, options
+        )
+        lag = max(0, seen.lag - (now - seen.jt))
+        if not verdict:
+            return None
+        if x is None:
+            return Told(now, nan, verdict, lag)
+        return Told(now, x.x, verdict, lag, x.tolerance)

@@ -15,8 +15,8 @@ from plant_files import RULES, PlantFiles
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plant" / "lifeline.yaml"
 KINDS = (
-    "accumulate", "clock", "deviation", "flatline", "forecast", "limit", "range", "rate", "shift",
-    "spike", "stale", "trend",
+    "accumulate", "balance", "clock", "composite", "deviation", "flatline", "forecast", "ladder", "limit",
+    "multivariate", "range", "rate", "shift", "spike", "stale", "trend", "vote",
 )  # fmt: skip
 
 
