@@ -39,5 +39,6 @@ def test_every_kind_and_its_keys_are_named() -> None:
     for name, kind in load_kinds().items():
         line = lines[name]
         assert line is not None
-        for key in set(kind.author_model.model_fields) - common:
+        fields = kind.author_model.model_fields
+        for key in {field.alias or name for name, field in fields.items()} - common:
             assert f"`{key}`" in line[0]
