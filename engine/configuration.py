@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from .errors import EntryError
+from .errors import EntryError, SpecError
 from .limits import GRACE_NS, MAX_CONFIGURATION_BYTES
 from .rule import Rule
 
@@ -26,7 +26,8 @@ REPORTS: tuple[ReportsKind, ...] = ("periodic", "on_change", "event")
 class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """One plant, dam, network or structure: unit of alert order and of the hash chain.
 
-    `id` is unique in the whole process; `area` is `city/district/street`.
+    `id` is unique in the whole process; `area` is `city/district/street`. `exercise`: a drill site,
+    whose every record is marked; it is one or not for as long as its id exists.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     lat: float | None = None
     lon: float | None = None
     retired: bool = False
+    exercise: bool = False
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -175,14 +177,28 @@ def _merge(
     return merged, places
 
 
+def check_drills(before: Configuration, wanted: Configuration) -> None:
+    """Raises SpecError where a known site would become a drill, or a drill an actual site."""
+    were = {site.id: site.exercise for site in before.sites}
+    for site in wanted.sites:
+        if were.get(site.id, site.exercise) != site.exercise:
+            what = "an actual site" if site.exercise else "a drill"
+            raise SpecError(
+                f"site {site.id} was {what} until now, and its records say so",
+                expected="another id: a site is a drill or not for as long as its id exists",
+            )
+
+
 def continued(before: Configuration | None, wanted: Configuration) -> Configuration:
     """`wanted` with the indices of `before`: nothing moves, nothing is reused.
 
     Sites are known by id, links by (site, source), sensors by (site, id). The references inside
-    `wanted` (`Link.site`, `Sensor.site`, `Sensor.link`) index into `wanted` itself.
+    `wanted` (`Link.site`, `Sensor.site`, `Sensor.link`) index into `wanted` itself. Raises SpecError
+    where a site would become a drill, or a drill an actual site.
     """
     if before is None:
         return wanted
+    check_drills(before, wanted)
     sites, site_at = _merge(before.sites, wanted.sites, lambda s: (s.id,))
     moved_links = [msgspec.structs.replace(x, site=site_at[x.site]) for x in wanted.links]
     links, link_at = _merge(before.links, moved_links, lambda x: (x.site, x.source))

@@ -138,6 +138,7 @@ class SourceSpec(msgspec.Struct, frozen=True, omit_defaults=True):
              templates; `+` and `#` as in MQTT
     key      template for `Route.key`: `{name}` a named topic part, `{topic}` the whole topic,
              `{payload.tag}` a path in the point, `{$.device}` a path from the message
+    exercise a drill's: what it says may move the alarms of drills only
     """
 
     id: str
@@ -148,6 +149,7 @@ class SourceSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     routes: tuple[Route, ...]
     key: str = "{topic}"
     qos: Literal[0, 1] = 1
+    exercise: bool = False
 
 
 def split_path(path: str) -> tuple[str, ...]:

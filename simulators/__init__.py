@@ -1,7 +1,8 @@
 """Plants that do not exist, described well enough to be judged: physics, instruments, labels, load.
 
     incidents, faults                    what goes wrong, as labels with times and expected levels
-    manhole, hydraulics, recurrence      gas in a ventilated box, water in a pipe, x = a x + b
+    manhole, recurrence                  gas in a ventilated box, x = a x + b
+    liquid, liquid_line                  a liquid line and its steady state; its waves
     district, trunk, dam                 the three worlds, true to the last decimal
     rhythm, sensor                       the day, and what an instrument makes of the truth
     plant, script, stream, breaker       sites and runs; stories told; samples, broken as labelled

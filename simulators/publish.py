@@ -150,7 +150,8 @@ def publish(
     names = [f"sim-{scenario.site.id}-{g.name}" for g in gateways]
     clock = clock or SystemClock()
     connections = [Connection(n, host, port, username, password, clock=clock) for n in names]
-    run = _Run(scenario, connections, ledger, speed, stop or Event(), clock)
+    stream = Stream(scenario)  # before the clock of the run: a world may have to be compiled
+    run = _Run(stream, scenario, connections, ledger, speed, stop or Event(), clock)
     try:
         for connection in connections:
             connection.open()
@@ -168,6 +169,7 @@ class _Run:
 
     def __init__(
         self,
+        stream: Stream,
         scenario: Scenario,
         connections: list[Connection],
         ledger: LedgerWriter,
@@ -175,6 +177,7 @@ class _Run:
         stop: StopSignal,
         clock: Clock,
     ) -> None:
+        self._stream = stream
         self._scenario = scenario
         self._connections = connections
         self._ledger = ledger
@@ -191,12 +194,11 @@ class _Run:
 
     def go(self) -> None:
         """Send everything, then wait for the last acknowledgements."""
-        stream = Stream(self._scenario)
         for until in self._cuts():
-            batch = stream.take(until)
+            batch = self._stream.take(until)
             if len(batch) and not self._window(batch):
                 break
-            if stream.exhausted:
+            if self._stream.exhausted:
                 break
         self._drain()
 

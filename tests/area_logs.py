@@ -119,10 +119,15 @@ def short(records: list[Record]) -> list[str]:
 
 
 def configured(
-    *areas: Area, sites: tuple[str, ...] = ("a", "b", "c"), **more: Any
+    *areas: Area,
+    sites: tuple[str, ...] = ("a", "b", "c"),
+    drills: tuple[str, ...] = (),
+    **more: Any,
 ) -> AreaConfiguration:
-    """These areas, over sites of one street."""
-    placed = tuple(AreaSite(site, "hefei/shushan/east") for site in sites)
+    """These areas, over sites and drills of one street."""
+    placed = tuple(
+        AreaSite(site, "hefei/shushan/east", exercise=site in drills) for site in (*sites, *drills)
+    )
     return AreaConfiguration(areas, placed, **more)
 
 

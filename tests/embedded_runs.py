@@ -63,6 +63,7 @@ class Run:
     records: list[Record] = field(default_factory=list)
     troubles: list[EngineTrouble] = field(default_factory=list)
     sent: int = 0
+    outputs: bool = False
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -73,7 +74,7 @@ class Run:
             on_records=self.records.extend,
             on_trouble=self.troubles.append,
             agents=False,
-            outputs=False,
+            outputs=self.outputs,
             pace=self.pace,
         )
         engine.start()

@@ -68,6 +68,7 @@ class _Source:
     patterns: list[TopicPattern]
     layout: Layout
     decoder: Decoder
+    exercise: bool
 
     def hears(self, topic: str) -> bool:
         return any(pattern.match(topic) is not None for pattern in self.patterns)
@@ -87,6 +88,7 @@ class AgainDecoder:
                 [TopicPattern(text) for text in source.topics],
                 layout_of(source),
                 compile_decoder(source, configuration),
+                source.exercise,
             )
             for source in sources
         ]
@@ -115,7 +117,7 @@ class AgainDecoder:
             payload = whole
         decoded = source.decoder.decode([(letter.topic, payload, letter.time)])
         if len(decoded.frame):
-            entries = self._writer.encode(decoded.frame, letter.time, letter.id)
+            entries = self._writer.encode(decoded.frame, letter.time, letter.id, source.exercise)
             parts = [kept_form(dead) for dead in decoded.dead]
             return Read(entries, len(decoded.frame), parts, unknown=decoded.unknown_sensors)
         if decoded.dead:

@@ -210,14 +210,20 @@ class Agent:
                 lane.client.ack(deliveries)
 
     def _batch(self, taken: list[tuple[Lane, list[Delivery]]]) -> Batch:
-        decoded = [lane.decode(deliveries) for lane, deliveries in taken]
-        frame = Frame.concat([d.frame for d in decoded])
+        decoded = [(lane, lane.decode(deliveries)) for lane, deliveries in taken]
         received = max(d.received for _, deliveries in taken for d in deliveries)
-        entries = self._writer.encode(frame, received, self.counters["entries"] + 1)
+        entries: list[bytes] = []
         self.counters["batches"] += 1
-        self.counters["entries"] += len(entries)
-        self.counters["samples"] += len(frame)
-        return Batch(self._store, entries, decoded)
+        for drill in (False, True):
+            frames = [d.frame for lane, d in decoded if lane.source.exercise == drill]
+            if not frames:
+                continue
+            frame = Frame.concat(frames)
+            made = self._writer.encode(frame, received, self.counters["entries"] + 1, drill)
+            self.counters["entries"] += len(made)
+            self.counters["samples"] += len(frame)
+            entries += made
+        return Batch(self._store, entries, [d for _, d in decoded])
 
     def _made_durable(self, batch: Batch) -> bool:
         """Offers the batch to the log until it is durable; False when stopped before."""

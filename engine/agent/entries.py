@@ -23,14 +23,27 @@ class EntryWriter:
         number = {tenant: i for i, tenant in enumerate(self._tenants)}
         self._tenant_of = np.array([number[t] for t in tenants], np.int32)
 
-    def encode(self, frame: Frame, received: int, next_seq: int) -> list[bytes]:
+    def encode(
+        self, frame: Frame, received: int, next_seq: int, exercise: bool = False
+    ) -> list[bytes]:
         """Encoded `samples` entries, numbered from `next_seq`; the order within a tenant stays.
 
-        `received` is the wall time at which the last of them was received, ns.
+        `received` is the wall time at which the last of them was received, ns; `exercise` says that
+        they come from the source of a drill.
         """
         return [
             encode(
-                Entry(Header(tenant, self._producer, seq, received, registry=self._registry), part)
+                Entry(
+                    Header(
+                        tenant,
+                        self._producer,
+                        seq,
+                        received,
+                        registry=self._registry,
+                        exercise=exercise,
+                    ),
+                    part,
+                )
             )
             for seq, (tenant, part) in enumerate(self._parts(frame), next_seq)
         ]

@@ -24,20 +24,23 @@ _OWN: Final = "area."
 
 
 class RunningArea:
-    """An area at work. `sites` are the ids of the sites in it, `quality` the rules that no ladder
-    counts, `out` gives what the present step makes. `silent` are its sites that are not heard."""
+    """An area at work. `sites` are the ids of the actual sites in it and `drills` of the others,
+    `quality` the rules that no ladder counts, `out` gives what the present step makes. `silent` are its
+    sites that are not heard."""
 
     def __init__(
         self,
         policy: Area,
         state: AreaState,
         sites: frozenset[str],
+        drills: frozenset[str],
         quality: frozenset[str],
         out: Callable[[], AreaOut],
     ) -> None:
         self.policy = policy
         self.state = state
         self.sites = sites
+        self.drills = drills
         self.silent: frozenset[str] = frozenset()
         self._quality = quality
         self._out = out
@@ -187,7 +190,7 @@ class RunningArea:
         detail = dict(because.detail)
         if because.by:
             detail["by"] = because.by
-        told = sorted(self.sites) if wanted else state.halted
+        told = sorted(self._ordered_by(breaker)) if wanted else state.halted
         detail["sites"] = str(len(told))
         episode = alarm.episode
         record = self._records.write(
@@ -205,6 +208,10 @@ class RunningArea:
         breaker.release()
         assert episode == record.episode
 
+    def _ordered_by(self, breaker: RunningBreaker) -> frozenset[str]:
+        """A breaker orders the sites of its own world."""
+        return self.drills if breaker.exercise else self.sites
+
     def _order(self, breaker: RunningBreaker, sites: Iterable[str], now: int) -> None:
         told = list(sites)
         self._out().orders.extend(breaker.halt(told, now))
@@ -220,11 +227,12 @@ class RunningArea:
         for breaker in self.breakers.values():
             if not breaker.state.alarm.level:
                 continue
-            gone = sorted(set(breaker.state.halted) - self.sites)
-            new = sorted(self.sites - set(breaker.state.halted))
+            here = self._ordered_by(breaker)
+            gone = sorted(set(breaker.state.halted) - here)
+            new = sorted(here - set(breaker.state.halted))
             if gone:
                 self._out().orders.extend(breaker.resume(gone, now, self.state.chain.seq))
-                breaker.state.halted = sorted(set(breaker.state.halted) & self.sites)
+                breaker.state.halted = sorted(set(breaker.state.halted) & here)
             if new:
                 self._order(breaker, new, now)
 

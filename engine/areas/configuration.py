@@ -98,11 +98,13 @@ class Area(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AreaSite(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A site as areas see it. `engine` is the reserved site of the core that steps it."""
+    """A site as areas see it. `engine` is the reserved site of the core that steps it; `exercise`: a
+    drill, which only the exercise world orders, and whose silence means nothing."""
 
     id: str
     area: str
     engine: str = "_engine"
+    exercise: bool = False
 
 
 class AreaConfiguration(msgspec.Struct, frozen=True, omit_defaults=True):

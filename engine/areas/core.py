@@ -257,12 +257,15 @@ class AreaCore:
             self._paths[site.id] = paths = tuple(p for p in prefixes(site.area) if p in inside)
             for path in paths:
                 inside[path].add(site.id)
+        drills = frozenset(site.id for site in configuration.sites if site.exercise)
         quality = frozenset(configuration.quality)
         running: dict[str, RunningArea] = {}
         for area in configuration.areas:
             kept = self._state.areas.setdefault(area.path, AreaState(Chain()))
             sites = frozenset(inside[area.path])
-            running[area.path] = RunningArea(area, kept, sites, quality, lambda: self._out)
+            running[area.path] = RunningArea(
+                area, kept, sites - drills, sites & drills, quality, lambda: self._out
+            )
         self._areas = running
 
     def _recount(self) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _POLL_S: Final = 0.2
 _AT_ONCE: Final = 1_000
+WORLDS: Final = ("actual", "exercise")  # by the record's flag
 
 
 def alerts(
@@ -30,6 +31,10 @@ def alerts(
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     level: Annotated[
         str, typer.Option(metavar="LEVEL", help="Only this level and graver ones.")
+    ] = "",
+    world: Annotated[
+        str,
+        typer.Option(metavar="WORLD", help="actual, exercise (drills); both unless given."),
     ] = "",
     last: Annotated[
         int, typer.Option(min=0, metavar="N", help="The last N records instead of what stands.")
@@ -43,6 +48,7 @@ def alerts(
 
     Prints the gravest first. Reads the plant's data directory, beside a running engine or without one; changes nothing.
     --level takes blue, yellow, orange or red: an alarm that reached it is printed until it ends.
+    Alarms of a drill say so (EXERCISE, 演练) and come last.
 
     \b
     lifeline alerts                       # what stands now
@@ -56,7 +62,8 @@ def alerts(
 
     least = _least(level)
     readers = opened_readers(data_directory(config, data))
-    printer = _Printer(set(site or ()), least, places(config), "" if as_json else language(lang))
+    speech: Language | Literal[""] = "" if as_json else language(lang)
+    printer = _Printer(set(site or ()), least, _world(world), places(config), speech)
     try:
         ends = {reader: reader.outbox_end() for reader in readers}
         if last:
@@ -78,6 +85,12 @@ def _least(level: str) -> int:
     return LEVELS.index(level)
 
 
+def _world(text: str) -> str:
+    if text not in ("", *WORLDS):
+        raise SpecError("unknown world", found=repr(text), expected=" or ".join(WORLDS))
+    return text
+
+
 class _Printer:
     """Prints the wanted ones of records; as JSON where no language is given."""
 
@@ -85,6 +98,7 @@ class _Printer:
         self,
         sites: set[str],
         least: int,
+        world: str,
         known: Mapping[str, Place],
         speech: Language | Literal[""],
     ) -> None:
@@ -92,6 +106,7 @@ class _Printer:
 
         self._sites = sites
         self._least = least
+        self._world = world
         self._known = known
         self._lines = Lines(speech, known, dated=True) if speech else None
         self._console = stdout()
@@ -123,7 +138,9 @@ class _Printer:
     def _wanted(self, record: Record) -> bool:
         from .format import reaches
 
-        return (not self._sites or record.site in self._sites) and reaches(record, self._least)
+        here = not self._sites or record.site in self._sites
+        mine = self._world in ("", WORLDS[record.exercise])
+        return here and mine and reaches(record, self._least)
 
     def _raw(self, record: Record) -> None:
         from ..outputs.payload import record_payload

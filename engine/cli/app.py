@@ -15,6 +15,7 @@ from . import (
     acl,
     alerts,
     backfill,
+    calls,
     check,
     cluster,
     commands,
@@ -25,9 +26,12 @@ from . import (
     fit,
     influx,
     nodes,
+    packs,
     performance,
     query,
     replay,
+    roster,
+    ruletest,
     run,
     schema,
     worker,
@@ -111,12 +115,16 @@ def _plugins() -> None:
 
 _plugins()
 app.command("check", rich_help_panel=PLANT)(check.check)
+app.add_typer(packs.app, rich_help_panel=PLANT)
+app.command("test", rich_help_panel=PLANT)(ruletest.rule_tests)
 app.command("schema", rich_help_panel=PLANT)(schema.schema)
 app.command("acl", rich_help_panel=PLANT)(acl.acl)
 app.command("doctor", rich_help_panel=PLANT)(doctor.doctor)
 app.add_typer(influx.app, rich_help_panel=PLANT)
+app.add_typer(roster.app, rich_help_panel=PLANT)
 app.command("run", rich_help_panel=PLANT)(run.run)
 app.command("alerts", rich_help_panel=ALARMS)(alerts.alerts)
+app.command("calls", rich_help_panel=ALARMS)(calls.calls)
 app.command("performance", rich_help_panel=ALARMS)(performance.performance)
 app.command("ack", rich_help_panel=ALARMS)(commands.ack)
 app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)

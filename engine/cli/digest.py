@@ -46,14 +46,16 @@ def digest(
     from .kernels import warm_kernels
 
     directory = data_directory(config, directory)
-    areas = DataDirectory(directory).areas
+    areas, calls = DataDirectory(directory).areas, DataDirectory(directory).calls
     warm_kernels()
     reports = [_report(directory, running=holder(directory) is not None)]
-    if areas.is_dir():
-        reports.append(_report(areas, running=holder(areas) is not None, of_areas=True))
+    others: dict[str, Any] = {"areas": None, "calls": None}
+    for name, folder in (("areas", areas), ("calls", calls)):
+        if folder.is_dir():
+            reports.append(_report(folder, running=holder(folder) is not None, of=name))
+            others[name] = _document(reports[-1])
     if as_json:
-        document = _document(reports[0])
-        print_json(document | {"areas": _document(reports[1]) if len(reports) > 1 else None})
+        print_json(_document(reports[0]) | others)
     else:
         for report in reports:
             _print(report)
@@ -61,13 +63,14 @@ def digest(
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _report(directory: Path, *, running: bool, of_areas: bool = False) -> DigestReport:
+def _report(directory: Path, *, running: bool, of: str = "sites") -> DigestReport:
     from ..log import LogReader
-    from ..replay.digest import area_digest_of, digest_of
+    from ..replay.digest import area_digest_of, call_digest_of, digest_of
 
     reader = LogReader.open(directory)
+    digests = {"sites": digest_of, "areas": area_digest_of, "calls": call_digest_of}
     try:
-        return _settled(directory, reader, area_digest_of if of_areas else digest_of, running)
+        return _settled(directory, reader, digests[of], running)
     finally:
         reader.close()
 

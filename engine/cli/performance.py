@@ -73,13 +73,14 @@ def performance(
     readers = opened_readers(data_directory(config, data))
     try:
         begin, end = _period(since, until, readers)
-        made = Performance(begin)
+        where = whereabouts(config)
+        made = Performance(begin, assets=any(place.by_asset for place in where.values()))
         for record in _records(readers, end, made):
             made.step(record)
     finally:
         for reader in readers:
             reader.close()
-    told = Told.of(made, end, whereabouts(config), kind, wanted)
+    told = Told.of(made, end, where, kind, wanted)
     if as_json:
         print_json(told.document())
     else:
@@ -161,7 +162,7 @@ class Replayed:
     """
 
     def __init__(self, config: Path | None) -> None:
-        self._config = config
+        self._named = whereabouts(config) if config is not None else {}
         self._made: Performance | None = None
         self._end = 0
 
@@ -179,15 +180,16 @@ class Replayed:
 
         configuration = run.core.configuration
         sites = () if configuration is None else configuration.sites
-        where = {site.id: Where(site.area) for site in sites if not site.retired}
-        named = whereabouts(self._config) if self._config is not None else {}
-        return Told.of(self._performance(run), self._end, {**where, **named})
+        where = {s.id: Where(s.area, exercise=s.exercise) for s in sites if not s.retired}
+        return Told.of(self._performance(run), self._end, {**where, **self._named})
 
     def _performance(self, run: Run) -> Performance:
         from ..performance import Performance
 
         if self._made is None:
-            self._made = Performance(upwards(run.begins + 1) - upwards(1))
+            by_asset = any(place.by_asset for place in self._named.values())
+            begin = upwards(run.begins + 1) - upwards(1)
+            self._made = Performance(begin, assets=by_asset)
         return self._made
 
 

@@ -122,16 +122,22 @@ def places(config: Path) -> Mapping[str, Place]:
 def whereabouts(config: Path) -> Mapping[str, Where]:
     """Area and operator position of each site and area that the file names; empty where it cannot
     be read."""
-    from ..performance import Where
+    from ..performance import Desk, Where, watches_of
 
     found: dict[str, Where] = {}
     if not config.exists():
         return found
     try:
+        listed = _section(config, "positions")
+        desks = [
+            Desk(str(each["name"]), *(_names(each, key) for key in ("sites", "areas", "assets")))
+            for each in (listed if isinstance(listed, list) else ())
+        ]
         sites = _section(config, "sites")
         for site in sites if isinstance(sites, list) else ():
-            area, position = str(site.get("area", "")), str(site.get("position") or "")
-            found[str(site["id"])] = Where(area, position)
+            name, area = str(site["id"]), str(site.get("area", ""))
+            position, watches = str(site.get("position") or ""), watches_of(name, area, desks)
+            found[name] = Where(area, position, watches, site.get("exercise") is True)
         areas = _section(config, "areas")
         for area in areas if isinstance(areas, list) else ():
             path = str(area["path"])
@@ -139,6 +145,12 @@ def whereabouts(config: Path) -> Mapping[str, Where]:
     except (SpecError, KeyError, AttributeError):
         return found  # as `places`
     return found
+
+
+def _names(section: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """One name or several, as they are written."""
+    value = section.get(key) or ()
+    return (value,) if isinstance(value, str) else tuple(str(each) for each in value)
 
 
 def _section(config: Path, key: str) -> Any:

@@ -22,12 +22,15 @@ class AlarmName(NamedTuple):
 
 
 def standing_records(*readers: LogReader) -> list[Record]:
-    """The record that left each alarm of these logs as it is, the gravest first."""
+    """The record that left each alarm of these logs as it is, the gravest first; drills come last."""
     from ..level import LEVELS
     from ..record import decode_record
 
     records = [decode_record(row.data) for reader in readers for row in reader.standing()]
-    return sorted(records, key=lambda r: (-LEVELS.index(r.level_after), r.onset, r.site, r.alarm))
+    return sorted(
+        records,
+        key=lambda r: (r.exercise, -LEVELS.index(r.level_after), r.onset, r.site, r.alarm),
+    )
 
 
 def opened_readers(directory: Path) -> list[LogReader]:

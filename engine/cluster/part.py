@@ -112,7 +112,8 @@ class Part:
         if len(records):
             told = []
             for record in records:
-                made[record.level_after, record.transition] += 1
+                if not record.exercise:
+                    made[record.level_after, record.transition] += 1
                 told.append((record.site, record.seq, record.encode()))
             self.lane.put_records(offset + 1, told)
         if records.replies:

@@ -127,7 +127,7 @@ class InfluxSink(Sink):
         are told by each, as far as it sees them."""
         return PerformanceKeeper(
             [self.store],
-            lambda: where_of(in_force(), self.plant.positions, self.plant.areas),
+            lambda: where_of(in_force(), self.plant.positions, self.plant.areas, self.plant.desks),
             self.clock,
             lambda kind, text: self._tell(kind, text, "performance"),
         )

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from ..areas.records import SUBJECTS
 from ..layout import NO_TIME
 from ..level import LEVELS
 from ..metrics import Durations
@@ -142,12 +143,18 @@ class WorkerStatus:
         return running and all(part.caught_up for part in self.parts)
 
 
+#: How the alarm of an exercise of an area ends.
+PRACTISED: Final = f"~{SUBJECTS[1]}"
+
+
 def standing_counts(core: Core | AreaCore) -> dict[str, dict[str, int]]:
-    """How many alarms of a core are not normal: level → state → how many. Costs a pass over two
+    """How many actual alarms of a core are not normal: level → state → how many. Costs a pass over two
     columns; any thread may ask while the core steps, and sees some row before or after it."""
     if not hasattr(core, "state"):
         areas: dict[str, dict[str, int]] = {}
         for alarm in core.standing():
+            if alarm.alarm.endswith(PRACTISED):
+                continue
             by_state = areas.setdefault(alarm.level, {})
             by_state[alarm.state] = by_state.get(alarm.state, 0) + 1
         return areas
@@ -156,6 +163,9 @@ def standing_counts(core: Core | AreaCore) -> dict[str, dict[str, int]]:
         return {}
     standing = np.flatnonzero(state.judge["state"])
     rows = state.judge[standing]
+    drills = np.array([s.exercise for s in state.plan.configuration.sites], np.bool_)
+    if drills.any():
+        rows = rows[~drills[state.cold["site"][rows["sensor"]]]]
     found: dict[str, dict[str, int]] = {}
     counts = Counter(zip(rows["level"].tolist(), rows["state"].tolist(), strict=True))
     for (level, alarm_state), n in counts.items():

@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Problem
+from .call_spec import CallSpec, ChannelSpec, Contact, LinkSpec
 from .cluster import ClusterSpec
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 
 __all__ = [
+    "CallSpec",
+    "ChannelSpec",
     "ClusterSpec",
+    "Contact",
     "InfluxSpec",
+    "LinkSpec",
     "MonitoringSpec",
     "OutputsSpec",
     "Plant",
@@ -27,6 +32,7 @@ __all__ = [
     "StorageSpec",
     "StoreSpec",
     "check",
+    "check_calls",
     "load",
     "load_cluster",
     "schemas",
@@ -51,6 +57,14 @@ def check(path: str | Path) -> list[Problem]:
     the files, nor for a file that is not there.
     """
     from .checking import check as _check
+
+    return _check(Path(path))
+
+
+def check_calls(path: str | Path) -> tuple[Plant | None, list[Problem]]:
+    """The plant (None where it cannot be read or calls nobody), and every mistake and warning about
+    its roster, with errors of the other files."""
+    from .checking import check_calls as _check
 
     return _check(Path(path))
 

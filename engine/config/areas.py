@@ -67,7 +67,7 @@ class AreaReader:
             found[model.path] = self._area(model, ("areas", i))
         return AreaConfiguration(
             tuple(found.values()),
-            tuple(AreaSite(site.id, site.area) for site in self._sites),
+            tuple(AreaSite(site.id, site.area, exercise=site.exercise) for site in self._sites),
             tuple(sorted(rule.id for rule in self._rules if rule.kind in QUALITY_KINDS)),
         )
 

@@ -24,7 +24,7 @@ FORBIDDEN: Final = '+#/~$\\"'
 #: Site ids that the engine and area alarms use themselves.
 RESERVED_SITES: Final = ("-", "_engine")
 #: In the cluster each partition has its own, `_engine.3`; areas and their exercises have theirs.
-RESERVED_PREFIXES: Final = ("_engine.", "area:", "exercise:")
+RESERVED_PREFIXES: Final = ("_engine.", "area:", "exercise:", "call:")
 
 _SIZE: Final = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?) *(?P<unit>[kKMGT]i?B|B)")
 _SIZES: Final = {"B": 0, "k": 1, "M": 2, "G": 3, "T": 4}

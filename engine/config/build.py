@@ -19,8 +19,11 @@ from .cluster_models import cluster_spec
 from .document import Document, read_document
 from .doubtful import Doubtful
 from .models import LifelineFile, Outputs, Storage, StoreModel
+from .packs.reading import read_packs
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
+from .positions import read_positions
 from .problems import Problems, quoted
+from .roster import RosterReader
 from .rules_loading import AuthorKind, RuleLoader, author_kinds
 from .sections import read_sections
 from .selection import Selector
@@ -63,7 +66,9 @@ class Builder:
         sites = self._sites(model, document, positions["sites"])
         plans = self._plans(model, document, positions["sources"], sites)
         tags = self._tags(model, document, sites, plans)
-        rules = self._rules(model, document, sites, tags.sensors)
+        places = {model.sites[i].id: at for i, at in enumerate(positions["sites"])}
+        rules = self._rules(model, document, sites, tags.sensors, places)
+        areas = AreaReader(document, sites, rules, self.doubtful, self.problems).read(model.areas)
         plant = Plant(
             node=model.node,
             configuration=Configuration(
@@ -77,14 +82,16 @@ class Builder:
             storage=self._storage(model),
             timezones={site.id: site.timezone for site in model.sites if site.timezone},
             positions={site.id: site.position for site in model.sites if site.position},
+            desks=read_positions(model.positions, document, sites, tags.sensors, self.problems),
             cluster=None
             if model.cluster is None
             else cluster_spec(model.cluster, self.path.parent),
             monitoring=None
             if model.monitoring is None
             else MonitoringSpec(model.monitoring.host, model.monitoring.port),
-            areas=AreaReader(document, sites, rules, self.doubtful, self.problems).read(
-                model.areas
+            areas=areas,
+            calls=RosterReader(document, sites, areas, self.doubtful, self.problems).read(
+                model.calls
             ),
         )
         return Built(plant, model, document)
@@ -113,6 +120,7 @@ class Builder:
                 name=site.name,
                 lat=site.lat,
                 lon=site.lon,
+                exercise=site.exercise,
             )
         return list(found.values())
 
@@ -175,10 +183,12 @@ class Builder:
         document: Document,
         sites: Sequence[Site],
         sensors: Sequence[Sensor],
+        places: Mapping[str, int],
     ) -> list[Rule]:
         kinds = author_kinds()
         selector = Selector(sites, sensors)
         loader = RuleLoader(kinds, sites, selector, self.doubtful, self.problems)
+        read_packs(model, document, sites, places, loader, self.problems)
         for written in written_rules(document, self.problems):
             loader.read(written)
         rules = [*_own_rules(model, loader.rules, kinds), *loader.rules]
@@ -225,6 +235,7 @@ class Builder:
         influx = outputs.influx
         return OutputsSpec(
             mqtt=mqtt,
+            notices=outputs.mqtt is not None and outputs.mqtt.notices == "on",
             influx=None
             if influx is None
             else InfluxSpec(

@@ -6,6 +6,7 @@ import os
 from ipaddress import ip_address
 from pathlib import Path
 
+from ..clock import SystemClock
 from ..errors import Problem, SpecError
 from ..source import BrokerSpec
 from .build import Builder, Built
@@ -14,6 +15,7 @@ from .cluster_models import ClusterModel, cluster_spec
 from .document import read_document
 from .plant import InfluxSpec, Plant
 from .problems import Problems, quoted
+from .roster_checks import check_roster
 from .validation import validated
 
 
@@ -50,7 +52,25 @@ def check(path: Path) -> list[Problem]:
         _check_monitoring(built, problems)
         _check_series(built, problems)
         _check_store(built, problems)
+        if built.plant.calls is not None:
+            check_roster(built.plant.calls, SystemClock().wall(), problems)
     return problems.all()
+
+
+def check_calls(path: Path) -> tuple[Plant | None, list[Problem]]:
+    """See `lifeline.engine.config.check_calls`."""
+    problems = Problems()
+    built = Builder(path, problems).build()
+    spec = None if built is None else built.plant.calls
+    if built is None or spec is None:
+        return None, problems.all()
+    mine = Problems()
+    check_roster(spec, SystemClock().wall(), mine)
+    roster = Path(spec.roster).name
+    for problem in problems.all():
+        if problem.where.partition(":")[0] == roster or problem.severity == "error":
+            mine.add(problem)
+    return built.plant, mine.all()
 
 
 def _check_secrets(built: Built, problems: Problems) -> None:

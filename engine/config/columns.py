@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -54,9 +55,6 @@ COLUMNS: Final = (
     Column("tenant", ("租户", "所属企业"), "owner; must be its site's"),
 )  # fmt: skip
 
-BY_NAME: Final = {column.name: column for column in COLUMNS}
-REQUIRED: Final = tuple(column.name for column in COLUMNS if column.required)
-
 
 def folded(heading: str) -> str:
     """A heading without what spelling habits vary: case, width, spaces, underscores, brackets.
@@ -71,8 +69,31 @@ def folded(heading: str) -> str:
 #: Columns that lists carry for people; they are left out without a word.
 REMARKS: Final = frozenset({"remark", "remarks", "note", "notes", "comment", "备注", "序号", "no"})
 
-HEADINGS: Final = {
-    folded(spelling): column.name
-    for column in COLUMNS
-    for spelling in (column.name, *column.aliases)
-}
+
+@dataclass(frozen=True)
+class ColumnSet:
+    """The columns of one kind of list. `unitless` are those whose heading holds no unit."""
+
+    what: str
+    columns: Sequence[Column]
+    unitless: tuple[str, ...] = ()
+    by_name: dict[str, Column] = field(init=False)
+    headings: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+        headings = {
+            folded(spelling): column.name
+            for column in self.columns
+            for spelling in (column.name, *column.aliases)
+        }
+        object.__setattr__(self, "headings", headings)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of those that must be there."""
+        return tuple(column.name for column in self.columns if column.required)
+
+
+TAGS: Final = ColumnSet("tag list", COLUMNS, unitless=("low", "high", "range", "max_rate"))
+HEADINGS: Final = TAGS.headings

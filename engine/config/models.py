@@ -22,10 +22,12 @@ from ..store.limits import (
     MINUTES_NS,
     RAW_NS,
 )
-from .area_models import AreaModel
-from .authored import Area, Authored, Duration, Name, Size, Tls
+from .area_models import AreaModel, AreaPath
+from .authored import Area, Authored, Duration, Name, OneOrMany, Size, Tls
+from .call_models import CallsModel
 from .cluster_models import ClusterModel
 from .nearest import nearest
+from .packs.models import Packs, PacksAnywhere
 
 _DAY: Final = 86_400
 
@@ -138,6 +140,26 @@ class SiteModel(Authored):
     position: str = Field(
         "", max_length=64, description="operator position that watches it; its area's unless given"
     )
+    packs: Packs = Field([], description="packs of rules that this site takes")
+    exercise: bool = Field(
+        False, description="a drill: every alarm is marked, none counts as actual; never changed"
+    )
+
+
+class PositionModel(Authored):
+    """An operator position: whose alarms one person answers. Sites that are named or lie in an area that
+    is; all of them where neither is given; of these all assets, or those that are named."""
+
+    name: str = Field(min_length=1, max_length=64)
+    sites: OneOrMany = Field([], description="site ids or patterns")
+    areas: list[AreaPath] = Field([], description="city, city/district or city/district/street")
+    assets: OneOrMany = Field([], description="assets or patterns, of those sites and areas")
+
+    @model_validator(mode="after")
+    def _watches_something(self) -> PositionModel:
+        if not self.sites and not self.areas and not self.assets:
+            raise SpecError("the position watches nothing", expected="sites, areas or assets")
+        return self
 
 
 class SensorFile(Authored):
@@ -207,6 +229,7 @@ class SourceModel(Authored):
     grace: Duration = GRACE_NS
     reorder: Duration = 0
     heartbeat: Duration = 0
+    exercise: bool = Field(False, description="it feeds drills, and nothing else")
 
 
 class Defaults(Authored):
@@ -220,6 +243,7 @@ class Mqtt(Authored):
     """Alerts by MQTT; without `broker` the file's own."""
 
     broker: Broker | None = None
+    notices: Switch = Field("off", description="also what people are to hear, grouped in a flood")
 
 
 _V2_KEYS: Final = ("org", "bucket", "token_file", "token_env")
@@ -355,9 +379,12 @@ class LifelineFile(Authored):
         json_schema_extra={"minItems": 1}
     )
     sources: list[SourceModel] = Field(json_schema_extra={"minItems": 1})
+    packs: PacksAnywhere = Field([], description="packs of rules that sites take")
     rules: Annotated[Any, _rules_schema()] = Field([], description="rules, or files of rules")
     defaults: Defaults = Defaults()
     outputs: Outputs | None = None
+    positions: list[PositionModel] = Field([], description="operator positions, by what they watch")
     areas: list[AreaModel] = Field([], description="what the sites' alarms mean for an area")
+    calls: CallsModel | None = Field(None, description="whom alarms call until somebody answers")
     cluster: ClusterModel | None = Field(None, description="Kafka, where one machine is not enough")
     monitoring: Monitoring | None = Field(None, description="figures and checks over HTTP")

@@ -10,8 +10,10 @@ from ..areas.configuration import AreaConfiguration
 from ..configuration import Configuration
 from ..limits import DAY_NS
 from ..outputs.influx_room import MAX_SERIES
+from ..performance.positions import Desk
 from ..source import BrokerSpec, SourceSpec
 from ..store.limits import HOURS_KEPT_NS, MAX_BYTES, MEMORY_BYTES, MINUTES_NS, RAW_NS
+from .call_spec import CallSpec
 from .cluster import ClusterSpec
 
 
@@ -50,9 +52,10 @@ class StoreSpec:
 
 @dataclass(frozen=True, slots=True)
 class OutputsSpec:
-    """Where alerts and series go; None: not there."""
+    """Where alerts and series go; None: not there. `notices`: `mqtt` also gets what people are to hear."""
 
     mqtt: BrokerSpec | None = None
+    notices: bool = False
     influx: InfluxSpec | None = None
     store: StoreSpec | None = None
 
@@ -80,8 +83,9 @@ class Plant:
 
     `configuration` is not yet `continued`: its indices are those of the files. Routes in
     `sources` name sites and sensors by id, so they hold before and after. `timezones` gives the
-    IANA name for each site that states one, `positions` its operator position. `monitoring` None: nothing is served; `cluster` None:
-    it runs embedded. `areas` without an area: there is no second stage.
+    IANA name for each site that states one, `positions` its operator position; `desks` are positions
+    that name what they watch. `monitoring` None: nothing is served; `cluster` None:
+    it runs embedded. `areas` without an area: there is no second stage. `calls` None: nobody is called.
     """
 
     node: str
@@ -91,6 +95,8 @@ class Plant:
     storage: StorageSpec
     timezones: Mapping[str, str] = field(default_factory=dict)
     positions: Mapping[str, str] = field(default_factory=dict)
+    desks: tuple[Desk, ...] = ()
     monitoring: MonitoringSpec | None = None
     cluster: ClusterSpec | None = None
     areas: AreaConfiguration = field(default_factory=AreaConfiguration)
+    calls: CallSpec | None = None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ..configuration import REPORTS, Site
 from ..errors import SpecError
+from ..frame import Bool
 from ..quantities import load_catalogue, quantity
 from ..rule import Judgement, Rule, Select
 from ..selection import is_pattern
@@ -69,23 +70,22 @@ class RuleLoader:
             "asset": selector.assets - {""},
         }
         self._names = {key: Names(key, names) for key, names in valid.items()}
-        self._selector = selector
+        self.selector = self._selector = selector
         self._problems = problems
-        self.where: dict[str, str] = {}  # by rule id
+        self._first: dict[str, Written] = {}  # by rule id
+        self._judged: dict[str, Bool] = {}
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Where each rule stands, by its id."""
+        return {name: written.where for name, written in self._first.items()}
 
     def read(self, written: Written) -> None:
         """Add one rule, unless it is not enabled or has a mistake."""
         model = self._model(written)
         if model is None:
             return
-        first = self.where.setdefault(model.id, written.where)
-        if first is not written.where and first != written.where:
-            self._problems.error(
-                written.where,
-                "the rule id stands twice",
-                found=quoted(model.id),
-                expected=f"one only; the first is at {first}",
-            )
+        if self._stands_twice(written, model):
             return
         before = self._problems.errors
         self._check_select(written, model.select)
@@ -108,6 +108,33 @@ class RuleLoader:
                     **beside,
                 )
             )
+
+    def _stands_twice(self, written: Written, model: AuthoredRule) -> bool:
+        """Whether the id is another rule's, which is told. One pack's rule may be in force in several
+        forms, each for sensors of its own."""
+        first = self._first.setdefault(model.id, written)
+        if first is written:
+            self._judged[model.id] = self._selector.chosen(compiled_select(model.select))
+            return False
+        if not (written.pack and first.pack == written.pack):
+            self._problems.error(
+                written.where,
+                "the rule id stands twice",
+                found=quoted(model.id),
+                expected=f"one only; the first is at {first.where}",
+            )
+            return True
+        mine = self._selector.chosen(compiled_select(model.select))
+        if (mine & self._judged[model.id]).any():
+            self._problems.error(
+                written.where,
+                f"two takes of {written.pack} judge the same sensors",
+                found=quoted(model.id),
+                expected=f"site, asset or sensor that keep them apart; the first is at {first.where}",
+            )
+            return True
+        self._judged[model.id] |= mine
+        return False
 
     def _beside(self, written: Written, model: AuthoredRule) -> dict[str, Any] | None:
         """What the rule has beside its judgements; None after a mistake."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .authored import Authored
-from .columns import COLUMNS
+from .call_models import RosterFile
+from .columns import TAGS, ColumnSet
 from .models import LifelineFile
+from .roster_table import ROSTER
 from .rules_loading import author_kinds
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -19,12 +21,13 @@ def schemas() -> dict[str, dict[str, Any]]:
     """See `lifeline.engine.config.schemas`."""
     kinds = author_kinds()
     models: dict[str, type[Authored]] = {"lifeline.yaml": LifelineFile}
+    models |= {"roster.yaml": RosterFile}
     models |= {f"rule.{name}": kinds[name].author_model for name in sorted(kinds)}
     found = {
         name: {"$schema": _DRAFT, "$id": _ID + name, **_tidied(model.model_json_schema())}
         for name, model in models.items()
     }
-    rules = [name for name in found if name != "lifeline.yaml"]
+    rules = [name for name in found if name.startswith("rule.")]
     _shorthands(found["lifeline.yaml"])
     _with_rules(found["lifeline.yaml"], rules)
     # The file's own schema is complete by itself: editors are given one document.
@@ -32,6 +35,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         embedded = {key: value for key, value in found[name].items() if key != "$schema"}
         found["lifeline.yaml"]["$defs"][name] = embedded
     found["sensors.csv"] = table_schema()
+    found["roster.csv"] = roster_table_schema()
+    _roster_shorthands(found["roster.yaml"])
     return found
 
 
@@ -74,13 +79,42 @@ def _with_rules(schema: dict[str, Any], names: list[str]) -> None:
     schema["properties"]["rules"] = {"anyOf": [file, rules]}
 
 
+def _roster_shorthands(schema: dict[str, Any]) -> None:
+    """One URL instead of a channel, one name instead of a step."""
+    person = schema["$defs"]["PersonModel"]["properties"]
+    items = {"anyOf": [_TEXT, person["channels"]["items"]]}
+    person["channels"] = {"anyOf": [*items["anyOf"], {**person["channels"], "items": items}]}
+    chain = schema["$defs"]["ChainModel"]["properties"]
+    several = {"type": "array", "items": _TEXT}
+    chain["call"]["items"] = {"anyOf": [_TEXT, several, chain["call"]["items"]]}
+
+
 def table_schema() -> dict[str, Any]:
     """The columns of a tag list as a Table Schema; `lifeline:headings` are other names read."""
-    return {
-        "$schema": _TABLE_PROFILE,
-        "title": "sensors.csv",
-        "description": "The tag list: a heading, then a sensor a row; UTF-8, UTF-16 or GB 18030; "
+    return _of_columns(
+        "sensors.csv",
+        "The tag list: a heading, then a sensor a row; UTF-8, UTF-16 or GB 18030; "
         "separated by comma, semicolon or tab",
+        TAGS,
+        ["site", "id"],
+    )
+
+
+def roster_table_schema() -> dict[str, Any]:
+    """As `table_schema`, of a roster."""
+    return _of_columns(
+        "roster.csv",
+        "The roster: a heading, then a person at a place a row; UTF-8, UTF-16 or GB 18030",
+        ROSTER,
+        [],
+    )
+
+
+def _of_columns(title: str, description: str, columns: ColumnSet, key: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "$schema": _TABLE_PROFILE,
+        "title": title,
+        "description": description,
         "fields": [
             {
                 "name": column.name,
@@ -89,7 +123,7 @@ def table_schema() -> dict[str, Any]:
                 "constraints": {"required": column.required},
                 "lifeline:headings": list(column.aliases),
             }
-            for column in COLUMNS
+            for column in columns.columns
         ],
-        "primaryKey": ["site", "id"],
     }
+    return {**found, "primaryKey": key} if key else found

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..beside import MANY, NONE, name_of, referred
 from ..configuration import Configuration, Sensor, Site
+from ..frame import Bool
 from ..rule import Profile, Reference, Rule, Select
 from ..selection import SensorTable
 from .group_rules import Grouping
@@ -47,8 +48,7 @@ class Selector:
         **_: object,
     ) -> Iterator[tuple[str, str]]:
         """(what is wrong, sensors) where selected sensors have nothing to be compared with."""
-        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
-        mine = np.flatnonzero(chosen).tolist()
+        mine = np.flatnonzero(self.chosen(select)).tolist()
         names = [name_of(self._configuration, index) for index in mine]
         if reference is not None:
             found = referred(self._configuration, self._table, reference, mine)
@@ -66,16 +66,18 @@ class Selector:
 
     def named(self, select: Select) -> list[tuple[str, Sensor]]:
         """(`<site>/<sensor>`, sensor) of all that a selection takes, in the order of the tag list."""
-        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
         return [
             (name_of(self._configuration, index), self._configuration.sensors[index])
-            for index in np.flatnonzero(chosen).tolist()
+            for index in np.flatnonzero(self.chosen(select)).tolist()
         ]
+
+    def chosen(self, select: Select) -> Bool:
+        """One flag for each sensor."""
+        return self._table.selected(Rule(id="", kind="", select=select, judgements=()))
 
     def groups(self, select: Select) -> list[Group]:
         """The groups of which a selection takes any sensor, in the order of the tag list."""
-        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
-        return [self._groups[code] for code in np.unique(self._codes[chosen])]
+        return [self._groups[code] for code in np.unique(self._codes[self.chosen(select)])]
 
 
 _SHOWN: Final = 3

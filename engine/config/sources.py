@@ -172,12 +172,35 @@ def compiled(
         routes=_routes(plan, tags, rows, sites, problems),
         key=plan.key.text,
         qos=plan.model.qos,
+        exercise=plan.model.exercise,
     )
+    _check_worlds(plan, tags, rows, sites, problems)
     try:
         layout_of(spec)  # what the decoder itself would refuse at its start
     except SpecError as error:
         problems.refused(plan.where, error)
     return spec
+
+
+def _check_worlds(
+    plan: SourcePlan, tags: Tags, rows: Sequence[int], sites: Sequence[Site], problems: Problems
+) -> None:
+    """A drill's source feeds drills, every other one actual sites; told once for each site."""
+    told: set[str] = set()
+    for row in rows:
+        site = sites[tags.sensors[row].site]
+        if site.exercise == plan.model.exercise or site.id in told:
+            continue
+        told.add(site.id)
+        if site.exercise:
+            message = f"site {site.id} is a drill, and source {plan.model.id} is not"
+        else:
+            message = f"source {plan.model.id} is a drill's, and site {site.id} is not"
+        problems.error(
+            tags.tags[row].where,
+            message,
+            expected="exercise: true at both or at neither: nothing passes between a drill and what is",
+        )
 
 
 def _routes(

@@ -1,4 +1,4 @@
-"""Reads a tag list as it comes out of a spreadsheet: any usual separator, encoding and line end."""
+"""Reads a list as it comes out of a spreadsheet: any usual separator, encoding and line end."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .columns import BY_NAME, HEADINGS, REMARKS, REQUIRED, folded
+from .columns import REMARKS, TAGS, ColumnSet, folded
 from .document import read_text
 from .nearest import nearest
 from .problems import Problems, quoted
 
 _SEPARATORS: Final = (",", ";", "\t")
 _EXCEL_HINT: Final = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
-_UNITLESS: Final = ("low", "high", "range", "max_rate")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A tag list: cells without surrounding blanks, rows as wide as the heading.
+    """A list: cells without surrounding blanks, rows as wide as the heading.
 
     `at` gives the position of a column, by its name, within a row. `lines` are the lines in which
     the rows begin, 1-based. Blank rows are left out.
@@ -37,7 +36,7 @@ class Table:
         return f"{self.path.name}:{self.lines[row]}"
 
 
-def read_table(path: Path, problems: Problems) -> Table | None:
+def read_table(path: Path, problems: Problems, columns: ColumnSet = TAGS) -> Table | None:
     """The file as a Table, or None where it cannot be used; every mistake goes to `problems`."""
     text = read_text(path, problems)
     if text is None:
@@ -50,10 +49,12 @@ def read_table(path: Path, problems: Problems) -> Table | None:
     records = _records(text, separator, offset, path, problems)
     heading = next(records, None)
     if heading is None:
-        problems.error(f"{path.name}:1", "the tag list is empty", expected="a heading and rows")
+        problems.error(
+            f"{path.name}:1", f"the {columns.what} is empty", expected="a heading and rows"
+        )
         return None
-    at = _columns(heading[1], f"{path.name}:{heading[0]}", problems)
-    if any(name not in at for name in REQUIRED):
+    at = _columns(heading[1], f"{path.name}:{heading[0]}", columns, problems)
+    if any(name not in at for name in columns.required):
         return None
     return _filled(path, at, len(heading[1]), records, problems)
 
@@ -116,12 +117,14 @@ def _lines(text: str) -> Iterator[str]:
     return (line + "\n" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
 
 
-def _columns(heading: list[str], where: str, problems: Problems) -> dict[str, int]:
+def _columns(
+    heading: list[str], where: str, columns: ColumnSet, problems: Problems
+) -> dict[str, int]:
     at: dict[str, int] = {}
     for i, cell in enumerate(heading):
         if not cell:
             continue
-        name = HEADINGS.get(folded(cell))
+        name = columns.headings.get(folded(cell))
         if folded(cell) in REMARKS:
             continue
         if name is None:
@@ -129,11 +132,11 @@ def _columns(heading: list[str], where: str, problems: Problems) -> dict[str, in
                 where,
                 "the column is not used",
                 found=quoted(cell),
-                nearest=nearest(cell, BY_NAME),
+                nearest=nearest(cell, columns.by_name),
             )
         elif name in at:
             problems.error(where, f"two columns hold {name}", found=quoted(cell))
-        elif name in _UNITLESS and re.search(r"[(\[（]", cell):
+        elif name in columns.unitless and re.search(r"[(\[（]", cell):
             problems.error(
                 where,
                 "a unit in a heading is not read",
@@ -142,14 +145,16 @@ def _columns(heading: list[str], where: str, problems: Problems) -> dict[str, in
             )
         else:
             at[name] = i
-    for name in REQUIRED:
+    for name in columns.required:
         if name not in at:
-            _missing(name, heading, where, problems)
+            _missing(name, heading, where, columns, problems)
     return at
 
 
-def _missing(name: str, heading: list[str], where: str, problems: Problems) -> None:
-    spellings = (name, *BY_NAME[name].aliases)
+def _missing(
+    name: str, heading: list[str], where: str, columns: ColumnSet, problems: Problems
+) -> None:
+    spellings = (name, *columns.by_name[name].aliases)
     problems.error(
         where,
         "a column is missing",

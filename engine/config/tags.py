@@ -99,7 +99,7 @@ class TagReader:
             max_rate=measure.max_rate(cells.max_rate, low, high),
             reports=speaks.reports,
             interval=speaks.interval,
-            stale=self._stale(cells.stale, speaks),
+            stale=self._stale(cells.stale, speaks, self._places.sites[site_index].exercise),
         )
         self._keep(sensor, Tag(serving, cells.topic, cells.field, measure, table, row))
 
@@ -245,10 +245,11 @@ class TagReader:
         )
         return usual
 
-    def _stale(self, cell: str, speaks: Reporting) -> int:
+    def _stale(self, cell: str, speaks: Reporting, drill: bool) -> int:
+        """Nobody feeds a drill between two of them: there silence is judged only where it is written."""
         if cell:
             return _remembered(self._durations, cell, parse_duration)
-        return STALE_INTERVALS * speaks.interval
+        return 0 if drill else STALE_INTERVALS * speaks.interval
 
     def _gap_in_range(self, measure: Measure, where: str) -> None:
         if measure.quantity.needs_sensor_range:

@@ -17,6 +17,8 @@ class Written:
 
     document: Document
     at: Steps
+    #: The pack that it comes from; sites that take it otherwise have rules of the same id.
+    pack: str = ""
 
     @property
     def where(self) -> str:

@@ -23,7 +23,6 @@ from ..level import LEVELS
 from ..limits import REMEMBERED_COMMANDS
 from ..plan import Plan, compile_plan
 from ..record import (
-    EXERCISE,
     GENESIS,
     AlarmState,
     Identity,
@@ -35,6 +34,8 @@ from ..record import (
 )
 from . import snapshot, stepping
 from .commands import act
+from .continuity import check_continued
+from .drills import Drills
 from .halts import Halts, reply
 from .records import Part, Records, Standing
 from .saying import said
@@ -65,6 +66,8 @@ class Core:
         self.halts = Halts()
         self.state: State | None = None
         self.count = np.zeros(len(stepping.COUNTERS), np.int64)
+        self.mixed = 0  # rows of a drill among actual ones, or the other way
+        self._drills: tuple[Plan, Drills] | None = None
         self._identities: dict[int, bytes] = {}
         self.scratch = stepping.Scratch()
 
@@ -83,13 +86,13 @@ class Core:
             case Frame():
                 self._samples(header, payload, records)
             case Tick():
-                self._tick(header, payload, records)
+                self._tick(payload, records)
             case Command():
                 self._command(header, payload, records)
             case Configuration():
-                self._configure(header, payload, records)
+                self._configure(payload, records)
             case Recovered():
-                self._recovered(header, payload, records)
+                self._recovered(payload, records)
             case NamedConfiguration():
                 raise EntryError(
                     f"configuration {payload.version.hex()} is only named here; "
@@ -103,12 +106,20 @@ class Core:
             raise EntryError("the log has no configuration before its first sample or command")
         return self.state
 
+    def _drills_of(self, state: State) -> Drills:
+        if self._drills is None or self._drills[0] is not state.plan:
+            self._drills = state.plan, Drills(state.plan.configuration)
+        return self._drills[1]
+
     def _samples(self, header: Header, frame: Frame, records: Records) -> None:
         state = self._live()
         if header.registry not in self.versions:
             raise EntryError(
                 f"samples name configuration {header.registry.hex()}, which this log has not seen"
             )
+        admitted = self._drills_of(state).admitted(header, frame)
+        self.mixed += len(frame) - len(admitted)
+        frame = admitted
         if not len(frame):
             return
         if header.self_clocked != self.clocked:
@@ -120,9 +131,9 @@ class Core:
             n = stepping.samples(
                 state, self.scratch, self.table, self.count, frame, self.received, self.appended
             )
-        self._finish(header, state, n, records)
+        self._finish(state, n, records)
 
-    def _tick(self, header: Header, tick: Tick, records: Records) -> None:
+    def _tick(self, tick: Tick, records: Records) -> None:
         if self.state is None:
             self.wall = max(self.wall, tick.time)
             return
@@ -135,13 +146,13 @@ class Core:
         if resumed:
             gap = tick.time - before
             records.parts.append(
-                self._notice(header, "engine.blind", before, tick.time, gap * 1e-9, "s", {})
+                self._notice("engine.blind", before, tick.time, gap * 1e-9, "s", {})
             )
             stepping.shift(state, gap)
         self.wall = max(before, tick.time)
         n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before, resumed)
-        self._finish(header, state, n, records)
-        records.parts += self.halts.tick(state, header, self.wall)
+        self._finish(state, n, records)
+        records.parts += self.halts.tick(state, self.wall)
 
     def _command(self, header: Header, command: Command, records: Records) -> None:
         state = self._live()
@@ -151,8 +162,12 @@ class Core:
         self.seen_commands[command.id] = None
         while len(self.seen_commands) > REMEMBERED_COMMANDS:
             self.seen_commands.popitem(last=False)
+        refusal = self._drills_of(state).refusal(header, command)
+        if refusal:
+            records.replies = (reply(command, "refused", refusal),)
+            return
         if self.halts.concerns(command):
-            made, answer = self.halts.command(state, header, command, self.appended)
+            made, answer = self.halts.command(state, command, self.appended)
             records.parts, records.replies = [*made], (answer,)
             return
         n, refusal = act(state, self.scratch, self.table, command, self.appended)
@@ -167,34 +182,34 @@ class Core:
         }
         if n == 0:
             raise InvariantError("a command was carried out and left no record")
-        self._finish(header, state, n, records, detail)
+        self._finish(state, n, records, detail)
         part = records.parts[-1]
         seq = int(part.numbers["seq"][-1]) if isinstance(part, Part) else 0
         records.replies = (reply(command, "done", "", seq),)
 
-    def _configure(self, header: Header, wanted: Configuration, records: Records) -> None:
+    def _configure(self, wanted: Configuration, records: Records) -> None:
         version = wanted.version()
         plan = compile_plan(wanted, version)
         if self.state is None:
             self.state = first_state(plan)
         else:
             old = self.state
-            _check_continued(old.plan.configuration, wanted)
+            check_continued(old.plan.configuration, wanted)
             self.state, gone = carried(old, plan)
             for reason, instances in stepping.gone_by_reason(old, plan, gone):
                 n = stepping.withdraw(old, self.scratch, self.table, instances, self.appended)
                 detail = {"principal": "configuration", "reason": reason}
-                self._finish(header, old, n, records, detail)
-            records.parts += self.halts.configured(old, header, wanted, self.appended)
+                self._finish(old, n, records, detail)
+            records.parts += self.halts.configured(old, wanted, self.appended)
             self.state.seq[: len(old.seq) - 1] = old.seq[:-1]
             self.state.heads[: len(old.heads) - 1] = old.heads[:-1]
         stepping.refresh(self.state)
         self._identities.clear()
         self.versions.add(version)
         n = stepping.configured(self.state, self.scratch, self.table, self.appended)
-        self._finish(header, self.state, n, records)
+        self._finish(self.state, n, records)
 
-    def _recovered(self, header: Header, payload: Recovered, records: Records) -> None:
+    def _recovered(self, payload: Recovered, records: Records) -> None:
         state = self._live()
         index = {s.id: i for i, s in enumerate(state.plan.configuration.sites)}
         index[self.engine_site] = len(index)
@@ -205,14 +220,11 @@ class Core:
                 state.heads[place] = bytes.fromhex(head.hash)
         at_time = self.appended
         detail = {"reason": payload.reason}
-        records.parts.append(
-            self._notice(header, "engine.recovered", at_time, at_time, None, "", detail)
-        )
+        records.parts.append(self._notice("engine.recovered", at_time, at_time, None, "", detail))
 
     # --- records ---------------------------------------------------------------------------------
     def _finish(
         self,
-        header: Header,
         state: State,
         n: int,
         records: Records,
@@ -224,8 +236,7 @@ class Core:
         if (out["transition"] == IMPOSSIBLE).any():
             raise InvariantError("the alarm table was asked for a cell that cannot happen")
         numbers = stepping.numbered(out, state)
-        if header.exercise:
-            numbers["flags"] |= EXERCISE
+        self._drills_of(state).mark(numbers, out["site"])
         records.parts.append(self._chained(state, out, numbers, dict(detail or {})))
 
     def _chained(self, state: State, out: Any, numbers: Any, detail: dict[str, str]) -> Part:
@@ -253,7 +264,6 @@ class Core:
 
     def _notice(
         self,
-        header: Header,
         rule: str,
         onset: int,
         time: int,
@@ -282,7 +292,6 @@ class Core:
         numbers["value"] = np.nan if value is None else value
         numbers["limit"] = np.nan
         numbers["transition"] = Transition.NOTICE
-        numbers["flags"] = EXERCISE if header.exercise else 0
         before = state.heads[-1]
         head = chain(before, Identity(**who).digest(), detail_digest(detail), numbers.tobytes())
         state.heads[-1] = head
@@ -302,7 +311,6 @@ class Core:
             previous=before.hex(),
             hash=head.hex(),
             detail=detail,
-            exercise=header.exercise,
         )
 
     # --- snapshots -------------------------------------------------------------------------------
@@ -361,7 +369,8 @@ class Core:
 
     def counters(self) -> dict[str, int]:
         """Rows by what became of them, since the core was made."""
-        return {name: int(value) for name, value in zip(stepping.COUNTERS, self.count, strict=True)}
+        named = zip(stepping.COUNTERS, self.count, strict=True)
+        return {**{name: int(value) for name, value in named}, "mixed": self.mixed}
 
     def said(self, site: str, alarm: str) -> dict[str, float | str]:
         """What `<rule>~<subject>` says of its last good row beside its level: why there is no measure.
@@ -392,25 +401,3 @@ class Core:
                 )
             )
         return sorted([*found, *self.halts.standing()], key=lambda s: (s.site, s.alarm))
-
-
-def _check_continued(before: Configuration, wanted: Configuration) -> None:
-    """Indices are append-only: a configuration that moved them must not be judged by."""
-    moved = (
-        any(a.id != b.id for a, b in zip(before.sites, wanted.sites, strict=False))
-        or any(
-            (a.site, a.source) != (b.site, b.source)
-            for a, b in zip(before.links, wanted.links, strict=False)
-        )
-        or any(
-            (a.site, a.id) != (b.site, b.id)
-            for a, b in zip(before.sensors, wanted.sensors, strict=False)
-        )
-    )
-    shorter = (
-        len(wanted.sites) < len(before.sites)
-        or len(wanted.links) < len(before.links)
-        or len(wanted.sensors) < len(before.sensors)
-    )
-    if moved or shorter:
-        raise EntryError("a config entry moves registry indices; `continued` was not called")

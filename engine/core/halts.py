@@ -16,7 +16,6 @@ from ..alarm import Alarm, Chain, Change
 from ..alarm_table import Event
 from ..command import Command, Outcome, Reply
 from ..configuration import Configuration
-from ..entry import Header
 from ..layout import NEVER
 from ..level import LEVELS
 from ..plan import Plan
@@ -78,9 +77,7 @@ class Halts:
         """Whether the command is an area's order, or meant for one."""
         return command.action in _ORDERS or (command.site, command.alarm) in self._halts
 
-    def command(
-        self, state: State, header: Header, command: Command, now: int
-    ) -> tuple[list[Record], Reply]:
+    def command(self, state: State, command: Command, now: int) -> tuple[list[Record], Reply]:
         """The record that the command made, if any, and the answer."""
         index = self._site(state, command.site)
         if index is None:
@@ -93,7 +90,7 @@ class Halts:
         halt, change = done
         if change is None:
             return [], reply(command, "done", "the order was renewed")
-        record = self._record(state, header, halt, change, now, one.detail_of(command))
+        record = self._record(state, halt, change, now, one.detail_of(command))
         return [record], reply(command, "done", "", record.seq)
 
     def _ordered(self, command: Command, now: int) -> tuple[Halt, Change | None] | str:
@@ -134,7 +131,7 @@ class Halts:
         change = one.command(halt.alarm, command, now)
         return change if isinstance(change, str) else (halt, change)
 
-    def tick(self, state: State, header: Header, wall: int) -> list[Record]:
+    def tick(self, state: State, wall: int) -> list[Record]:
         """Ends the orders that nobody renewed, in order (expiry, site, alarm)."""
         if wall < self._next:
             return []
@@ -145,13 +142,11 @@ class Halts:
             detail = _nobody(halt, "the order was not renewed")
             change = one.move(halt.alarm, 0, 0)
             if change is not None:
-                made.append(self._record(state, header, halt, change, halt.expires, detail))
+                made.append(self._record(state, halt, change, halt.expires, detail))
         self._look()
         return made
 
-    def configured(
-        self, state: State, header: Header, wanted: Configuration, now: int
-    ) -> list[Record]:
+    def configured(self, state: State, wanted: Configuration, now: int) -> list[Record]:
         """Withdraws the orders at sites that `wanted` retires; `state` is still the old one."""
         gone = {s.id for s in wanted.sites if s.retired}
         detail = {"principal": "configuration", "reason": "site removed"}
@@ -160,14 +155,13 @@ class Halts:
             del self._halts[halt.site, halt.name]
             change = one.apply(halt.alarm, Event.WITHDRAW, 0)
             if change is not None:
-                made.append(self._record(state, header, halt, change, now, detail))
+                made.append(self._record(state, halt, change, now, detail))
         self._look()
         return made
 
     def _record(
         self,
         state: State,
-        header: Header,
         halt: Halt,
         change: Change,
         time: int,
@@ -189,9 +183,10 @@ class Halts:
             "message": MESSAGE,
             "basis": "",
         }
-        drill = header.exercise or subject.startswith(EXERCISE)
         chain = Chain(int(state.seq[i]), state.heads[i].hex())
-        made = one.recorded(chain, halt.alarm, change, who, time, detail=detail, exercise=drill)
+        made = one.recorded(
+            chain, halt.alarm, change, who, time, detail=detail, exercise=site.exercise
+        )
         state.seq[i], state.heads[i] = chain.seq, chain.digest
         return made
 

@@ -110,6 +110,7 @@ def _put_back(core: Core, header: _Header, view: memoryview) -> None:
     core.versions = {bytes.fromhex(v) for v in header.versions}
     core.seen_commands = OrderedDict.fromkeys(header.commands)
     core.count[:] = [header.counters.get(name, 0) for name in COUNTERS]
+    core.mixed = header.counters.get("mixed", 0)
     core.halts.put_back(header.halts)
     if not header.configuration:
         return

@@ -130,6 +130,7 @@ class AreaStage:
     """Made, it holds the area log; `close` lets it go. `take_up`, then `start`, `stop`, `close`.
 
     sites      the log of the first stage, whose outbox is heard and which takes the orders
+    kept       further cursors of this log that are no output's
     Raises LogError where the area log cannot be used.
     """
 
@@ -144,6 +145,7 @@ class AreaStage:
         troubles: Troubles,
         hooks: AreaHooks,
         served: Served,
+        kept: tuple[str, ...] = (),
     ) -> None:
         self._sites, self._clock, self._troubles = sites, clock, troubles
         self._hooks = hooks
@@ -182,7 +184,14 @@ class AreaStage:
             )
             self.feed = AreaFeed(sites, self.store, clock, hooks.on_failed, troubles.tell)
             self.deliveries = Deliveries(
-                node, self.store, clock, served, lambda _: None, troubles.tell, SOURCE, (CURSOR,)
+                node,
+                self.store,
+                clock,
+                served,
+                lambda _: None,
+                troubles.tell,
+                SOURCE,
+                (CURSOR, *kept),
             )
             self.board = StandingBoard(self.store)
             undo.pop_all()

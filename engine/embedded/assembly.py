@@ -10,7 +10,7 @@ from typing import Final
 
 from ..agent.retrying import Retrier
 from ..command import Reply
-from ..config import OutputsSpec, Plant
+from ..config import CallSpec, OutputsSpec, Plant
 from ..configuration import Configuration
 from ..core import Core
 from ..entry import Entry, Header, Recovered, encode
@@ -30,12 +30,14 @@ from ..outputs.influx_asides import asides
 from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine as Served
 from ..outputs.performing import PerformanceKeeper, where_of
-from ..outputs.ports import Place, area_places, places_of
+from ..outputs.ports import Place, area_places, call_places, places_of
 from ..performance import Where
 from ..record import Record
 from ..troubles import Troubles
 from .area_feeding import CURSOR as AREA_CURSOR
 from .area_stage import AreaHooks, AreaStage
+from .call_feeding import CURSOR as CALL_CURSOR
+from .call_stage import CallHooks, CallStage
 from .commanding import Commands
 from .configuring import (
     append_and_wait,
@@ -67,9 +69,16 @@ class Hooks:
 
 
 def places(configuration: Configuration, plant: Plant) -> Mapping[str, Place]:
-    """Every site, removed ones included, and every area, where it is now."""
+    """Every site, removed ones included, and every area, where it is now; with a roster also what
+    stands for their calls."""
     sites = places_of(configuration, plant.timezones)
-    return {**sites, **area_places(plant.areas, sites)}
+    found = {**sites, **area_places(plant.areas, sites)}
+    return found if plant.calls is None else {**found, **call_places(found)}
+
+
+def _called(plant: Plant) -> tuple[str, ...]:
+    """Cursors by which the call stage hears the others."""
+    return () if plant.calls is None else (CALL_CURSOR,)
 
 
 class Assembly:
@@ -131,7 +140,7 @@ class Assembly:
                 served,
                 self.configurations.find,
                 troubles.tell,
-                kept=(AREA_CURSOR,) if with_areas else (),
+                kept=(*((AREA_CURSOR,) if with_areas else ()), *_called(plant)),
                 beside=lambda influx: asides(
                     influx,
                     plant.node,
@@ -141,6 +150,7 @@ class Assembly:
                     clock,
                     self.performance,
                 ),
+                where=lambda: self._where,
             )
             self.commands = Commands(
                 self.store, inbox, clock, self._tenant_of, self.deliveries.reply, troubles.tell
@@ -157,6 +167,10 @@ class Assembly:
                 self.commands.areas = self.areas.store
                 feed, loop = self.areas.feed, self.loop
                 loop.after_turn = lambda: feed.observe(self.core)
+            self.calls: CallStage | None = None
+            if plant.calls is not None:
+                self.calls = self._call_stage(plant, plant.calls, pace, hooks, served)
+                undo.callback(self.calls.close)
             self.performance = self._performance()
             undo.pop_all()
 
@@ -215,6 +229,23 @@ class Assembly:
             self._troubles,
             AreaHooks(hooks.on_area_records, hooks.on_reply, hooks.on_failed, self._tenant_of),
             served,
+            _called(plant),
+        )
+
+    def _call_stage(
+        self, plant: Plant, spec: CallSpec, pace: SnapshotPace, hooks: Hooks, served: Served
+    ) -> CallStage:
+        return CallStage(
+            self.directory,
+            [self.store, *([] if self.areas is None else [self.areas.store])],
+            self.clock,
+            pace,
+            plant.node,
+            (plant.storage.retention_ns, plant.storage.max_bytes),
+            self._troubles,
+            CallHooks(hooks.on_area_records, hooks.on_failed, self.commands.act),
+            served,
+            spec,
         )
 
     def _performance(self) -> PerformanceKeeper:
@@ -229,6 +260,8 @@ class Assembly:
     def close(self) -> None:
         """Writes what is queued and lets go of the data directory."""
         self.performance.stop()
+        if self.calls is not None:
+            self.calls.close()
         if self.areas is not None:
             self.areas.close()
         self.retrier.close()
@@ -242,18 +275,22 @@ class Assembly:
         self._retry_by(plant)
         if self.areas is not None:
             self.areas.take_up(plant.areas)
+        if self.calls is not None:
+            self.calls.take_up()
 
     def configure_areas(self, plant: Plant) -> None:
         """See `AreaStage.configure`; as for dead letters `take_up_areas`."""
         self._retry_by(plant)
         if self.areas is not None:
             self.areas.configure(plant.areas)
+        if self.calls is not None and plant.calls is not None:
+            self.calls.configure(plant.calls)
 
     def _retry_by(self, plant: Plant) -> None:
         influx = plant.outputs.influx
         target = None if influx is None else InfluxTarget.of(influx)
         self.retrier.become(plant.sources, self.core.configuration, target)
-        self._where = where_of(self.core.configuration, plant.positions, plant.areas)
+        self._where = where_of(self.core.configuration, plant.positions, plant.areas, plant.desks)
 
     def start_stepping(self) -> None:
         """Both logs are stepped from now on, and dead letters tried again where it is asked for."""
@@ -262,6 +299,20 @@ class Assembly:
         self.performance.start()
         if self.areas is not None:
             self.areas.start()
+        if self.calls is not None:
+            self.calls.start()
+
+    def start_calling(self) -> None:
+        """Persons are told from now on."""
+        if self.calls is not None:
+            self.calls.start_calling()
+
+    def wake_stages(self) -> None:
+        """There are records of sites or areas that other stages hear."""
+        if self.areas is not None:
+            self.areas.feed.wake()
+        if self.calls is not None:
+            self.calls.feed.wake()
 
     def prepare(self, outputs: OutputsSpec) -> Callable[[], None]:
         """As `Deliveries.prepare`, of every outbox."""
@@ -300,6 +351,8 @@ class Assembly:
                 ticket.wait(STOP_DISK_NS / SECOND_NS)
             if self.areas is not None:
                 self.areas.last_snapshot()
+            if self.calls is not None:
+                self.calls.last_snapshot()
         except (LogError, TimeoutError) as error:
             self._troubles.tell("snapshot_error", str(error))
 
@@ -312,18 +365,21 @@ class Assembly:
         """Steps both logs to their ends; whether it was done in time."""
         stepped = self.loop.stop(timeout_ns)
         second = self.areas is None or self.areas.stop(timeout_ns)
-        return stepped and second
+        third = self.calls is None or self.calls.stop(timeout_ns)
+        return stepped and second and third
 
     def abandon(self, wait_ns: int = 0) -> None:
         """Ends all stepping at the next entry, from any thread; waits for that if asked to."""
         self.loop.abandon(wait_ns)
         if self.areas is not None:
             self.areas.abandon(wait_ns)
+        if self.calls is not None:
+            self.calls.abandon(wait_ns)
 
     def all_deliveries(self) -> list[Deliveries]:
-        """The outputs of the sites' outbox, and of the areas'."""
-        second = [] if self.areas is None else [self.areas.deliveries]
-        return [self.deliveries, *second]
+        """The outputs of the sites' outbox, of the areas', and of the calls'."""
+        others = [self.areas, self.calls]
+        return [self.deliveries, *(each.deliveries for each in others if each is not None)]
 
     def _log_recovered(self, reason: str) -> None:
         """Each site's `seq` goes on behind the last that anyone may have seen."""

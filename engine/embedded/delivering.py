@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..areas.configuration import SITE as AREA_SITE
+from ..calls.configuration import SITE as CALL_SITE
 from ..clock import Clock
 from ..command import Reply
 from ..config import InfluxSpec, OutputsSpec, StoreSpec
 from ..configuration import Configuration
 from ..log import LogStore
-from ..outputs import mqtt_output
+from ..outputs import mqtt_output, notice_output
 from ..outputs.influx_aside import InfluxAside
 from ..outputs.influx_feeds import AlertFeed, Feed, SeriesFeed
 from ..outputs.influx_output import ALERTS, SERIES, InfluxOutput, output_to
@@ -18,12 +20,18 @@ from ..outputs.influx_room import room_for_alerts, room_for_samples
 from ..outputs.influx_target import InfluxTarget
 from ..outputs.mqtt_commands import Engine
 from ..outputs.mqtt_output import MqttOutput
+from ..outputs.notice_output import NoticeOutput
 from ..outputs.owner import Output, OutputOwner, Tell, Wanted, output_status
+from ..performance import Where
+from ..source import BrokerSpec
 from ..store import feeds as store_feeds
 from ..store import output as store_output
 from ..store.output import StoreOutput
 
 MQTT: Final = mqtt_output.CURSOR
+NOTICES: Final = notice_output.CURSOR
+#: Reserved sites by the name of their outbox; all others are in the first.
+OUTBOX_SITES: Final = {"areas": AREA_SITE, "calls": CALL_SITE}
 #: Outputs whose cursor counts positions of the log; the others count numbers of the outbox.
 _OF_LOG: Final = (SERIES, store_output.SERIES)
 
@@ -37,6 +45,7 @@ class Deliveries:
                     series to it
     kept            cursors of this log that are no output's
     beside          what an InfluxDB gets beside series and alerts
+    where           whose each site is, by which floods are told
     """
 
     def __init__(
@@ -50,7 +59,9 @@ class Deliveries:
         second: str = "",
         kept: tuple[str, ...] = (),
         beside: Callable[[InfluxSpec], Wanted] = lambda _: {},
+        where: Callable[[], Mapping[str, Where]] = dict,
     ) -> None:
+        self._where = where
         self._beside = beside
         self._second = second
         self._kept = kept
@@ -82,6 +93,12 @@ class Deliveries:
 
         return change
 
+    def _owns(self, site: str) -> bool:
+        """Whether the records of a site are in this outbox."""
+        if self._second:
+            return site.startswith(OUTBOX_SITES[self._second])
+        return not site.startswith(tuple(OUTBOX_SITES.values()))
+
     def _leave(self, name: str) -> None:
         self._store.drop_cursor(name)
         text = f"the output {name} is not configured any more; its place in the log is left"
@@ -93,9 +110,17 @@ class Deliveries:
             found[MQTT] = (
                 broker,
                 lambda: MqttOutput(
-                    broker, self._node, self._store, self._engine, self._clock, self._second
+                    broker,
+                    self._node,
+                    self._store,
+                    self._engine,
+                    self._clock,
+                    self._second,
+                    self._owns,
                 ),
             )
+            if outputs.notices:
+                found[NOTICES] = (broker, lambda: self._notices(broker))
         if (influx := outputs.influx) is not None:
             if not self._second:
                 found[SERIES] = (influx, lambda: self._series(influx))
@@ -106,6 +131,17 @@ class Deliveries:
                 found[store_output.SERIES] = (store, lambda: self._stored_series(store))
             found[store_output.ALERTS] = (store, lambda: self._stored_alerts(store))
         return found
+
+    def _notices(self, broker: BrokerSpec) -> NoticeOutput:
+        return NoticeOutput(
+            broker,
+            self._node,
+            self._store,
+            self._engine.places,
+            self._where,
+            self._clock,
+            self._second,
+        )
 
     def _stored_series(self, spec: StoreSpec) -> StoreOutput:
         feed = store_feeds.SeriesFeed(store_output.SERIES, self._store, self._configuration)
@@ -175,7 +211,9 @@ class Deliveries:
         return all(
             output.position >= (self._store.end() if name in _OF_LOG else self._store.outbox_end())
             for name, output in self._owner.outputs().items()
-            if output.alive() and not output.troubles() and not isinstance(output, InfluxAside)
+            if output.alive()
+            and not output.troubles()
+            and not isinstance(output, InfluxAside | NoticeOutput)  # what these hold may wait
         )
 
     def status(self) -> dict[str, Any]:

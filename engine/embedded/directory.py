@@ -12,6 +12,7 @@ damaged-<time>-…       files that a recovery replaced, for a person to look at
 verify.request         asks the next start to verify the whole log                (log)
 configurations/        every configuration that was logged, by version            (configuring)
 areas/                 the area log, with files of the same names             (area_stage)
+calls/                 the call log likewise, and the key of links            (call_stage)
 status.json            how the engine is, written anew every few seconds          (status)
 """
 
@@ -41,6 +42,11 @@ class DataDirectory:
     def areas(self) -> Path:
         """The folder of the area log; there is none where no area was ever configured."""
         return self.root / "areas"
+
+    @property
+    def calls(self) -> Path:
+        """The folder of the call log; there is none where no roster was ever configured."""
+        return self.root / "calls"
 
     @property
     def status(self) -> Path:

@@ -34,6 +34,7 @@ from ..warming import Progress, warm
 from .area_stage import PRODUCER as ORDERS
 from .area_stage import AreaStage
 from .assembly import Assembly, Hooks, places
+from .call_stage import CallStage
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration
 from .monitoring import ROLE, Monitored
@@ -169,6 +170,8 @@ class Engine:
         self._set_state("running")
         become()
         parts.start_stepping()
+        if self._with_outputs:
+            parts.start_calling()
         parts.commands.start()
         observer.start()
         if self._agent is not None:
@@ -255,6 +258,8 @@ class Engine:
                 )
         if plant.areas.areas and self._parts.areas is None:
             raise SpecError("the first area comes only with a restart", expected="no areas")
+        if (plant.calls is None) != (self._parts.calls is None):
+            raise SpecError("the section 'calls' comes and goes only with a restart")
 
     def _until_stepped(self, position: int) -> None:
         """Waits until the core is there. Raises LogError where the engine ends before."""
@@ -301,6 +306,11 @@ class Engine:
         return self._parts.areas
 
     @property
+    def calls(self) -> CallStage | None:
+        """Call and respond, None where there is no roster. Its core belongs to its own thread."""
+        return self._parts.calls
+
+    @property
     def store(self) -> LogStore:
         """The log; open until `stop`."""
         return self._parts.store
@@ -340,8 +350,6 @@ class Engine:
         parts = self._parts
         parts.board.note(records)
         parts.deliveries.wake()
-        if parts.areas is not None:
-            parts.areas.feed.wake()
         self._tell(records)
 
     def _tell(self, records: Sequence[Record]) -> None:
@@ -349,6 +357,7 @@ class Engine:
         with self._telling:
             if not self._live:
                 return
+            self._parts.wake_stages()
             self._parts.written.note(records)
             if self._on_records is not None:
                 self._on_records(records)

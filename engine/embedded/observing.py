@@ -86,8 +86,10 @@ class Observer:
         if progress != self._progress:
             self._progress = progress
             notify("WATCHDOG=1")
-        areas = self._parts.areas
-        stores = [self._parts.store, *([] if areas is None else [areas.store])]
+        if self._parts.calls is not None:
+            self._parts.calls.watch()
+        stages = [self._parts.areas, self._parts.calls]
+        stores = [self._parts.store, *(stage.store for stage in stages if stage is not None)]
         if not all(store.health().is_alive for store in stores):
             self._on_failed(LogError("a thread of the log has ended: see the log of the process"))
         ahead = self._parts.clock.ahead()
@@ -145,6 +147,7 @@ class Observer:
                 "sensors": [(u.key, u.n) for u in store.unknown("sensor", _UNKNOWN_LISTED)],
             },
             areas={} if parts.areas is None else parts.areas.status(),
+            calls={} if parts.calls is None else parts.calls.status(),
         )
 
     def _log(self) -> dict[str, Any]:

@@ -21,9 +21,9 @@ class StandingBoard:
     def __init__(self, store: LogStore) -> None:
         self._lock = threading.Lock()
         self._alarms: dict[tuple[str, str], tuple[str, str]] = {}
+        self._drills: set[tuple[str, str]] = set()
         for site, alarm, data in store.standing():
-            record = decode_record(data)
-            self._alarms[site, alarm] = record.level_after, record.state_after
+            self._stands((site, alarm), decode_record(data))
 
     def note(self, records: Sequence[Record]) -> None:
         """Records that are durable now."""
@@ -32,12 +32,19 @@ class StandingBoard:
             for site, alarm, row in standing_changes(records):
                 if row is None:
                     self._alarms.pop((site, alarm), None)
+                    self._drills.discard((site, alarm))
                 else:
-                    record = last[site, alarm]
-                    self._alarms[site, alarm] = record.level_after, record.state_after
+                    self._stands((site, alarm), last[site, alarm])
 
-    def counts(self) -> dict[str, dict[str, Any]]:
-        """How many alarms stand, by level, by state, and by level and state."""
+    def _stands(self, alarm: tuple[str, str], record: Record) -> None:
+        if record.exercise:
+            self._drills.add(alarm)
+        else:
+            self._alarms[alarm] = record.level_after, record.state_after
+
+    def counts(self) -> dict[str, Any]:
+        """How many actual alarms stand, by level, by state, and by level and state; and how many in
+        drills."""
         with self._lock:
             found = list(self._alarms.values())
         return {
@@ -47,6 +54,7 @@ class StandingBoard:
                 level: dict(Counter(state for other, state in found if other == level))
                 for level in {level for level, _ in found}
             },
+            "in_drills": len(self._drills),
         }
 
 

@@ -31,6 +31,8 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fals
     outputs     by cursor name: alive, position, behind, counters, troubles
     troubles    the last ones, the oldest first; `trouble_counts` since the start
     dead_letters  messages that could not be read, by reason; unknown topics and sensors
+    calls       call and respond: position, behind, persons, open calls, who was told, links, its
+                outputs; {} where there is no roster
     areas       the second stage: position, behind, what was heard and ordered, what stands, its
                 outputs; {} where there is none
     """
@@ -56,6 +58,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fals
     dead_letters: dict[str, int]
     unknown: dict[str, list[tuple[str, int]]]
     areas: dict[str, Any] = {}
+    calls: dict[str, Any] = {}
 
 
 def write_status(path: Path, status: EngineStatus) -> None:

@@ -2,6 +2,7 @@
 
 from .configurations import ConfigurationFiles
 from .dead_letters import DeadLetter, KeptLetter, LettersGone, Settlement, Unknown
+from .drills import Drills
 from .errors import DiskLimit, LogClosed, LogInUse, Nondeterminism, Trouble
 from .inbox import Inbox
 from .reader import LogReader, Loss
@@ -16,6 +17,7 @@ __all__ = [
     "ConfigurationFiles",
     "DeadLetter",
     "DiskLimit",
+    "Drills",
     "Health",
     "Inbox",
     "KeptLetter",

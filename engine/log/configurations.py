@@ -45,6 +45,11 @@ class ConfigurationFiles:
         except OSError as error:
             raise LogError(f"{path} cannot be written: {error}; check the disk") from error
 
+    def newest(self) -> Configuration | None:
+        """The one that came into force last, None where none is kept or readable."""
+        files = sorted(self._folder.glob("*.config"), key=lambda x: x.stat().st_mtime)
+        return self.find(bytes.fromhex(files[-1].stem)) if files else None
+
     def find(self, version: bytes) -> Configuration | None:
         """The configuration of a version, None where it is not kept or not readable."""
         with self._lock:

@@ -98,13 +98,13 @@ SAMPLES: Final = Metric(
 RECORDS: Final = Metric(
     "lifeline_records_total",
     "counter",
-    "Alert records by the level after and the transition (cluster: some of them made again).",
+    "Actual alert records by the level after and the transition (cluster: some of them made again).",
     ("level", "transition"),
 )
 STANDING: Final = Metric(
     "lifeline_standing_alarms",
     "gauge",
-    "Alarms that are not normal, by level and by state.",
+    "Actual alarms that are not normal, by level and by state.",
     ("partition", "level", "state"),
 )
 TICKS: Final = Metric(
@@ -165,6 +165,17 @@ AREA_EVENTS: Final = Metric(
     "lifeline_area_events_total",
     "counter",
     "What the second stage of areas heard, what became of it, and what it made.",
+    ("event",),
+)
+
+# --- calls ---------------------------------------------------------------------------------------
+CALLS_OPEN: Final = Metric(
+    "lifeline_calls_open", "gauge", "Alarms that somebody is called for and nobody has answered."
+)
+CALL_EVENTS: Final = Metric(
+    "lifeline_call_events_total",
+    "counter",
+    "What call and respond heard, whom it called, and what became of it.",
     ("event",),
 )
 

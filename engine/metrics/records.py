@@ -1,4 +1,4 @@
-"""How many alert records became durable, by level and transition."""
+"""How many actual alert records became durable, by level and transition; those of drills are not counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class RecordCounts:
     def note(self, records: Iterable[Record]) -> None:
         """These are durable now."""
         for record in records:
-            self._counts[record.level_after, record.transition] += 1
+            if not record.exercise:
+                self._counts[record.level_after, record.transition] += 1
 
     def by_level(self) -> dict[str, dict[str, int]]:
         """Level after → transition → how many."""

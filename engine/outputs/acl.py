@@ -25,8 +25,12 @@ from .passwords import check_user, completed, password_file, read_password_file
 PASSWORDS: Final = "passwords"
 RULES: Final = "acl"
 SETTINGS: Final = "mosquitto.conf"
-_READ_BY_AREA: Final = ("record", "alert", "state", "cap")
-_DEEPER: Final = {"record": "", "alert": "/+/+", "state": "/+", "cap": ""}
+_DEEPER: Final = {
+    **{"record": "", "alert": "/+/+", "state": "/+", "cap": ""},
+    **{f"{topics.DRILL}alert": "/+/+", f"{topics.DRILL}state": "/+"},
+    **{"notice": "", f"{topics.DRILL}notice": ""},
+}
+_READ_BY_AREA: Final = (*_DEEPER,)
 _SESSION_DAYS: Final = 7
 
 
@@ -97,9 +101,9 @@ def access_rules(spec: AclSpec) -> str:
 
 def _grant_engine(spec: AclSpec, rights: dict[str, None]) -> None:
     own = f"{topics.ROOT}/"
-    written = [f"{own}{kind}/#" for kind in ("record", "alert", "state", "cap", "health")]
+    written = [f"{own}{kind}/#" for kind in (*_READ_BY_AREA, "health")]
     # Its own retained states are read back and compared; $SYS tells what the broker dropped.
-    read = [topics.COMMANDS, topics.STATES, "$SYS/#"]
+    read = [topics.COMMANDS, topics.STATES, topics.DRILL_STATES, "$SYS/#"]
     read += [each for filters in spec.publishers.values() for each in filters]
     rules = [f"topic write {each}" for each in (*written, f"{topics.COMMANDS}/reply")]
     rights.update(dict.fromkeys([*rules, *(f"topic read {_filter(each)}" for each in read)]))

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..configuration import Configuration
+from ..drills import worlds_of
 from ..frame import Frame
 from ..rule import Judgement
 from ..selection import SensorTable
@@ -67,6 +68,7 @@ class RoomedEncoder:
     def __init__(self, configuration: Configuration, room: int | None = None) -> None:
         self._encoder = SeriesEncoder(configuration)
         self._configuration = configuration
+        self.worlds = worlds_of(configuration)
         self._room = room
         self.series, self._open = with_room(configuration, room)
         self._lines_held = 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ..configuration import Configuration
+from ..drills import of_world
 from ..entry import decode
 from ..errors import SinkError
 from ..frame import Frame
@@ -20,7 +21,7 @@ from ..level import LEVELS
 from ..limits import INFLUX_BATCH_POINTS
 from ..record import Record, decode_record
 from .influx_cardinality import AlertSeries, RoomedEncoder, SeriesCount
-from .lineprotocol import NO_LINES, Lines, line, prefix, string_field
+from .lineprotocol import DRILL, NO_LINES, Lines, line, prefix, string_field
 from .ports import LogPort, OutboxPort, Place
 from .text import LANGUAGES, render
 from .times import zone
@@ -66,7 +67,8 @@ class Feed(Protocol):
 
 
 class SeriesFeed:
-    """Samples of the log: measurement = domain, fields value and quality.
+    """Samples of the log: measurement = domain, fields value and quality. Those that came into a drill from
+    elsewhere, or from a drill to elsewhere, are nobody's and are left out.
 
     Configurations are taken from the log's own config entries as they pass, else from
     `configuration`, which is asked by registry version. `room` is how many series there may be
@@ -93,7 +95,7 @@ class SeriesFeed:
             return None
         lost, position, read, points = self._lost(after, entries[0][0]), after, 0, 0
         parts: list[tuple[Lines, Lines]] = []
-        pending: list[Frame] = []
+        pending: list[tuple[bool, Frame]] = []
         registry = b""
         # Small frames make no small request while there is more behind them.
         while entries and points < INFLUX_BATCH_POINTS and read < ENTRIES_MOST:
@@ -109,7 +111,7 @@ class SeriesFeed:
                         parts.append(self._encode(registry, pending))
                         pending = []
                     registry = entry.header.registry
-                    pending.append(payload)
+                    pending.append((entry.header.exercise, payload))
                     points += len(payload)
                 if points >= INFLUX_BATCH_POINTS:
                     break
@@ -135,7 +137,7 @@ class SeriesFeed:
         entries = self._log.read(position, self._wanted(points))
         return [] if entries and self._lost(position, entries[0][0]) is not None else entries
 
-    def _encode(self, registry: bytes, frames: list[Frame]) -> tuple[Lines, Lines]:
+    def _encode(self, registry: bytes, frames: list[tuple[bool, Frame]]) -> tuple[Lines, Lines]:
         encoder = self._encoders.get(registry)
         if encoder is None:
             configuration = self._configuration(registry)
@@ -145,7 +147,8 @@ class SeriesFeed:
                     "more; start the engine with the files of that time, or skip these samples"
                 )
             encoder = self._remember(registry, configuration)
-        return encoder.encode(Frame.concat(frames))
+        own = [of_world(frame, encoder.worlds, exercise) for exercise, frame in frames]
+        return encoder.encode(Frame.concat(own))
 
     def _remember(self, version: bytes, configuration: Configuration) -> RoomedEncoder:
         encoder = self._encoders.get(version)
@@ -232,7 +235,7 @@ def alert_head(record: Record) -> str:
         "rule": record.rule,
         "transition": record.transition,
     }
-    return prefix("alert", tags)
+    return prefix(f"{DRILL}alert" if record.exercise else "alert", tags)
 
 
 def alert_line(record: Record, place: Place) -> str:

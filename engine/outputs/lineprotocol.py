@@ -137,6 +137,9 @@ class Lines:
         return int(self.ends[at - 1]) if at > 0 else 0
 
 
+#: What stands before a measurement where the samples or records are an exercise's: no question about
+#: what is real ever meets them.
+DRILL: Final = "drill_"
 NO_LINES: Final = Lines(b"", np.zeros(0, np.int64))
 
 
@@ -190,7 +193,8 @@ def _series_prefix(configuration: Configuration, index: int) -> str:
         "sensor": sensor.id,
         "quantity": sensor.quantity,
     }
-    return prefix(sensor.quantity.partition(".")[0], tags) + " "
+    domain = sensor.quantity.partition(".")[0]
+    return prefix(f"{DRILL}{domain}" if site.exercise else domain, tags) + " "
 
 
 def _value_fields(frame: Frame) -> pa.Array:

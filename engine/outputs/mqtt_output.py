@@ -41,7 +41,8 @@ class MqttOutput:
     """One broker. `node` names this engine on the health topic.
 
     `second` names a further outbox of the same node: then only its records and states are
-    published, and health, commands and replies are left to the node's first output.
+    published, and health, commands and replies are left to the node's first output. `owns` says of a
+    site whether its retained states come from this outbox: those of others are left alone.
 
     Raises SpecError where a password or TLS file cannot be read.
     """
@@ -54,7 +55,9 @@ class MqttOutput:
         engine: Engine,
         clock: Clock,
         second: str = "",
+        owns: Callable[[str], bool] = lambda site: True,
     ) -> None:
+        self._owns = owns
         self.name = f"mqtt:{second}" if second else "mqtt"
         self._commands = () if second else ((topics.COMMANDS, 1),)
         self._healthy = not second
@@ -181,7 +184,8 @@ class MqttOutput:
             self._health_due = now + HEALTH_INTERVAL_NS
         try:
             places = self._engine.places()
-            self._states.turn(True, now, places)
+            mine = {site: place for site, place in places.items() if self._owns(site)}
+            self._states.turn(True, now, mine)
             self._records.turn(places)
         except LifelineError as error:
             self._failed("log", str(error))
@@ -270,7 +274,8 @@ class MqttOutput:
         self._states.ready(connection, self._clock.monotonic())
 
     def _listen(self, states: bool) -> None:
-        wanted = (*self._commands, *(((topics.STATES, 1),) if states else ()))
+        retained = ((topics.STATES, 1), (topics.DRILL_STATES, 1)) if states else ()
+        wanted = (*self._commands, *retained)
         self._client.resubscribe(wanted)
 
     def _on_client_trouble(self, trouble: Trouble) -> None:

@@ -44,7 +44,9 @@ def record_messages(record: Record, places: Mapping[str, Place]) -> list[Message
     payload = record_payload(record, place_of(record, places))
     messages = [Message(topics.record(record.area, record.site), payload)]
     messages += [
-        Message(topics.alert(record.area, record.site, record.domain, level), payload)
+        Message(
+            topics.alert(record.area, record.site, record.domain, level, record.exercise), payload
+        )
         for level in _alert_levels(record)
     ]
     if has_state(record):

@@ -17,7 +17,7 @@ from ..errors import LogError
 from ..limits import SECOND_NS
 from ..metrics import Reading
 from ..metrics.performance import performance_readings
-from ..performance import WORLDS, Figures, Performance, Where
+from ..performance import WORLDS, Desk, Figures, Performance, Where, watches_of
 from ..performance.limits import (
     INTERVAL_NS,
     LIVE_SPAN_NS,
@@ -47,11 +47,19 @@ class Round(NamedTuple):
 
 
 def where_of(
-    configuration: Configuration | None, positions: Mapping[str, str], areas: AreaConfiguration
+    configuration: Configuration | None,
+    positions: Mapping[str, str],
+    areas: AreaConfiguration,
+    desks: Sequence[Desk] = (),
 ) -> Mapping[str, Where]:
-    """Whose each site and area is, retired ones left out."""
+    """Whose each site and area is, retired ones left out. `positions` are those that sites name,
+    `desks` those that name sites."""
     sites = () if configuration is None else configuration.sites
-    found = {s.id: Where(s.area, positions.get(s.id, "")) for s in sites if not s.retired}
+    found = {
+        s.id: Where(s.area, positions.get(s.id, ""), watches_of(s.id, s.area, desks), s.exercise)
+        for s in sites
+        if not s.retired
+    }
     return {**found, **{area.site: Where(area.path) for area in areas.areas}}
 
 
@@ -107,9 +115,9 @@ class PerformanceKeeper:
         """Takes what came, and tells the figures of an interval that has ended and settled. One
         caller at a time. Raises LogError."""
         made = self._made
-        if made is None:
-            made = self._begun()
-            self._made = made
+        if made is None or (not made.by_asset and self._by_asset()):
+            made = self._made = self._begun()
+            self._numbers = [0] * len(self._outboxes)
         for i, outbox in enumerate(self._outboxes):
             while not self._stop.is_set():
                 rows = outbox.records(self._numbers[i], RECORDS_AT_ONCE)
@@ -127,11 +135,14 @@ class PerformanceKeeper:
         """What stands is told before the records, the first of which may have been trimmed."""
         began = min(outbox.began() for outbox in self._outboxes)
         self._told_to = began // INTERVAL_NS * INTERVAL_NS
-        made = Performance(self._told_to, LIVE_SPAN_NS)
+        made = Performance(self._told_to, LIVE_SPAN_NS, assets=self._by_asset())
         for outbox in self._outboxes:
             for *_, data in outbox.standing():
                 made.adopt(decode_record(data))
         return made
+
+    def _by_asset(self) -> bool:
+        return any(place.by_asset for place in self._where().values())
 
     def _tell_round(self, made: Performance, end: int) -> None:
         where = self._where()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ..areas.configuration import AreaConfiguration, prefixes
+from ..calls.configuration import SITE as CALLS
 from ..configuration import Configuration
 from .times import zone
 
@@ -47,6 +48,11 @@ def area_places(areas: AreaConfiguration, sites: Mapping[str, Place]) -> Mapping
         for area in areas.areas
         for found in (zones[area.path],)
     }
+
+
+def call_places(places: Mapping[str, Place]) -> Mapping[str, Place]:
+    """The same places under the reserved sites of their calls."""
+    return {CALLS + site: place for site, place in places.items()}
 
 
 class OutputTrouble(msgspec.Struct, frozen=True):

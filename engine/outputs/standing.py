@@ -45,7 +45,8 @@ def place_of(record: Record, places: Mapping[str, Place]) -> Place:
 
 def state_topic(record: Record, places: Mapping[str, Place]) -> str:
     """Where the alarm's state is retained now."""
-    return topics.state(place_of(record, places).area, record.site, record.alarm)
+    area = place_of(record, places).area
+    return topics.state(area, record.site, record.alarm, record.exercise)
 
 
 def has_state(record: Record) -> bool:

@@ -28,7 +28,9 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 #: A key of the tables or of a later version of them, as opposed to an author's sentence.
 _KEY: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _ORDER: Final = "site.halt_work"  # its subject is the area that ordered
+_PARTED: Final = " ¦ "
 _SILENCE: Final = "alarm.stale"
+_CALL: Final = "call"  # its subject is the alarm that somebody is called for
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _TEMPLATES_KEPT: Final = 1_024  # ten times what the tables have
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -111,6 +113,7 @@ def _words(record: Record, language: Language, where: tzinfo, site_name: str) ->
     gap = " " if language == "zh" else ""
     detail = record.detail
     return {
+        **detail,
         "level": levels.get(record.level_after, record.level_after),
         "before": levels.get(record.level_before, record.level_before),
         "place": _place(record, site_name) + gap,
@@ -138,6 +141,8 @@ def _place(record: Record, site_name: str) -> str:
     about = "" if record.message == _ORDER or _of_link(record) else record.subject
     if about in (record.asset, WHOLE_SITE):
         about = ""  # a group is named by its asset, or is the site
+    if record.quantity == _CALL:
+        about = about.partition("~")[2]
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 
@@ -160,7 +165,23 @@ def _what(record: Record, language: Language, words: Mapping[str, str]) -> str:
     what = fill(messages["generic"], words).strip()
     if not record.message or _KEY.fullmatch(record.message):
         return what
-    return f"{record.message} ({what})" if language == "en" else f"{record.message}（{what}）"
+    said = in_language(record.message, language)
+    return f"{said} ({what})" if language == "en" else f"{said}（{what}）"
+
+
+def in_language(message: str, language: Language) -> str:
+    """An author's sentence; of one in both languages, parted by ` ¦ `, the half of `language`.
+
+    >>> in_language("Ventilate ¦ 通风", "zh")
+    '通风'
+    """
+    english, parted, chinese = message.partition(_PARTED)
+    return chinese if parted and language == "zh" else english
+
+
+def author_sentence(message: str) -> str:
+    """The author's own sentence of a rule, "" where its message is only a key of the tables."""
+    return "" if _KEY.fullmatch(message) else message
 
 
 def quantity_title(quantity: str, language: Language) -> str:

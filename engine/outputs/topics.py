@@ -3,6 +3,8 @@
     lifeline/v1/record/<city>/<district>/<street>/<site>
     lifeline/v1/alert/<city>/<district>/<street>/<site>/<domain>/<level>
     lifeline/v1/state/<city>/<district>/<street>/<site>/<alarm>
+    lifeline/v1/notice/<city>/<district>/<street>/<site>
+    lifeline/v1/drill-alert/… and drill-state/…, drill-notice/…   the same of exercises, which no siren hears by accident
     lifeline/v1/command/<site>/<user>           and …/reply
     lifeline/v1/health/<node>
 
@@ -25,6 +27,9 @@ AREA_DEPTH: Final = 3
 AREA_SITE: Final = "area:"
 COMMANDS: Final = f"{ROOT}/command/+/+"
 STATES: Final = f"{ROOT}/state/+/+/+/+/+"
+#: What stands before the kind of a topic where the record is of an exercise.
+DRILL: Final = "drill-"
+DRILL_STATES: Final = f"{ROOT}/{DRILL}state/+/+/+/+/+"
 
 # Names that are not escaped anew: those of a large site and its alarms, some hundred bytes each.
 _NAMES_KEPT: Final = 4_096
@@ -70,19 +75,29 @@ def _site_level(site: str) -> str:
 
 
 def record(area: str, site: str) -> str:
-    """Every record of a site, without gaps in `seq`."""
+    """Every record of a site, without gaps in `seq`; those of a drill too, which say so."""
     return f"{ROOT}/record/{area_levels(area)}/{_site_level(site)}"
 
 
-def alert(area: str, site: str, domain: str, level: str) -> str:
+def alert(area: str, site: str, domain: str, level: str, exercise: bool = False) -> str:
     """The records of a site that begin, change or end this level."""
-    site_level = _site_level(site)
-    return f"{ROOT}/alert/{area_levels(area)}/{site_level}/{segment(domain)}/{segment(level)}"
+    site_level, kind = _site_level(site), _kind("alert", exercise)
+    return f"{ROOT}/{kind}/{area_levels(area)}/{site_level}/{segment(domain)}/{segment(level)}"
 
 
-def state(area: str, site: str, alarm: str) -> str:
+def state(area: str, site: str, alarm: str, exercise: bool = False) -> str:
     """Retained: one alarm as it is."""
-    return f"{ROOT}/state/{area_levels(area)}/{_site_level(site)}/{segment(alarm)}"
+    kind = _kind("state", exercise)
+    return f"{ROOT}/{kind}/{area_levels(area)}/{_site_level(site)}/{segment(alarm)}"
+
+
+def notice(area: str, site: str, exercise: bool = False) -> str:
+    """What people are to hear of a site, thinned in a flood; `-` for what is of several sites."""
+    return f"{ROOT}/{_kind('notice', exercise)}/{area_levels(area)}/{_site_level(site)}"
+
+
+def _kind(name: str, exercise: bool) -> str:
+    return f"{DRILL}{name}" if exercise else name
 
 
 def command(site: str, user: str) -> str:
@@ -103,7 +118,9 @@ def health(node: str) -> str:
 def site_of_state(topic: str) -> str | None:
     """The site of a state topic (`area:<path>` of an area's), or None for any other topic."""
     levels = topic.split("/")
-    if len(levels) != 8 or levels[:3] != [*ROOT.split("/"), "state"]:
+    if len(levels) != 8 or levels[:2] != ROOT.split("/"):
+        return None
+    if levels[2].removeprefix(DRILL) != "state":
         return None
     if levels[6] != EMPTY:
         return name(levels[6])

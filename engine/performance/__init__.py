@@ -5,17 +5,21 @@ from __future__ import annotations
 from .figures import Answers, Figures, Standing, Worst
 from .floods import Flood
 from .hearing import WORLDS, World
-from .performance import Performance, Where, groups_of
+from .performance import Performance
+from .positions import Desk, Watch, Where, groups_of, watches_of
 
 __all__ = [
     "WORLDS",
     "Answers",
+    "Desk",
     "Figures",
     "Flood",
     "Performance",
     "Standing",
+    "Watch",
     "Where",
     "World",
     "Worst",
     "groups_of",
+    "watches_of",
 ]

@@ -13,10 +13,11 @@ class Episode:
     loud      whether this raise sounded
     """
 
-    __slots__ = ("alarm", "asked", "level", "loud", "since", "state", "world")
+    __slots__ = ("alarm", "asked", "asset", "level", "loud", "since", "state", "world")
 
-    def __init__(self, alarm: str, world: World) -> None:
+    def __init__(self, alarm: str, world: World, asset: str = "") -> None:
         self.alarm = alarm
+        self.asset = asset
         self.world: World = world
         self.state = "normal"
         self.since: int | None = None

@@ -8,24 +8,18 @@ alarms still count and are not named, and figures say how many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from ..record import Record
 from . import limits
 from .episodes import Episode
 from .figures import Figures, Tells, figures_of
 from .hearing import World, ranks, sounds, world_of
+from .positions import Where, groups_of
 from .summary import Summary, summary_of
 from .tally import Room, Tally
 from .targets import ANSWER_NS, CHATTER_NS, CHATTER_RAISES, FLEETING_NS
-
-
-class Where(NamedTuple):
-    """Whose a site is: area path, and the operator position that watches it ("": the area's)."""
-
-    area: str
-    position: str = ""
 
 
 class Performance:
@@ -33,15 +27,18 @@ class Performance:
 
     begin   nothing before this time (ns UTC) counts; what stands is followed all the same
     span    how far `at` looks back, None: to `begin`. Older intervals are forgotten by `at`
+    assets  alarms are kept by asset, as positions need that watch only some of a site
     """
 
-    def __init__(self, begin: int, span: int | None = None) -> None:
+    def __init__(self, begin: int, span: int | None = None, *, assets: bool = False) -> None:
         self._begin, self._span = begin, span
+        self.by_asset = assets
+        self._assets: dict[str, set[str]] = {}
         self._first = -(-begin // limits.INTERVAL_NS)
         self._seqs: dict[str, int] = {}
         self._areas: dict[str, str] = {}
         self._open: dict[str, dict[int, Episode]] = {}
-        self._tallies: dict[tuple[str, World], Tally] = {}
+        self._tallies: dict[tuple[str, str, World], Tally] = {}
         self._raises: dict[tuple[str, str, World], tuple[int, ...]] = {}
         self._named, self._answers = Room(limits.MAX_NAMED), Room(limits.MAX_ANSWERS)
         self._standing, self._recent = Room(limits.MAX_OPEN), Room(limits.MAX_RECENT)
@@ -77,7 +74,9 @@ class Performance:
         episodes = self._open.setdefault(record.site, {})
         stands = record.state_after != "normal" and record.episode not in episodes
         if stands and self._standing.take():
-            episodes[record.episode] = _adopted(record)
+            episode = episodes[record.episode] = self._begun(record)
+            episode.state = record.state_after
+            episode.since = record.onset if ranks(record)[1] > 0 else None
 
     def _episode(self, record: Record) -> Episode | None:
         """The episode of a record, begun anew where this is its first; None beyond the bound."""
@@ -87,7 +86,7 @@ class Performance:
             return episode
         if episode is None and not self._standing.take():
             return None
-        episode = Episode(record.alarm, world_of(record))
+        episode = self._begun(record)
         if ranks(record)[0] > 0:  # its beginning is gone
             episode.since = record.onset
         episodes[record.episode] = episode
@@ -117,7 +116,7 @@ class Performance:
         episode.sounds(world, record.time, level)
         chatters = raised and self._chatters(record, world)
         if self._counts(record.time):
-            tally = self._tally(record.site, world)
+            tally = self._tally(record.site, episode.asset, world)
             tally.sounded(record.time, record.alarm, level, chatters=chatters)
 
     def _chatters(self, record: Record, world: World) -> bool:
@@ -134,22 +133,32 @@ class Performance:
         since, episode.since = episode.since, None
         over = since is not None and episode.loud and record.time - since <= FLEETING_NS
         if over and record.transition != "withdrawn" and self._counts(record.time):
-            self._tally(record.site, episode.world).was_fleeting(record.time, record.alarm)
+            self._tally(record.site, episode.asset, episode.world).was_fleeting(
+                record.time, record.alarm
+            )
 
     def _answered(self, record: Record, episode: Episode) -> None:
         took = episode.answered(record.time)
         if took is not None and self._counts(record.time):
             late = took > ANSWER_NS[episode.level - 1]
-            self._tally(record.site, episode.world).answered(record.time, took, late=late)
+            self._tally(record.site, episode.asset, episode.world).answered(
+                record.time, took, late=late
+            )
 
     def _counts(self, time: int) -> bool:
         return time // limits.INTERVAL_NS >= self._first
 
-    def _tally(self, site: str, world: World) -> Tally:
-        found = self._tallies.get((site, world))
+    def _tally(self, site: str, asset: str, world: World) -> Tally:
+        found = self._tallies.get((site, asset, world))
         if found is None:
-            found = self._tallies[site, world] = Tally(self._named, self._answers)
+            found = self._tallies[site, asset, world] = Tally(self._named, self._answers)
         return found
+
+    def _begun(self, record: Record) -> Episode:
+        """A new episode, of the asset where that matters."""
+        asset = record.asset if self.by_asset else ""
+        self._assets.setdefault(record.site, set()).add(asset)
+        return Episode(record.alarm, world_of(record), asset)
 
     # --- figures ---------------------------------------------------------------------------------
 
@@ -175,11 +184,11 @@ class Performance:
         places = {**{site: Where(area) for site, area in self._areas.items()}, **(where or {})}
         groups: dict[tuple[str, str], Summary] = {}
         for site, place in places.items():
+            if place.exercise and world != "exercise":
+                continue
             if only is None or any(only(*group) for group in groups_of(site, place)):
-                found = self._summary(site, world, period, time)
-                groups["site", site] = found
-                for group in _own(place):
-                    groups.setdefault(group, Summary()).add(found)
+                summary = partial(self._summary, site, world, period, time)
+                self._add_site(groups, site, place, summary)
         _rolled_up(groups)
         return [
             figures_of(scope, name, world, period, summary)
@@ -187,9 +196,34 @@ class Performance:
             if only is None or only(scope, name)
         ]
 
-    def _summary(self, site: str, world: World, period: range, time: int) -> Summary:
-        tally = self._tallies.get((site, world))
-        episodes = [e for e in self._open.get(site, {}).values() if e.world == world]
+    def _add_site(
+        self,
+        groups: dict[tuple[str, str], Summary],
+        site: str,
+        place: Where,
+        summary: Callable[[str], Summary],
+    ) -> None:
+        """A site to itself, to its area, and asset by asset to who answers."""
+        parts = {asset: summary(asset) for asset in sorted(self._assets.get(site, ()))}
+        whole = Summary()
+        if len(parts) == 1:
+            (whole,) = parts.values()
+        for scope, name in groups_of(site, place):
+            if scope == "position":
+                groups.setdefault((scope, name), Summary())
+        for asset, found in parts.items():
+            if found is not whole:
+                whole.add(found)
+            for name in place.positions(asset):
+                groups["position", name].add(found)
+        groups["site", site] = whole
+        if place.area:
+            groups.setdefault(("area", place.area), Summary()).add(whole)
+
+    def _summary(self, site: str, world: World, period: range, time: int, asset: str) -> Summary:
+        tally = self._tallies.get((site, asset, world))
+        standing = self._open.get(site, {}).values()
+        episodes = [e for e in standing if e.world == world and e.asset == asset]
         return summary_of(site, tally, episodes, period, time)
 
     def _forget(self, first: int) -> None:
@@ -204,7 +238,7 @@ class Performance:
 
     def worlds(self) -> set[World]:
         """Those in which anything happened that is not forgotten, or stands."""
-        happened = {world for (_, world), tally in self._tallies.items() if tally.intervals}
+        happened = {world for (*_, world), tally in self._tallies.items() if tally.intervals}
         return happened | {e.world for each in self._open.values() for e in each.values()}
 
     def counters(self) -> dict[str, int]:
@@ -217,29 +251,6 @@ class Performance:
             "not_followed": self._standing.refused,
             "not_watched": self._recent.refused,
         }
-
-
-def groups_of(site: str, where: Where) -> Iterable[tuple[str, str]]:
-    """(scope, name) of everything that a site counts for.
-
-    >>> list(groups_of("east", Where("hefei/shushan/east", "desk 2")))
-    [('site', 'east'), ('area', 'hefei'), ('area', 'hefei/shushan'), \
-('area', 'hefei/shushan/east'), ('position', 'desk 2')]
-    """
-    yield "site", site
-    parts = where.area.split("/") if where.area else []
-    for n in range(1, len(parts) + 1):
-        yield "area", "/".join(parts[:n])
-    if where.position or where.area:
-        yield "position", where.position or where.area
-
-
-def _own(where: Where) -> Iterable[tuple[str, str]]:
-    """The groups to which a site is added itself: its own area and its position."""
-    if where.area:
-        yield "area", where.area
-    if where.position or where.area:
-        yield "position", where.position or where.area
 
 
 def _rolled_up(groups: dict[tuple[str, str], Summary]) -> None:
@@ -257,10 +268,3 @@ def _above(area: str) -> Iterable[str]:
     while "/" in area:
         area = area.rpartition("/")[0]
         yield area
-
-
-def _adopted(record: Record) -> Episode:
-    episode = Episode(record.alarm, world_of(record))
-    episode.state = record.state_after
-    episode.since = record.onset if ranks(record)[1] > 0 else None
-    return episode

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 from ..areas.core import AreaCore
 from ..areas.entry import decode_area
+from ..calls.core import CallCore
+from ..calls.entry import decode_call
 from ..core import Core
 from ..entry import decode
 from ..log import LogReader
@@ -82,8 +84,15 @@ def area_digest_of(
     return _digest(beginning_of(AreaCore, directory, reader), reader, decode_area, tell)
 
 
+def call_digest_of(
+    directory: Path, reader: LogReader, tell: Callable[[float], object] = lambda position: None
+) -> DigestReport:
+    """As `digest_of`, of a call log."""
+    return _digest(beginning_of(CallCore, directory, reader), reader, decode_call, tell)
+
+
 def _digest(
-    core: Core | AreaCore,
+    core: Core | AreaCore | CallCore,
     reader: LogReader,
     read: Callable[[bytes], Any],
     tell: Callable[[float], object],

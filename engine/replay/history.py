@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from ..areas.core import AreaCore
+from ..calls.core import CallCore
 from ..configuration import Configuration
 from ..core import Core, Records
 from ..entry import Entry, Header, Tick, decode
@@ -28,7 +29,7 @@ from ..log.snapshots import SNAPSHOT_FILE, SnapshotFile, SnapshotInfo
 from .recorded import PRODUCER
 
 _ENTRIES_AT_ONCE: Final = 1_024
-_Core = TypeVar("_Core", Core, AreaCore)
+_Core = TypeVar("_Core", Core, AreaCore, CallCore)
 
 
 def entries(

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ..configuration import Configuration
+from ..drills import Worlds, of_world, worlds_of
 from ..embedded import DataDirectory
 from ..entry import decode
 from ..errors import SpecError
@@ -51,12 +52,22 @@ def parts(
     lie in the log: at most one read's worth at once. Raises LogError, EntryError.
     """
     known: dict[bytes, Configuration | None] = {}
+    worlds: dict[bytes, Worlds] = {}
+
+    def own(frame: Frame, configuration: Configuration | None, exercise: bool) -> Frame:
+        """Rows whose site is of the world that they came from."""
+        if configuration is None:
+            return frame
+        if registry not in worlds:
+            worlds[registry] = worlds_of(configuration)
+        return of_world(frame, worlds[registry], exercise)
+
     while after < until:
         rows = [row for row in reader.read(after, _ENTRIES) if row[0] <= until]
         if not rows:
             return
         pending: list[Frame] = []
-        registry = b""
+        registry = b""  # the configuration that `pending` names
         for position, data in rows:
             entry = decode(data)
             payload = entry.payload
@@ -73,7 +84,7 @@ def parts(
                 registry = entry.header.registry
                 if registry not in known:
                     known[registry] = find(registry)
-                pending.append(mine)
+                pending.append(own(mine, known[registry], entry.header.exercise))
         after = rows[-1][0]
         yield Part(after, known.get(registry), Frame.concat(pending))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..configuration import Configuration
 from ..core import Core, Records
+from ..drills import by_world, worlds_of
 from ..entry import Entry, Header
 from ..frame import Frame
 from ..limits import REPLAY_FRAME_ROWS
@@ -40,9 +41,16 @@ class RecordedRun:
     def __init__(self, configuration: Configuration, core: Core | None = None) -> None:
         self.core = core or Core()
         self._registry = configuration.version()
+        self._worlds = worlds_of(configuration)
         self.core.step(self.core.position + 1, Entry(Header(producer=PRODUCER), configuration))
 
     def step(self, frame: Frame) -> Records:
-        """Judges the next samples; before each row its site's time moves to that row's."""
-        header = Header(producer=PRODUCER, registry=self._registry, self_clocked=True)
-        return self.core.step(self.core.position + 1, Entry(header, frame))
+        """Judges the next samples; before each row its site's time moves to that row's. What belongs
+        to drills is an entry of its own, which changes nothing: no row waits for another site's."""
+        made = Records()
+        for exercise, part in by_world(frame, self._worlds):
+            header = Header(
+                producer=PRODUCER, registry=self._registry, exercise=exercise, self_clocked=True
+            )
+            made.parts += self.core.step(self.core.position + 1, Entry(header, part)).parts
+        return made

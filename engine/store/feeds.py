@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..configuration import Configuration
+from ..drills import Worlds, of_world, worlds_of
 from ..entry import decode
 from ..errors import LogError
 from ..frame import Frame
@@ -92,6 +93,7 @@ class SeriesFeed:
         self._log = log
         self._configuration = configuration
         self._known: dict[bytes, Configuration] = {}
+        self._worlds: dict[bytes, Worlds] = {}
 
     def begin(self, store: Store) -> int:
         """See `StoreFeed`. A log that is not the one that was written (restored from an older copy,
@@ -123,8 +125,8 @@ class SeriesFeed:
         if not entries:
             return None
         position, rows = after, 0
-        by_version: dict[bytes, list[Frame]] = {}
-        parts: list[tuple[bytes, list[Frame]]] = []
+        by_version: dict[bytes, list[tuple[bool, Frame]]] = {}
+        parts: list[tuple[bytes, list[tuple[bool, Frame]]]] = []
         for at, data in entries:
             entry = decode(data)
             payload = entry.payload
@@ -137,10 +139,10 @@ class SeriesFeed:
                 if version not in by_version:
                     by_version = {version: []}
                     parts.append((version, by_version[version]))
-                by_version[version].append(payload)
+                by_version[version].append((entry.header.exercise, payload))
                 rows += len(payload)
             position = at
-        named = [(v, self._named(v), Frame.concat(frames)) for v, frames in parts]
+        named = [(v, self._named(v), self._own(v, frames)) for v, frames in parts]
         place = Mark(self._log.log_id, self._name, position, self._hash(position), after)
         store.write(named, place)
         full = (
@@ -149,6 +151,13 @@ class SeriesFeed:
             or 2 * sum(len(data) for _, data in entries) > READ_BYTES
         )
         return Turn(position, full, self._lost(after, entries[0][0]))
+
+    def _own(self, version: bytes, frames: list[tuple[bool, Frame]]) -> Frame:
+        """Rows whose site is of the world that they came from."""
+        if version not in self._worlds:
+            self._worlds = {version: worlds_of(self._named(version))}
+        worlds = self._worlds[version]
+        return Frame.concat([of_world(frame, worlds, exercise) for exercise, frame in frames])
 
     def _named(self, version: bytes) -> Configuration:
         found = self._known.get(version) or self._configuration(version)

@@ -36,6 +36,8 @@ def play(directory: Path, seconds: float, seed: int, speech: Language, *, quiet:
     clock = SystemClock()
     remarks = stderr()
     warm_kernels()
+    for scenario in _scenarios(clock.wall(), seconds, seed):
+        scenario.script.world()  # compiled here once: publishers load it
     heard: SimpleQueue[Record] = SimpleQueue()
     began = clock.monotonic()
     with Stage(directory, _scenarios(clock.wall(), seconds, seed), heard.put) as stage:

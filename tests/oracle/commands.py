@@ -11,8 +11,8 @@ from .record import OracleReply
 from .table import NORMAL, RETURNED, SHELVED, UNACKNOWLEDGED
 
 
-def obey(partition: Partition, command: Command) -> None:
-    """Do it once, and answer."""
+def obey(partition: Partition, command: Command, exercise: bool) -> None:
+    """Do it once, and answer; `exercise` says that it came in a drill."""
     if command.id in partition.seen_commands:
         partition.replies.append(OracleReply(command.id, "repeated"))
         return
@@ -20,8 +20,19 @@ def obey(partition: Partition, command: Command) -> None:
     if len(partition.seen_commands) > REMEMBERED_COMMANDS:
         del partition.seen_commands[next(iter(partition.seen_commands))]
     instance = partition.alarm(command.site, command.alarm)
-    seq = 0 if instance is None else _do(partition, instance, command)
+    seq = 0
+    if instance is not None and not _of_another_world(partition, instance, command, exercise):
+        seq = _do(partition, instance, command)
     partition.replies.append(OracleReply(command.id, "done" if seq else "refused", seq))
+
+
+def _of_another_world(
+    partition: Partition, instance: Instance, command: Command, exercise: bool
+) -> bool:
+    """A drill moves nothing actual; an area's command, of whatever kind, nothing of a drill."""
+    if partition.drill(instance.site):
+        return command.principal.startswith("area:")
+    return exercise
 
 
 def _do(partition: Partition, instance: Instance, command: Command) -> int:

@@ -16,7 +16,7 @@ from .oracle import Oracle
 from .partition import ENGINE_SITE
 from .record import OracleRecord, OracleReply
 
-COUNTERS = ("duplicate", "late", "conflict", "clock_fault", "unknown_sensor")
+COUNTERS = ("duplicate", "late", "conflict", "clock_fault", "unknown_sensor", "mixed")
 COMPARED = tuple(one.name for one in fields(OracleRecord) if one.name != "tolerance")
 SHOWN = 12  # records of the same site that are shown before a difference
 

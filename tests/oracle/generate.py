@@ -7,10 +7,11 @@ arithmetic is exact and ties with limits do occur.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from lifeline.engine.command import Action, Command
@@ -87,18 +88,36 @@ class Author:
     def _append(self, payload: Payload, self_clocked: bool = False) -> None:
         back = self.choices.pick((0, 3 * SECOND_NS)) if self.choices.chance(5) else 0
         received = self.now - back
-        header = Header(
-            producer="author",
-            producer_seq=len(self.entries),
-            received=received,
-            appended=received + self.choices.pick((0, 10_000_000, SECOND_NS)),
-            registry=self.configuration.version(),
-            exercise=self.choices.chance(3),
-            self_clocked=self_clocked,
-        )
-        entry = Entry(header, payload)
-        self.entries.append(entry)
-        self.oracle.step(len(self.entries), entry)
+        appended = received + self.choices.pick((0, 10_000_000, SECOND_NS))
+        # Now and then an entry names the wrong world, or holds rows of both.
+        wrong = self.choices.chance(3)
+        for exercise, part in ((True, payload),) if wrong else self._worlds(payload):
+            header = Header(
+                producer="author",
+                producer_seq=len(self.entries),
+                received=received,
+                appended=appended,
+                registry=self.configuration.version(),
+                exercise=exercise,
+                self_clocked=self_clocked,
+            )
+            entry = Entry(header, part)
+            self.entries.append(entry)
+            self.oracle.step(len(self.entries), entry)
+
+    def _worlds(self, payload: Payload) -> Iterator[tuple[bool, Payload]]:
+        """Rows of drills apart from the others, as agents log them."""
+        drills = {i for i, s in enumerate(self.configuration.sensors) if self._in_drill(s.site)}
+        if not isinstance(payload, Frame) or not drills:
+            yield False, payload
+            return
+        mine = np.isin(payload.sensor, list(drills))
+        for exercise in (False, True):
+            if (mine == exercise).any():
+                yield exercise, payload.take(mine == exercise)
+
+    def _in_drill(self, site: int) -> bool:
+        return self.configuration.sites[site].exercise
 
     def _configure(self, configuration: Configuration) -> None:
         self.configuration = configuration

@@ -33,6 +33,7 @@ BY_RECORDS = ("vote", "composite", "ladder")
 BASIC = KINDS[:6]
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
 AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
+DRILL = 3  # the fourth site is a drill
 # Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
 ODD = 0.3183098861837907
 UNUSED = LevelLimits()
@@ -45,7 +46,8 @@ def plant(choices: Choices, pace: int) -> Configuration:
     n_links = choices.number(1, 3)
     n_sites = choices.number(1, 4)
     sites = tuple(
-        Site(f"site-{i}", choices.pick(("acme", "borough")), AREAS[i]) for i in range(n_sites)
+        Site(f"site-{i}", choices.pick(("acme", "borough")), AREAS[i], exercise=i == DRILL)
+        for i in range(n_sites)
     )
     links = tuple(_link(choices, pace, i, n_sites) for i in range(max(n_links, n_sites)))
     sensors = tuple(sensor(choices, pace, i, links) for i in range(choices.number(1, 8)))

@@ -33,7 +33,7 @@ class Oracle(Partition):
     def step(self, position: int, entry: Entry) -> list[OracleRecord]:
         """The records that this entry makes, in order. Positions are not used."""
         header = entry.header
-        self.records, self.exercise = [], header.exercise
+        self.records = []
         if not header.self_clocked:
             self.appended = max(self.appended, header.appended)
             self.received = max(self.received, header.received)
@@ -43,7 +43,7 @@ class Oracle(Partition):
             case Tick():
                 tick(self, entry.payload.time, entry.payload.resumed)
             case Command():
-                obey(self, entry.payload)
+                obey(self, entry.payload, header.exercise)
             case Configuration():
                 self._configure(entry.payload)
             case Recovered():
@@ -57,6 +57,9 @@ class Oracle(Partition):
         for index, t, v, q in zip(*(column.tolist() for column in columns), strict=True):
             if index not in self.sensors:
                 self.counters["unknown_sensor"] += 1
+                continue
+            if self.drill(self.configuration.sensors[index].site) != header.exercise:
+                self.counters["mixed"] += 1
                 continue
             appended, received = self.appended, self.received
             if header.self_clocked:

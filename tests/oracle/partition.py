@@ -39,7 +39,6 @@ class Partition:
         self.counters: Counter[str] = Counter()
         self.replies: list[OracleReply] = []
         self.unclear = False
-        self.exercise = False
         self.records: list[OracleRecord] = []
         self.others = Others()
         self.groups = Groups(self)
@@ -58,6 +57,10 @@ class Partition:
     def link_of(self, sensor: int) -> Link:
         """The link of a sensor."""
         return self.configuration.links[self.configuration.sensors[sensor].link]
+
+    def drill(self, site: int) -> bool:
+        """Whether the site is a drill."""
+        return self.configuration.sites[site].exercise
 
     def lives_by(self, sensor: int, link: int) -> bool:
         """Whether this is an `event` sensor of the link."""
@@ -186,7 +189,7 @@ class Partition:
             value=None if change is None else change.value.x,
             limit=None if change is None else change.limit,
             until=alarm.until,
-            exercise=self.exercise,
+            exercise=site.exercise,
             historic=historic,
             uncertain=change is not None and change.uncertain,
             unknown=self._unknown(instance),
@@ -246,7 +249,7 @@ class Partition:
             value=value,
             limit=None,
             until=0,
-            exercise=self.exercise,
+            exercise=False,
             historic=False,
             uncertain=False,
             unknown=False,

@@ -6,11 +6,20 @@ import random
 from collections.abc import Iterable, Sequence
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 from lifeline.engine.limits import DAY_NS
-from lifeline.engine.performance import WORLDS, Performance, Where, World, groups_of
+from lifeline.engine.performance import (
+    WORLDS,
+    Desk,
+    Performance,
+    Where,
+    World,
+    groups_of,
+    watches_of,
+)
 from lifeline.engine.record import Record, decode_record
 from performance_streams import DESK, SITES, T0, TEN_MINUTES, count, stream, told
 
@@ -133,3 +142,31 @@ def test_the_streams_show_what_figures_are_about() -> None:
         *("chattering", "fleeting", "fleetings", "standing", "oldest", "stale", "late"),
         *("unacknowledged", "shelved", "flood ended", "answered"),
     }
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(WORLDS))
+def test_positions_by_asset_are_those_counted_from_their_records(seed: int, world: World) -> None:
+    """The same counting, of each position's own records: an alarm is of one asset for good."""
+    desks = (
+        Desk("one", assets=("0", "1")),
+        Desk("first sites", sites=tuple(SITES)[:1]),
+        Desk("area", areas=(next(iter(SITES.values())),), assets=("[1-2]",)),
+    )
+    records = [
+        msgspec.structs.replace(r, asset=str(sum(r.alarm.encode()) % 4)) for r in stream(seed, 200)
+    ]
+    where = {s: Where(area, "", watches_of(s, area, desks)) for s, area in SITES.items()}
+    made = Performance(T0, assets=True)
+    for record in records:
+        made.step(record)
+    now = max(r.time for r in records) + TEN_MINUTES
+    end = now // TEN_MINUTES * TEN_MINUTES
+    found = {f.name: f for f in made.at(now, where, world) if f.scope == "position"}
+    names = {n for s in SITES for asset in "0123" for n in where[s].positions(asset)}
+    assert set(found) >= names
+    for name in names:
+        mine = [r for r in records if name in where[r.site].positions(r.asset)]
+        wanted = count(mine, set(SITES), world, T0, end, now)
+        wanted.pop("answers")
+        assert told(found[name]) == wanted, name

@@ -196,11 +196,28 @@ def test_an_exercise_orders_an_exercise(rain: Rain) -> None:
     out = rain.log.put(Command("r", "resume_work", HERE, "rain~exercise", "duty"))
     assert out.replies[0].reason == "the weather alarm stands"
     assert [s.alarm for s in rain.log.core.standing()] == ["rain~exercise"]
-    orders = rain.told()
-    assert {o.alarm for o in orders} == {f"rain~exercise:{DISTRICT}"}
-    assert {o.principal for o in orders} == {HERE}
+    assert rain.told() == [], "there is no drill, and nothing actual is halted"
     last = rain.log.records[-1]
     assert last.exercise
+
+
+def test_each_world_orders_the_sites_of_its_own() -> None:
+    breaker = Breaker("rain", RAIN, 3, release_after=0)
+    log = AreaLog()
+    log.put(configured(area_of(breaker), sites=("a", "b"), drills=("x", "y")))
+    rain, practised = Rain(log, SiteAlarms("a")), Rain(log, SiteAlarms("x"))
+    practised.falls("red", exercise=True)
+    orders = rain.told()
+    assert [o.site for o in orders] == ["x", "y"]
+    assert {o.alarm for o in orders} == {f"rain~exercise:{DISTRICT}"}
+    assert {o.principal for o in orders} == {HERE}
+    rain.falls("orange")
+    assert [o.site for o in rain.told()] == ["a", "b"]
+    log.put(configured(area_of(breaker), sites=("a", "b", "x"), drills=("y",)))
+    assert [(o.action, o.site, o.alarm) for o in rain.told()] == [
+        ("halt_work", "x", f"rain~area:{DISTRICT}"),
+        ("resume_work", "x", f"rain~exercise:{DISTRICT}"),
+    ]
 
 
 def test_a_breaker_may_listen_to_a_ladder_of_its_area() -> None:

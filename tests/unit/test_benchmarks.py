@@ -3,6 +3,7 @@
 What they measure is no test: nothing here looks at a clock.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ for claim in run.CLAIMS:
     assert callable(module.figures) and module.__doc__, claim
 print(len(run.CLAIMS))
 """
-    assert run(code) == "11"
+    assert run(code) == "12"
 
 
 def test_an_absent_reference_leaves_out_only_its_ratios(tmp_path: Path) -> None:
@@ -89,6 +90,35 @@ print(path.where_time_went([path.Round(1.0, {waited}, {broker}, dict(engine=0.5)
 def test_figures_have_three_significant_digits() -> None:
     code = "from figure import grouped; print(grouped(1234567), grouped(7.256), grouped(0.0))"
     assert run(code) == "1,230,000 7.26 0"
+
+
+def test_every_installed_kind_is_measured_and_judges_something() -> None:
+    """A kind without an entry in benchmarks/kinds.py fails here; one whose rule judges nothing too."""
+    code = """
+import kinds
+from lifeline.engine.kinds import load_kinds
+assert set(kinds.CASES) == set(load_kinds()), set(kinds.CASES) ^ set(load_kinds())
+for name, case in kinds.CASES.items():
+    small = kinds.written(case, kinds.WINDOWS["24 h"])
+    assert small.rules[-1].kind == name, name
+    assert case.windowed == ("window" in load_kinds()[name].options), name
+    assert kinds.Running(kinds.plant(case, small, 100)).instances, name
+    assert kinds.bytes_per_instance(case, small, 100) > 0, name
+print("all")
+"""
+    assert run(code) == "all"
+
+
+def test_a_kind_is_measured_beside_limit_on_the_same_rows() -> None:
+    code = """
+import kinds
+kinds.ENTRIES, kinds.ROWS = 2, 200
+print(kinds.measured("rate", 20, kinds.WINDOWS["24 h"], "", passes=2).value)
+"""
+    assert re.fullmatch(
+        r"[\d.]+ M samples/s, [\d.]+ of limit's; \d+ bytes an instance \(20 instances, 0 records\)",
+        run(code),
+    )
 
 
 @pytest.mark.parametrize("length", [0, 90, 127, 128, 20_000])

@@ -382,7 +382,7 @@ MISTAKES = {
         tags("pipe.gas.pressure", "pipe.gas.presure"),
         "sensors.csv:3: unknown quantity; found 'pipe.gas.presure'; "
         "expected a name of the catalogue, docs/quantities.md; "
-        "did you mean pipe.gas.pressure or pipe.water.pressure or pipe.oil.pressure.fast?",
+        "did you mean pipe.gas.pressure or pipe.water.pressure or pipe.oil.pressure?",
     ),
     "unit of a tag": (
         tags("gas.combustible,%LEL", "gas.combustible,kPa"),

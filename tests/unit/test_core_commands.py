@@ -285,8 +285,8 @@ def test_an_episode_may_begin_by_shelving() -> None:
     )
 
 
-def test_a_command_in_a_drill_makes_a_record_of_a_drill() -> None:
+def test_a_command_of_a_drill_moves_no_actual_alarm() -> None:
     drive = raised()
     drive.exercise = True
-    drive.acknowledge(1)
-    assert [record.exercise for record in drive.records] == [False, True]
+    assert drive.acknowledge(1).outcome == "refused"
+    assert [record.exercise for record in drive.records] == [False]

@@ -14,7 +14,11 @@ SECOND = 1_000_000_000
 HOUR = 3_600 * SECOND
 AREA = "area:hefei/shushan"
 ALARM = f"rain~{AREA}"
-SITES = (Site("east", "acme", "hefei/shushan/east"), Site("west", "other", "hefei/shushan/west"))
+SITES = (
+    Site("east", "acme", "hefei/shushan/east"),
+    Site("west", "other", "hefei/shushan/west"),
+    Site("drill", "acme", "hefei/shushan/east", exercise=True),
+)
 
 
 class Log:
@@ -48,7 +52,8 @@ class Log:
             "level": "orange",
             "expires": self.now + HOUR,
         }
-        records, (answer,) = self.put(Command(**(given | more)), bool(more.get("exercise")))
+        exercise = bool(more.pop("exercise", False))
+        records, (answer,) = self.put(Command(**(given | more)), exercise)
         return records, answer
 
 
@@ -162,21 +167,42 @@ def test_the_same_order_twice_does_nothing(log: Log) -> None:
     assert (records, answer.outcome) == ([], "repeated")
 
 
-def test_an_exercise_is_another_alarm_and_says_so(log: Log) -> None:
-    log.order("1")
-    drill = Command(
-        "2", "halt_work", "east", "rain~exercise:hefei/shushan", AREA,
-        episode=4, seq=4, level="red", expires=log.now + HOUR,
-    )  # fmt: skip
-    (record,), _ = log.put(drill, exercise=True)
-    assert record.exercise
-    assert [s.level for s in log.core.standing()] == ["orange", "red"]
+PRACTISED = "rain~exercise:hefei/shushan"
+
+
+def test_an_exercise_orders_drills_and_says_so(log: Log) -> None:
+    (record,), answer = log.order("1", site="drill", alarm=PRACTISED, exercise=True)
+    assert (answer.outcome, record.exercise, record.site) == ("done", True, "drill")
+    records, answer = log.order("2", site="drill", alarm=PRACTISED, exercise=True, episode=2)
+    assert (records, answer.reason) == ([], "the order was renewed")
+    log.now += 2 * HOUR
+    (over,), _ = log.put(Tick(log.now))
+    assert (over.transition, over.exercise) == ("returned", True), "a tick is of no world"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (
+            {"alarm": PRACTISED, "exercise": True},
+            "east is no drill: an exercise moves nothing actual",
+        ),
+        ({"alarm": PRACTISED}, "east is no drill: an exercise moves nothing actual"),
+        ({"exercise": True}, "east is no drill: an exercise moves nothing actual"),
+        ({"site": "drill"}, "drill is a drill: no actual order is given there"),
+        ({"site": "drill", "exercise": True}, "drill is a drill: no actual order is given there"),
+        ({"site": "drill", "alarm": PRACTISED}, "drill is a drill: no actual order is given there"),
+    ],
+)
+def test_no_world_orders_the_other(log: Log, more: dict[str, Any], why: str) -> None:
+    records, answer = log.order("1", **more)
+    assert (records, answer.outcome, answer.reason) == ([], "refused", why)
 
 
 def test_an_order_at_a_removed_site_is_withdrawn(log: Log) -> None:
     log.order("1")
     gone = Site("east", "acme", "hefei/shushan/east", retired=True)
-    (record,), _ = log.put(Configuration(sites=(gone, SITES[1])))
+    (record,), _ = log.put(Configuration(sites=(gone, *SITES[1:])))
     assert (record.transition, record.detail["reason"]) == ("withdrawn", "site removed")
     assert log.core.standing() == []
     assert log.order("2")[1].reason == "no site 'east'"

@@ -247,6 +247,7 @@ def test_the_status_file_tells_how_it_is_and_how_it_ended(run: Run) -> None:
             "by_level": {"red": 1},
             "by_state": {"unacknowledged": 1},
             "by_level_and_state": {"red": {"unacknowledged": 1}},
+            "in_drills": 0,
         }
         assert engine.health()["state"] == "running"
         written = read_status(directory)

@@ -8,7 +8,16 @@ import pytest
 from area_logs import SiteAlarms
 from lifeline.engine.alarm_table import Event
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS
-from lifeline.engine.performance import Figures, Flood, Performance, Where, World, limits
+from lifeline.engine.performance import Desk as Desk_
+from lifeline.engine.performance import (
+    Figures,
+    Flood,
+    Performance,
+    Where,
+    World,
+    limits,
+    watches_of,
+)
 from lifeline.engine.performance.targets import AVERAGE, PEAK, STALE, TARGETS, Target
 from lifeline.engine.record import Record
 from performance_streams import SECOND, T0, TEN_MINUTES
@@ -204,6 +213,46 @@ def test_sites_add_up_to_areas_and_positions() -> None:
         ("site", "b"): 1,
         ("site", "c"): 0,
     }
+
+
+def test_positions_name_sites_areas_and_assets() -> None:
+    desks = (
+        Desk_("tanks", sites=("a",), assets=("T-*",)),
+        Desk_("supervisor", areas=("hefei/shushan",)),
+        Desk_("pumps", assets=("P-1",)),
+    )
+    made = Performance(T0, assets=True)
+    areas = {"a": "hefei/shushan/east", "b": "hefei/baohe/west", "d": "hefei/shushanx/y"}
+    for name, area in areas.items():
+        site = SiteAlarms(name, area)
+        site.time = T0
+        for asset in ("T-1", "P-1", ""):
+            for record in site.set(f"r~{asset or 'S'}", "red"):
+                made.step(msgspec.structs.replace(record, asset=asset))
+    where = {s: Where(area, "", watches_of(s, area, desks)) for s, area in areas.items()}
+    figures = made.at(T0 + TEN_MINUTES, where)
+    assert {f.name: f.alarms for f in figures if f.scope == "position"} == {
+        "tanks": 1,
+        "supervisor": 3,
+        "pumps": 3,
+        "hefei/baohe/west": 2,
+        "hefei/shushanx/y": 2,
+    }
+    assert {f.name: f.alarms for f in figures if f.scope == "site"} == dict.fromkeys("abd", 3)
+
+
+def test_a_drill_counts_in_its_own_world_alone() -> None:
+    desk = Desk().at(0).set("a~S", "red").at(1)
+    drill = SiteAlarms("drill")
+    drill.time = T0
+    for record in drill.set("b~S", "red", exercise=True):
+        desk.made.step(record)
+    where = {"drill": Where("hefei/shushan/east", "desk 1", exercise=True)}
+    actual = desk.made.at(T0 + TEN_MINUTES, where)
+    assert {(f.scope, f.name) for f in actual} >= {("site", "east")}
+    assert not {f.name for f in actual} & {"drill", "desk 1"}
+    practised = {f.name: f.alarms for f in desk.made.at(T0 + TEN_MINUTES, where, "exercise")}
+    assert (practised["drill"], practised["desk 1"], practised["east"]) == (1, 1, 0)
 
 
 def test_what_stands_is_adopted_where_its_beginning_was_trimmed() -> None:

@@ -83,6 +83,8 @@ weather.pressure|kPa|50..110|1/h
 """
 
 GENERIC = {
+    "pipe.oil.pressure": "kPa",
+    "pipe.oil.flow": "m3/h",
     "pipe.water.temp": "Cel",
     "motor.current": "A",
     "motor.voltage": "V",

@@ -11,10 +11,10 @@ from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
 from lifeline.simulators import manhole
 from lifeline.simulators.dam import Creep, Dam, Storm, compression_of
 from lifeline.simulators.district import District, Release, hole_for
-from lifeline.simulators.hydraulics import Main, PumpedMain, steady_heads
 from lifeline.simulators.manhole import Manhole, leak_for, orifice_flow, steady_fraction
 from lifeline.simulators.rhythm import gas_demand, hour_of_day, water_demand
 from lifeline.simulators.sensor import Instrument, Transmitter
+from lifeline.simulators.trunk import MAIN, MEAN_DEMAND_M3_S, Trunk, Upset
 
 START = 1_800_000_000 * SECOND_NS
 
@@ -123,39 +123,53 @@ def test_ventilation_grows_with_wind_lid_and_blower() -> None:
 # --- the main ------------------------------------------------------------------------------------
 
 
-def test_a_main_loses_at_the_leak_what_does_not_arrive() -> None:
-    hole = np.array([0.0, 0.005, 0.02, 0.08])
-    heads = steady_heads(Main(), np.ones(4), np.full(4, 0.3), hole, 0.4)
-    assert heads.inflow_m3_s == pytest.approx(heads.outflow_m3_s + heads.leak_m3_s, abs=1e-6)
-    assert heads.outflow_m3_s[0] == pytest.approx(0.3, abs=1e-9)
-    assert np.all(np.diff(heads.leak_m3_s) > 0.0)
-    assert np.all(np.diff(heads.outlet_m) < 0.0)
-    assert np.all(np.diff(heads.inflow_m3_s) > 0.0)
+def truth_of(*upsets: Upset, steps: int = 600, step_s: float = 0.5) -> dict[str, np.ndarray]:
+    return dict(Trunk(1, upsets, step_s).advance(grid(steps, step_s)))
 
 
-def test_a_main_without_leak_obeys_its_pump_curve_and_friction() -> None:
-    main = Main()
-    heads = steady_heads(main, np.ones(1), np.array([0.25]), np.zeros(1), 0.5)
-    inlet = main.shutoff_m - main.pump_fall * 0.25**2
-    assert heads.inlet_m[0] == pytest.approx(inlet, abs=1e-6)
-    assert heads.outlet_m[0] == pytest.approx(inlet - main.resistance * 0.25**2, abs=1e-6)
-    assert heads.middle_m[0] == pytest.approx(inlet - 0.5 * main.resistance * 0.25**2, abs=1e-6)
+def test_a_main_gives_what_is_wanted_and_obeys_pump_curve_and_friction() -> None:
+    truth = truth_of(steps=20)
+    wanted = MEAN_DEMAND_M3_S * water_demand(grid(20, 0.5))
+    assert truth["FT-101"] == pytest.approx(3600.0 * wanted, rel=1e-3)
+    assert truth["FT-102"] == pytest.approx(3600.0 * wanted, rel=1e-3)
+    inlet = 9.81 * (62.0 - 60.0 * wanted**2)
+    assert truth["PT-101"] == pytest.approx(inlet, rel=1e-3)
+    middle = 0.5 * (truth["PT-101"] + truth["PT-102"])
+    assert truth["PT-103"] == pytest.approx(middle, rel=1e-3)
+    assert truth["PT-102"].min() > 196.2
 
 
-def test_a_stopped_pump_delivers_nothing() -> None:
-    heads = steady_heads(Main(), np.zeros(1), np.array([0.3]), np.zeros(1), 0.5)
-    assert heads.outflow_m3_s[0] == pytest.approx(0.0, abs=1e-6)
-    assert heads.outlet_m[0] == pytest.approx(0.0, abs=1e-6)
+@pytest.mark.parametrize("area", [0.005, 0.02, 0.08])
+def test_a_main_loses_at_the_leak_what_does_not_arrive(area: float) -> None:
+    """C_d A √(2 p / ρ) at the pressure of its place, some minutes after it opened."""
+    onset, end = START + 10 * SECOND_NS, START + DAY_NS
+    truth = truth_of(Upset(0, "burst", area, onset, end, at=0.5))
+    missing = (truth["FT-101"][-1] - truth["FT-102"][-1]) / 3600.0
+    expected = 0.62 * area * math.sqrt(2000.0 * truth["PT-103"][-1] / 1000.0)
+    assert missing == pytest.approx(expected, rel=0.01)
+    calm = truth_of()
+    assert truth["PT-102"][-1] < calm["PT-102"][-1]
+    assert truth["FT-101"][-1] > calm["FT-101"][-1]
 
 
-def test_a_main_begins_in_its_steady_state_and_lags_a_change() -> None:
-    main = PumpedMain(Main(wave_s=2.0))
-    units = np.where(np.arange(40) < 10, 1.0, 0.5)
-    heads = main.advance(units, np.full(40, 0.3), np.zeros(40), 0.5, 0.5)
-    assert np.ptp(heads.inlet_m[:10]) < 1e-9
-    steady = steady_heads(Main(), np.array([0.5]), np.array([0.3]), np.zeros(1), 0.5)
-    fallen = (heads.inlet_m[9] - heads.inlet_m[13]) / (heads.inlet_m[9] - steady.inlet_m[0])
-    assert fallen == pytest.approx(1.0 - math.exp(-1.0))  # four steps of 0.5 s are one wave time
+def test_a_burst_is_felt_after_the_travel_of_its_wave() -> None:
+    onset = START + 10 * SECOND_NS
+    truth = truth_of(Upset(0, "burst", 0.02, onset, START + DAY_NS, at=0.3), step_s=0.1, steps=200)
+    fell = [
+        np.flatnonzero(truth[name] < truth[name][0] - 5.0)[0] * 0.1 - 10.0
+        for name in ("PT-101", "PT-103", "PT-102")
+    ]
+    ways = [abs(at - 0.3) * MAIN.pipe.length / MAIN.pipe.wave for at in (0.0, 0.5, 1.0)]
+    assert fell == pytest.approx(ways, abs=0.45)  # the hole opens within a second
+
+
+def test_a_tripped_pump_closes_its_valve_and_comes_back() -> None:
+    trip = Upset(0, "trip", 0.45, START + 10 * SECOND_NS, START + 100 * SECOND_NS)
+    truth = truth_of(trip)
+    assert truth["PT-101"][100] < 0.5 * truth["PT-101"][0]
+    assert truth["FT-101"].min() >= 0.0
+    assert truth["XV-101"][[0, 100, -1]].tolist() == [1.0, 0.0, 1.0]
+    assert truth["PT-101"][-1] == pytest.approx(truth["PT-101"][0], rel=0.02)
 
 
 # --- the dam -------------------------------------------------------------------------------------
