@@ -72,9 +72,13 @@ class RuleLoader:
         self._names = {key: Names(key, names) for key, names in valid.items()}
         self.selector = self._selector = selector
         self._problems = problems
-        self.where: dict[str, str] = {}  # by rule id
-        self._first: dict[str, Written] = {}
+        self._first: dict[str, Written] = {}  # by rule id
         self._judged: dict[str, Bool] = {}
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Where each rule stands, by its id."""
+        return {name: written.where for name, written in self._first.items()}
 
     def read(self, written: Written) -> None:
         """Add one rule, unless it is not enabled or has a mistake."""
@@ -110,7 +114,6 @@ class RuleLoader:
         forms, each for sensors of its own."""
         first = self._first.setdefault(model.id, written)
         if first is written:
-            self.where[model.id] = written.where
             self._judged[model.id] = self._selector.chosen(compiled_select(model.select))
             return False
         if not (written.pack and first.pack == written.pack):
