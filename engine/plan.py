@@ -173,7 +173,7 @@ def grouped(keys: npt.NDArray[np.integer], groups: int) -> tuple[Int64, Int64]:
     return ptr, members
 
 
-def _fill_param(row: npt.NDArray[np.void], judgement: Judgement) -> None:
+def _fill_param(row: npt.NDArray[np.void], rule: Rule, judgement: Judgement) -> None:
     row["high"], row["clear_high"] = np.inf, np.inf
     row["low"], row["clear_low"] = -np.inf, -np.inf
     for number in range(LEVEL_COUNT):
@@ -185,6 +185,9 @@ def _fill_param(row: npt.NDArray[np.void], judgement: Judgement) -> None:
             row["low"][number] = level.low
             row["clear_low"][number] = level.low + level.deadband
         row["on"][number], row["off"][number] = level.on_delay, level.off_delay
+    if rule.flapping is not None:
+        row["brim"] = rule.flapping.within
+        row["drip"] = rule.flapping.within // rule.flapping.raises
     row["used"] = max((i + 1 for i, x in enumerate(judgement.levels) if x.used), default=0)
 
 
@@ -199,7 +202,7 @@ def _params(rules: tuple[Rule, ...]) -> tuple[npt.NDArray[np.void], Float64, lis
     for start, rule in zip(first, rules, strict=True):
         names = kind_named(rule.kind).options
         for number, judgement in enumerate(rule.judgements):
-            _fill_param(params[start + number], judgement)
+            _fill_param(params[start + number], rule, judgement)
             for place, name in enumerate(names):
                 options[start + number, place] = judgement.options.get(name, 0.0)
     return params, options, first

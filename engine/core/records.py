@@ -12,7 +12,16 @@ import numpy.typing as npt
 from ..command import Reply
 from ..level import LEVELS
 from ..plan import Plan
-from ..record import EXERCISE, HISTORIC, UNCERTAIN, UNKNOWN, AlarmState, Record, Transition
+from ..record import (
+    EXERCISE,
+    FIRST_OUT,
+    HISTORIC,
+    UNCERTAIN,
+    UNKNOWN,
+    AlarmState,
+    Record,
+    Transition,
+)
 
 _TRANSITIONS = {t.value: t.name.lower() for t in Transition}
 _STATES = {s.value: s.name.lower() for s in AlarmState}
@@ -86,6 +95,7 @@ class Part:
                 bool(flags & HISTORIC),
                 bool(flags & UNCERTAIN),
                 bool(flags & UNKNOWN),
+                bool(flags & FIRST_OUT),
             )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .core import Core
 
 MAGIC: Final = b"LSNAP"
-VERSION: Final = 2
+VERSION: Final = 3
 _PREFIX: Final = struct.Struct("<5sBQ")
 # Columns that follow from the configuration. Kernels index by them without looking.
 _FROM_CONFIGURATION: Final = {"judge": ("sensor", "ordinal", "param"), "cold": ("site", "link")}
@@ -55,6 +55,7 @@ class _Header(msgspec.Struct, frozen=True):
     used: list[int]
     arrays: list[_Array]
     halts: list[dict[str, Any]] = []
+    maintenance: list[dict[str, Any]] = []
 
 
 def take(core: Core) -> bytes:
@@ -78,6 +79,7 @@ def take(core: Core) -> bytes:
         used=state.plan.params["used"].tolist() if state else [],
         arrays=[_Array(n, len(b), arrays[n].shape) for n, b in blobs.items()],
         halts=core.halts.kept(),
+        maintenance=core.maintenance.stored(),
     )
     text = msgspec.json.encode(header)
     return b"".join((_PREFIX.pack(MAGIC, VERSION, len(text)), text, packed, *blobs.values()))
@@ -111,6 +113,7 @@ def _put_back(core: Core, header: _Header, view: memoryview) -> None:
     core.seen_commands = OrderedDict.fromkeys(header.commands)
     core.count[:] = [header.counters.get(name, 0) for name in COUNTERS]
     core.halts.put_back(header.halts)
+    core.maintenance.put_back(header.maintenance)
     if not header.configuration:
         return
     configuration, version = unpack(bytes(view[: header.configuration]))
