@@ -121,7 +121,7 @@ class Maintenance:
     def over(self, state: State, header: Header, now: int) -> list[tuple[Window, Record]]:
         """Ends what expires at `now`, by site and scope. `apply` must follow for each."""
         expired = [w for w in self._sorted() if w.until <= now]
-        detail = {"reason": "the maintenance was not renewed"}
+        detail = {"reason": "the maintenance has expired"}
         return [self._ended(state, header, w, now, detail) for w in expired]
 
     def configured(

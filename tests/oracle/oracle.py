@@ -11,6 +11,7 @@ from .commands import obey
 from .deviations import deviation
 from .forecasts import forecast
 from .levels import Measured
+from .maintenance import renew, withdraw_at
 from .partition import Partition
 from .plant import Instance, LinkState, SensorState, instances
 from .record import OracleRecord
@@ -169,6 +170,7 @@ class Oracle(Partition):
         for key, instance in found.items():
             if key in self.instances:
                 instance.adopt(self.instances[key])
+        withdraw_at(self, {site.id for site in new.sites if site.retired})
         self.install(new, found.values())
         self.others.configured(new, found.values())
         self.links = {i: self.links.get(i) or LinkState() for i in range(len(new.links))}
@@ -180,6 +182,7 @@ class Oracle(Partition):
         for index, state in self.sensors.items():
             if state.by_link and new.sensors[index].reports != "event":
                 self.links[new.sensors[index].link].quiet = True
+        renew(self, self.appended, {"principal": "configuration", "reason": "selection changed"})
 
     def _recovered(self, recovered: Recovered) -> None:
         for site, head in recovered.heads.items():

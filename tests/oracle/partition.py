@@ -10,9 +10,9 @@ from lifeline.engine.level import LEVELS
 
 from .deviations import Others
 from .levels import Change, Measured
-from .plant import Instance, Key, LinkState, SensorState
+from .plant import Instance, Key, LinkState, SensorState, Upkeep
 from .record import OracleRecord, OracleReply
-from .table import NORMAL
+from .table import NORMAL, SUPPRESSED
 from .windows import RELATIVE
 
 ENGINE_SITE = "_engine"
@@ -41,6 +41,7 @@ class Partition:
         self.exercise = False
         self.records: list[OracleRecord] = []
         self.others = Others()
+        self.windows: dict[tuple[str, str], Upkeep] = {}
 
     # --- look-ups -----------------------------------------------------------------------------
 
@@ -114,8 +115,31 @@ class Partition:
             self._change(instance, change, self.historic_by_timer(instance))
 
     def _change(self, instance: Instance, change: Change, historic: bool) -> None:
-        event = instance.alarm.level_event(change.level)
-        self.happen(instance, event, time=change.time, historic=historic, change=change)
+        alarm, flapping = instance.alarm, instance.rule.flapping
+        flaps = False
+        if flapping is not None and alarm.level == 0 and 0 < change.level < 4:
+            flaps = alarm.fill((flapping.raises, flapping.within), change.time)
+        event = alarm.level_event(change.level, flaps)
+        until = alarm.bucket if event == "flap" else 0
+        self.happen(
+            instance, event, time=change.time, historic=historic, change=change, until=until
+        )
+
+    def end(
+        self,
+        instance: Instance,
+        *,
+        time: int,
+        historic: bool = False,
+        detail: dict[str, str] = NO_DETAIL,
+    ) -> int:
+        """Shelf, outage of service, hold or maintenance is over; the seq of the record, 0 for none."""
+        alarm = instance.alarm
+        alarm.until = 0
+        seq = self.happen(instance, alarm.end_event(), time=time, historic=historic, detail=detail)
+        if alarm.state == SUPPRESSED:
+            alarm.cover = alarm.suppressed_cover()
+        return seq
 
     # --- records ------------------------------------------------------------------------------
 
@@ -136,10 +160,10 @@ class Partition:
         level = level_before if change is None else change.level
         level = 0 if event == "withdraw" else level
         seq = self.seq[site.id] + 1
-        transition = alarm.move(event, level, seq, time if change is None else change.onset)
+        onset = time if change is None else change.onset
+        transition = alarm.move(event, level, seq, onset, until)
         if transition is None:
             return 0
-        alarm.until = until or alarm.until
         alarm.mark(transition, historic)
         self.seq[site.id] = seq
         record = OracleRecord(
@@ -163,7 +187,7 @@ class Partition:
             time=time,
             value=None if change is None else change.value.x,
             limit=None if change is None else change.limit,
-            until=alarm.until,
+            until=alarm.told_until(),
             exercise=self.exercise,
             historic=historic,
             uncertain=change is not None and change.uncertain,
