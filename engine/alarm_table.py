@@ -80,7 +80,8 @@ _N, _U, _A, _R, _S, _L, _D, _O = (
     S.SUPPRESSED_BY_DESIGN,
     S.OUT_OF_SERVICE,
 )
-#: Commands whose refusal is written once for each state.
+#: The states in which an alarm is kept away.
+AWAY: Final = (_S, _D, _O)
 _ENDS: Final = (
     Event.END_ACTIVE,
     Event.END_NORMAL,

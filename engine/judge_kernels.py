@@ -102,7 +102,7 @@ def _remember(j, state, after, event, before, level):
         elif state == _UNACKNOWLEDGED or state == _RETURNED:
             j.owes |= at.OWES_ANSWER
         stood = before > 0 or level > 0 or state == _RETURNED or state == _LATCHED
-        if stood and j.flags & at.J_LATCHING or state == _LATCHED:
+        if (stood and j.flags & at.J_LATCHING) or state == _LATCHED:
             j.owes |= at.OWES_RESET
     else:
         j.owes = 0

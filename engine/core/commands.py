@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from .. import layout as at
-from ..alarm_table import REFUSED, Event
+from ..alarm_table import AWAY, REFUSED, Event
 from ..command import REASONED, Command
 from ..judge_kernels import ended, refresh, transit
 from ..keeping import cover_of, expiry_refusal
@@ -99,10 +99,9 @@ def _refusal(state: State, table: Any, k: int, command: Command, now: int) -> st
         refusal = expiry_refusal(command.action, int(row["level"]), command.expires, now)
         if refusal:
             return refusal
-    ends = _ENDED.get(command.action)
-    if table[row["state"], event, 1] == REFUSED or (ends is not None and row["state"] != ends):
-        return _not_now(AlarmState(int(row["state"])), command.action)
-    return ""
+    now_in = AlarmState(int(row["state"]))
+    others = now_in in AWAY and now_in is not _ENDED.get(command.action, now_in)
+    return _not_now(now_in, command.action) if others or table[now_in, event, 1] == REFUSED else ""
 
 
 def _not_now(state: AlarmState, action: str) -> str:

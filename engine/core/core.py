@@ -32,9 +32,9 @@ from ..record import (
     detail_digest,
     run_digest,
 )
+from . import maintenance as upkeep
 from . import snapshot, stepping
 from .commands import act
-from . import maintenance as upkeep
 from .halts import Halts, reply
 from .records import Part, Records, Standing
 from .saying import said, standing
@@ -166,8 +166,7 @@ class Core:
         tick: bool = True,
     ) -> None:
         """Records of windows that began or ended at `now`, each before those of its alarms."""
-        for window, record in made:
-            records.parts.append(record)
+        records.parts += [record for _, record in made]
         begins = made[0][0] if begun else None
         n = self.maintenance.apply(state, self.scratch, self.table, now, begins, tick)
         self._finish(header, state, n, records, made[-1][1].detail if made else None)

@@ -24,7 +24,7 @@ from .choices import Choices, Drawn, Seeded
 from .generate_plant import PACES, changed, plant
 from .oracle import Oracle
 from .plant import Instance
-from .table import LATCHED, OUT, SHELVED, SUPPRESSED
+from .table import ACKNOWLEDGED, LATCHED, OUT, SHELVED, SUPPRESSED
 
 START = 1_700_000_000 * SECOND_NS
 BAD = (*(int(q) for q in Quality if q & 0x80), 0x80, 0xC1, 0xFF)
@@ -35,13 +35,12 @@ LIKELY: tuple[Action, ...] = (
     "maintenance", "reset", "in_service", "end_maintenance",
 )  # fmt: skip
 IN_STATE: dict[str, tuple[Action, ...]] = {
-    SHELVED: ("unshelve", "shelve", "acknowledge", "out_of_service", "maintenance", "reset"),
-    LATCHED: ("reset", "reset", "reset", "acknowledge", "shelve", "maintenance"),
-    OUT: ("in_service", "out_of_service", "shelve", "maintenance", "acknowledge", "reset"),
-    SUPPRESSED: (
-        "end_maintenance", "shelve", "acknowledge", "out_of_service", "maintenance", "reset",
-    ),
-}  # fmt: skip
+    ACKNOWLEDGED: ("shelve", "out_of_service", "maintenance", "acknowledge", "reset", "unshelve"),
+    SHELVED: ("unshelve", "maintenance", "unshelve", "shelve", "out_of_service", "acknowledge"),
+    LATCHED: ("reset", "shelve", "out_of_service", "maintenance", "reset", "acknowledge"),
+    OUT: ("in_service", "maintenance", "in_service", "out_of_service", "shelve", "acknowledge"),
+    SUPPRESSED: ("end_maintenance", "shelve", "out_of_service", "maintenance", "acknowledge"),
+}
 AWAY: tuple[Action, ...] = ("shelve", "out_of_service", "maintenance")
 Row = tuple[int, int, float, int]
 
@@ -82,9 +81,9 @@ class Author:
     def go_on(self) -> None:
         """One more entry, or two."""
         what = self.choices.number(0, 99)
-        if self.samples_only or what < 74:
+        if self.samples_only or what < 70:
             self._telemetry()
-        elif what < 81:
+        elif what < 77:
             self._tick(self.choices.pick((1, 3, 10)) * self.pace)
         elif what < 95:
             self._command()

@@ -66,13 +66,13 @@ def renew(
 ) -> None:
     """What windows cover may have changed; `begun` is the scope of one that began or is set anew."""
     told = []
+    covering = [
+        ({id(one) for one in _scope(partition, site, scope)}, window)
+        for (site, scope), window in partition.windows.items()
+    ]
     for one in partition.instances.values():
         before = one.alarm.keep, one.alarm.kept
-        over = [
-            window
-            for (site, scope), window in partition.windows.items()
-            if one in _scope(partition, site, scope)
-        ]
+        over = [window for scope, window in covering if id(one) in scope]
         one.alarm.keep = max((window.cover for window in over), default=0)
         one.alarm.kept = max((window.until for window in over), default=0)
         if one.alarm.state == NORMAL:

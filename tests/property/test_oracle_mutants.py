@@ -33,9 +33,9 @@ def unreachable(state: AlarmState, event: Event) -> bool:
         return True  # only what is not normal is withdrawn: nobody asks the table
     if state == SHELVED:
         return False
-    if event == Event.UNSHELVE_ACTIVE:
+    if event == Event.END_ACTIVE:
         return state not in ACTIVE
-    if event == Event.UNSHELVE_NORMAL:
+    if event == Event.END_NORMAL:
         return state in ACTIVE
     return event == Event.RISE_COVERED
 
