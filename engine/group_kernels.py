@@ -54,17 +54,13 @@ def _event_item(e, watch_ptr, presence, items, n):
         return n
     if e.code == at.EV_STALE and not presence[s] & _SILENT_BIT:
         presence[s] |= _SILENT_BIT
-        return _put_item(
-            items, n, e.row, PHASE_TICK, e.due, s, of.SILENT, e.time, e.historic
-        )
+        return _put_item(items, n, e.row, PHASE_TICK, e.due, s, of.SILENT, e.time, e.historic)
     if e.code == at.EV_CAUGHT_UP and presence[s] & _BEHIND_BIT:
         presence[s] &= ~_BEHIND_BIT
         return _put_item(items, n, e.row, PHASE_TICK, e.due, s, of.CAUGHT_UP, e.time, 0)
     if e.code == at.EV_LINK_FRESH and presence[s] & _SILENT_BIT:
         presence[s] &= ~_SILENT_BIT
-        return _put_item(
-            items, n, e.row, PHASE_SAMPLE, e.due, s, of.HEARD, e.time, e.historic
-        )
+        return _put_item(items, n, e.row, PHASE_SAMPLE, e.due, s, of.HEARD, e.time, e.historic)
     return n
 
 
@@ -167,7 +163,15 @@ def told(items, watch_ptr, watch, subject, absent, backlog, signals, group_items
                 if (before == 0) != (absent[k] == 0):
                     n = _put_signal(signals, n, e, k, of.PRESENCE, e.code)
                     m = _put_item(
-                        group_items, m, e.row, e.phase, e.key, subject[k], e.code, e.time, e.historic
+                        group_items,
+                        m,
+                        e.row,
+                        e.phase,
+                        e.key,
+                        subject[k],
+                        e.code,
+                        e.time,
+                        e.historic,
                     )
             elif e.code == of.BEHIND:
                 backlog[k] += 1
@@ -375,9 +379,7 @@ def _presence(g, k, judge, by_rows, table, out, n, sensor, site):
 
 
 @njit(cache=True, error_model="numpy")
-def _hear(
-    g, judge, params, deadline, due, held, band, next_due, cold, by_rows, table, out, n
-):
+def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, table, out, n):
     """One group is told one thing. Its own timers that end before that come first."""
     k = g.group
     j = judge[k]

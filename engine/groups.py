@@ -107,7 +107,9 @@ def find_groups(
                 expected=f"at most {GROUP_MEMBERS}",
             )
         if kind.stage > OF_ROWS:
-            order = {id(member): i for i, member in enumerate(configuration.rules[group.rule].members)}
+            order = {
+                id(member): i for i, member in enumerate(configuration.rules[group.rule].members)
+            }
             subject = np.concatenate(before.subject)
             group.members.sort(key=lambda one: (order[id(one[1])], subject[one[0]], one[0]))
     return sorted(found, key=lambda one: (one.site, one.rule, one.name))
@@ -116,9 +118,7 @@ def find_groups(
 class _RowFed:
     """Members are sensors."""
 
-    def __init__(
-        self, configuration: Configuration, table: SensorTable, before: Instances
-    ) -> None:
+    def __init__(self, configuration: Configuration, table: SensorTable, before: Instances) -> None:
         self.configuration = configuration
         self.table = table
         self.before = before

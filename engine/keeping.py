@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from .limits import DAY_NS, HOUR_NS, MAX_SHELVE_NS
+from .limits import DAY_NS, HOUR_NS, MAX_SHELVE_NS, SECOND_NS
 
 #: By level, blue to red. A maintenance silences whole assets, so it is no longer than a shelf.
 MAX_MAINTENANCE_NS: Final = MAX_SHELVE_NS
 #: A sensor that waits for a part is out of service for weeks; one that would alarm red for no
 #: longer than a week before somebody says so again.
 MAX_OUT_OF_SERVICE_NS: Final = (90 * DAY_NS, 30 * DAY_NS, 14 * DAY_NS, 7 * DAY_NS)
+#: The rule id under which maintenance is recorded.
+MAINTENANCE_RULE: Final = "maintenance"
+
+#: Annunciation is held for twice this at most after the last raise.
+MAX_FLAPPING_NS: Final = HOUR_NS
+MAX_FLAPPING_RAISES: Final = 1_000
+#: Nobody has done anything about an alarm sooner than that (EEMUA 191: a response takes minutes).
+MIN_REALARM_NS: Final = 60 * SECOND_NS
 
 _MAXIMA: Final = {
     "shelve": ("shelving", MAX_SHELVE_NS),

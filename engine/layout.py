@@ -145,7 +145,10 @@ JUDGE: Final = np.dtype(
         ("onset", "<i8"),
         ("episode", "<i8"),
         ("loud", "<i8"),  # seq of the last record that rose
-        ("shelf", "<i8"),  # when shelf, outage of service or hold end, or it is told anew; NEVER: none
+        (
+            "shelf",
+            "<i8",
+        ),  # when shelf, outage of service or hold end, or it is told anew; NEVER: none
         ("kept", "<i8"),  # when the maintenance over it ends; 0: none
         ("bucket", "<i8"),  # when what its raises have filled will have run out
         ("sensor", "<i4"),

@@ -17,7 +17,16 @@ from . import layout as at
 from .beside import Beside, compile_beside
 from .configuration import Configuration, pack
 from .frame import Float64, Int32, Int64
-from .groups import Group, Groups, Instances, Watch, find_groups, number_groups, quantity_of, watch_of
+from .groups import (
+    Group,
+    Groups,
+    Instances,
+    Watch,
+    find_groups,
+    number_groups,
+    quantity_of,
+    watch_of,
+)
 from .kinds import OF_ROWS, OF_SENSORS, STALENESS, Kind, kind_named
 from .level import LEVEL_COUNT
 from .record import Identity

@@ -43,7 +43,9 @@ def compile(rule: VoteRule, quantity: Quantity, gas: str) -> Judgement:
     need = rule.need
     if isinstance(need, int):
         if need < 1:
-            raise AuthoredError(("need",), "nobody is needed", found=str(need), expected="1 or more")
+            raise AuthoredError(
+                ("need",), "nobody is needed", found=str(need), expected="1 or more"
+            )
         counts = dict.fromkeys(LEVEL_NAMES, need)
     else:
         counts = by_level(need)

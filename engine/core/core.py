@@ -198,9 +198,7 @@ class Core:
         seq = int(part.numbers["seq"][-1]) if isinstance(part, Part) else 0
         records.replies = (reply(command, "done", "", seq),)
 
-    def _maintain(
-        self, header: Header, state: State, command: Command, records: Records
-    ) -> None:
+    def _maintain(self, header: Header, state: State, command: Command, records: Records) -> None:
         done = self.maintenance.command(state, header, command, self.appended)
         if isinstance(done, str):
             records.replies = (reply(command, "refused", done),)

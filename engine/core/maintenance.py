@@ -24,6 +24,7 @@ from ..configuration import Configuration
 from ..entry import Header
 from ..frame import Int64
 from ..judge_kernels import ended
+from ..keeping import MAINTENANCE_RULE as RULE
 from ..keeping import cover_of, expiry_refusal
 from ..layout import NEVER
 from ..plan import Plan
@@ -32,7 +33,6 @@ from .commands import SENSOR, happened, rearm
 from .records import Standing
 from .state import State
 
-RULE: Final = "maintenance"
 MESSAGE: Final = "site.maintenance"
 ASSET: Final = "asset:"
 SITE: Final = "site"
@@ -94,7 +94,9 @@ class Maintenance:
         if site is None:
             return f"no site {command.site!r}"
         if not len(instances_of(state, command.site, scope)):
-            return f"site {command.site!r} has no alarm in {scope!r}: name site, asset:… or sensor:…"
+            return (
+                f"site {command.site!r} has no alarm in {scope!r}: name site, asset:… or sensor:…"
+            )
         window = self._windows.get((command.site, scope))
         if command.action == "end_maintenance":
             if window is None:
@@ -296,6 +298,12 @@ def instances_of(state: State, site: str, scope: str) -> Int64:
             else bool(x.asset) and scope == ASSET + x.asset
         )
     ]
+    if scope.startswith(ASSET):
+        sensors += [
+            plan.first_group + g
+            for g, x in enumerate(plan.groups)
+            if x.site == i and bool(x.asset) and scope == ASSET + x.asset
+        ]
     return np.flatnonzero(np.isin(plan.subject, sensors))
 
 

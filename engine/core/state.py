@@ -57,7 +57,9 @@ class State:
     band: Float64
     next_due: Int64
     tally: Int64
-    presence: UInt8  # (sensors,) where there are groups: what they were told, silent and in a backlog
+    presence: (
+        UInt8  # (sensors,) where there are groups: what they were told, silent and in a backlog
+    )
     seq: Int64  # (sites + 1,): the last place is the engine's own
     heads: list[bytes]
     kinds: list[KindState] = field(default_factory=list)
@@ -357,7 +359,10 @@ def _carry_rings(
         same &= others[0][a - old_kind.plan.first] == others[1][b - new_kind.plan.first]
     if new_kind.plan.groups is not None and old_kind.plan.groups is not None:
         same &= same_members(
-            old_kind.plan.groups, a - old_kind.plan.first, new_kind.plan.groups, b - new_kind.plan.first
+            old_kind.plan.groups,
+            a - old_kind.plan.first,
+            new_kind.plan.groups,
+            b - new_kind.plan.first,
         )
     new_kind.rings[b[same] - new_kind.plan.first] = old_kind.rings[a[same] - old_kind.plan.first]
     options = old.plan.options[old.plan.param[a]], new.plan.options[new.plan.param[b]]

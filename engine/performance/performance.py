@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ..keeping import MAINTENANCE_RULE
 from ..record import Record
 from . import limits
 from .episodes import Episode
@@ -52,7 +53,7 @@ class Performance:
 
     def step(self, record: Record) -> None:
         """The next record of its site. One that was stepped before does nothing; a notice of the
-        engine about itself is no alarm."""
+        engine about itself, and a maintenance, are no alarms."""
         last = self._seqs.get(record.site)
         if last is None and not self._sites.take():
             return
@@ -61,7 +62,7 @@ class Performance:
             return
         self._seqs[record.site] = record.seq
         self._areas[record.site] = record.area
-        if record.episode and record.transition != "notice":
+        if record.episode and record.transition != "notice" and record.rule != MAINTENANCE_RULE:
             episode = self._episode(record)
             if episode is not None:
                 self._move(record, episode)
@@ -75,7 +76,8 @@ class Performance:
             self._areas[record.site] = record.area
             self._seqs[record.site] = 0
         episodes = self._open.setdefault(record.site, {})
-        stands = record.state_after != "normal" and record.episode not in episodes
+        alarm = record.state_after != "normal" and record.rule != MAINTENANCE_RULE
+        stands = alarm and record.episode not in episodes
         if stands and self._standing.take():
             episodes[record.episode] = _adopted(record)
 
