@@ -50,4 +50,4 @@ def expiry_refusal(action: str, level: int, expires: int, now: int) -> str:
 
 def _span(duration: int) -> str:
     days = duration // DAY_NS
-    return f"{days} days" if days > 1 else f"{duration // HOUR_NS} h"
+    return f"{days} days" if days > 7 else f"{duration // HOUR_NS} h"
