@@ -34,6 +34,7 @@ from .rule import Judgement, Rule
 from .selection import SensorTable
 
 OPTION_PLACES = 16
+BY_ASSET = "asset"  # the first-out group that is an asset
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,31 @@ class Plan:
             rule.message or f"alarm.{rule.kind}",
             rule.basis,
         )
+
+    @cached_property
+    def first_out(self) -> Int32:
+        """The first-out group of every instance, -1 for none; empty where no rule has any."""
+        config = self.configuration
+        if not any(rule.first_out for rule in config.rules):
+            return np.zeros(0, np.int32)
+        found = np.full(len(self.subject), -1, np.int32)
+        groups: dict[tuple[int, bool, str], int] = {}
+        for k, (subject, number) in enumerate(
+            zip(self.subject.tolist(), self.rule.tolist(), strict=True)
+        ):
+            by_asset = config.rules[number].first_out == BY_ASSET
+            name = self._asset(subject) if by_asset else config.rules[number].first_out
+            if name:
+                key = (self.site_of(subject), by_asset, name)
+                found[k] = groups.setdefault(key, len(groups))
+        return found
+
+    def _asset(self, subject: int) -> str:
+        """The asset of a sensor or a group, "" for none."""
+        if subject < len(self.configuration.sensors):
+            return self.configuration.sensors[subject].asset
+        group = self.group(subject)
+        return "" if group is None else group.asset
 
     @cached_property
     def everyone(self) -> Int64:

@@ -32,8 +32,8 @@ from ..record import (
     detail_digest,
     run_digest,
 )
+from . import first_out, snapshot, stepping
 from . import maintenance as upkeep
-from . import snapshot, stepping
 from .commands import act
 from .halts import Halts, reply
 from .records import Part, Records, Standing
@@ -225,6 +225,7 @@ class Core:
             self.state.seq[: len(old.seq) - 1] = old.seq[:-1]
             self.state.heads[: len(old.heads) - 1] = old.heads[:-1]
         stepping.refresh(self.state)
+        first_out.settle(self.state)
         self._identities.clear()
         self.versions.add(version)
         n = stepping.configured(self.state, self.scratch, self.table, self.appended)

@@ -94,6 +94,7 @@ def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
         basis=choices.pick(("", "GB 1")),
         message=choices.pick(("", "leak")),
         latching=choices.chance(35),
+        first_out=choices.pick(("", "", "asset", "burst")),
         realarm=pace * choices.pick((0, 0, 5, 20)),
         flapping=choices.pick(
             (None, None, Flapping(1, 6 * pace), Flapping(2, 20 * pace), Flapping(3, 7 * pace))

@@ -17,6 +17,7 @@ from .plant import Instance, LinkState, SensorState, instances
 from .record import OracleRecord
 from .sensing import Seen
 from .silence import actual, arm_sensor, freshen_link, go_stale, hear_link, judge_fresh
+from .table import OPEN
 from .ticks import site_tick, tick
 from .windows import measure, unclear
 
@@ -172,6 +173,9 @@ class Oracle(Partition):
                 instance.adopt(self.instances[key])
         withdraw_at(self, {site.id for site in new.sites if site.retired})
         self.install(new, found.values())
+        for instance in found.values():
+            if not any(x.alarm.state in OPEN for x in self._first_out(instance)):
+                instance.alarm.first = False
         self.others.configured(new, found.values())
         self.links = {i: self.links.get(i) or LinkState() for i in range(len(new.links))}
         self.sensors = {

@@ -12,7 +12,7 @@ from .deviations import Others
 from .levels import Change, Measured
 from .plant import Instance, Key, LinkState, SensorState, Upkeep
 from .record import OracleRecord, OracleReply
-from .table import NORMAL, SUPPRESSED
+from .table import NORMAL, OPEN, SUPPRESSED, UNACKNOWLEDGED
 from .windows import RELATIVE
 
 ENGINE_SITE = "_engine"
@@ -161,9 +161,14 @@ class Partition:
         level = 0 if event == "withdraw" else level
         seq = self.seq[site.id] + 1
         onset = time if change is None else change.onset
+        group = self._first_out(instance)
         transition = alarm.move(event, level, seq, onset, until)
         if transition is None:
             return 0
+        sounds = alarm.state == UNACKNOWLEDGED and state_before not in OPEN
+        if sounds and not any(x.alarm.state in OPEN for x in group if x is not instance):
+            for x in group:
+                x.alarm.first = x is instance
         alarm.mark(transition, historic)
         self.seq[site.id] = seq
         record = OracleRecord(
@@ -192,11 +197,31 @@ class Partition:
             historic=historic,
             uncertain=change is not None and change.uncertain,
             unknown=self._unknown(instance),
+            first_out=alarm.first,
             detail=detail,
             tolerance=0.0 if change is None else change.value.tolerance,
         )
         self.records.append(record)
+        self._forget_first(group)
         return seq
+
+    def _first_out(self, instance: Instance) -> list[Instance]:
+        """Every instance of its first-out group; none where its rule has none."""
+        key = self._group(instance)
+        if not key:
+            return []
+        return [x for x in self.instances.values() if self._group(x) == key]
+
+    def _group(self, instance: Instance) -> tuple[int, str, str] | None:
+        name = instance.rule.first_out
+        if name == "asset":
+            return (instance.site, "asset", instance.asset) if instance.asset else None
+        return (instance.site, "named", name) if name else None
+
+    def _forget_first(self, group: list[Instance]) -> None:
+        if not any(x.alarm.state in OPEN for x in group):
+            for x in group:
+                x.alarm.first = False
 
     def _unknown(self, instance: Instance) -> bool:
         if instance.sensor is None or instance.rule.kind in QUALITY_OF_DATA:

@@ -27,6 +27,7 @@ STATES: Final = (
     SUPPRESSED,
     OUT,
 )
+OPEN: Final = (UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED, LATCHED)
 AWAY: Final = (SHELVED, SUPPRESSED, OUT)
 ORANGE: Final = 3
 
@@ -259,6 +260,7 @@ class Alarm:
     owes_reset: bool = False
     bucket: int = 0
     latching: bool = False
+    first: bool = False
 
     def level_event(self, new: int, flaps: bool = False) -> str:
         """Which event of the table a change of the judged level is."""

@@ -330,6 +330,41 @@ def test_red_is_never_held() -> None:
     assert core.say(100, RED)[0].state_after == "unacknowledged"
 
 
+# --- first-out ------------------------------------------------------------------------------------
+def test_the_first_of_a_burst_is_marked_until_all_of_it_is_closed() -> None:
+    trip = limit(LIMITS, name="trip")
+    rules = (msgspec.structs.replace(r, first_out="pump") for r in (limit(LIMITS), trip))
+    core = drive(plant(*rules, sensors=(sensor("P1"), sensor("P2"))))
+    core.say(10, YELLOW, sensor=1)
+    core.say(11, YELLOW, sensor=0)
+    marked = [(f"{r.rule}~{r.subject}", r.first_out) for r in core.records]
+    assert marked == [
+        ("high~P2", True), ("trip~P2", False), ("high~P1", False), ("trip~P1", False),
+    ]  # fmt: skip
+    core.acknowledge(12, "high~P2")
+    assert [r.first_out for r in core.say(13, CALM, sensor=1)] == [True, False]  # it closed first
+    (again, _) = core.say(14, YELLOW, sensor=1)
+    assert (again.alarm, again.first_out) == ("high~P2", True)  # the same burst goes on
+    for alarm in ("high~P1", "trip~P1", "high~P2", "trip~P2"):
+        core.acknowledge(15, alarm)
+    core.say(16, CALM, sensor=0)
+    core.say(17, CALM, sensor=1)
+    assert core.core.standing() == []
+    assert [r.first_out for r in core.say(20, YELLOW, sensor=0)] == [True, False]
+
+
+def test_first_out_by_asset_leaves_other_assets_and_what_is_suppressed_alone() -> None:
+    sensors = tuple(sensor(name, asset=asset) for name, asset in (("P1", "A"), ("P2", "B")))
+    rule = msgspec.structs.replace(limit(LIMITS), first_out="asset")
+    core = drive(plant(rule, sensors=sensors))
+    core.maintain(5, 600, "asset:A")
+    assert core.say(10, YELLOW, sensor=0)[0].first_out is False
+    assert core.say(11, YELLOW, sensor=1)[0].first_out is True
+    made = core.end_maintenance(12, "asset:A")
+    assert made.outcome == "done"
+    assert (core.records[-1].transition, core.records[-1].first_out) == ("unsuppressed", True)
+
+
 # --- a gateway ------------------------------------------------------------------------------------
 def test_one_gateway_that_dies_is_one_alarm_and_its_children_are_unknown() -> None:
     sensors = tuple(sensor(f"P{n}") for n in range(1, 6))
