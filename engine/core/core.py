@@ -25,10 +25,7 @@ from ..plan import Plan, compile_plan
 from ..record import (
     EXERCISE,
     GENESIS,
-    Identity,
     Record,
-    Transition,
-    chain,
     detail_digest,
     run_digest,
 )
@@ -36,6 +33,7 @@ from . import first_out, snapshot, stepping
 from . import maintenance as upkeep
 from .commands import act
 from .halts import Halts, reply
+from .noticing import notice
 from .records import Part, Records, Standing
 from .saying import said, standing
 from .state import State, carried, first_state
@@ -302,47 +300,8 @@ class Core:
         detail: dict[str, str],
     ) -> Record:
         """A record of the engine about itself, under the reserved site."""
-        state = self._live()
-        who: dict[str, Any] = {
-            "tenant": "",
-            "site": self.engine_site,
-            "rule": rule,
-            "rule_hash": "",
-            "subject": "partition",
-            "area": "-/-/-",
-            "quantity": "",
-            "asset": "",
-            "unit": unit,
-            "message": rule,
-            "basis": "",
-        }
-        state.seq[-1] += 1
-        numbers = np.zeros(1, at.NUMBERS)
-        numbers["seq"], numbers["onset"], numbers["time"] = state.seq[-1], onset, time
-        numbers["value"] = np.nan if value is None else value
-        numbers["limit"] = np.nan
-        numbers["transition"] = Transition.NOTICE
-        numbers["flags"] = EXERCISE if header.exercise else 0
-        before = state.heads[-1]
-        head = chain(before, Identity(**who).digest(), detail_digest(detail), numbers.tobytes())
-        state.heads[-1] = head
-        return Record(
-            **who,
-            seq=int(state.seq[-1]),
-            episode=0,
-            transition="notice",
-            level_before="normal",
-            level_after="normal",
-            state_before="normal",
-            state_after="normal",
-            onset=onset,
-            time=time,
-            value=value,
-            limit=None,
-            previous=before.hex(),
-            hash=head.hex(),
-            detail=detail,
-            exercise=header.exercise,
+        return notice(
+            self._live(), self.engine_site, header.exercise, rule, onset, time, value, unit, detail
         )
 
     # --- snapshots -------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ _UNMARKED: Final = np.uint8(255 - at.J_FIRST)
 def mark(out: Struct, numbers: Struct, state: State) -> None:
     """Marks the records of ordered emissions in `numbers`, whose alarms have moved already."""
     group_of = state.plan.first_out
-    which = np.flatnonzero(group_of[out["instance"]] >= 0) if len(group_of) else ()
+    if not len(group_of):
+        return
+    which = np.flatnonzero(group_of[out["instance"]] >= 0)
     if not len(which):
         return
     judge = state.judge

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from battery.drive import Drive
-from battery.table_paths import NO_LOG, PATHS, PLANTED, Cell, start
+from battery.table_paths import NO_LOG, PATHS, PLANTED
+from battery.table_states import Cell, start
 from lifeline.engine import layout as at
 from lifeline.engine.alarm_table import (
     AWAY,
