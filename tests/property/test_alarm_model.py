@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from battery.drive import Drive, days, limit, ns, plant, sensor
+from lifeline.engine.alarm_table import Event, table_arrays
 from lifeline.engine.core import Core
 from lifeline.engine.level import LEVELS
 from lifeline.engine.limits import MAX_SHELVE_NS, SECOND_NS
+from lifeline.engine.record import AlarmState as S
 from lifeline.engine.record import Record, first_break
 from lifeline.engine.rule import Flapping
 
@@ -196,13 +207,15 @@ class Witness:
 
 
 class Life(RuleBasedStateMachine):
-    """Everything that can happen to six alarms of two sensors."""
+    """Everything that can happen to six alarms of two sensors. `table` is another alarm table."""
+
+    table: Any = None
 
     @initialize()
     def begin(self) -> None:
         """Calm and heard."""
         sensors = (sensor("P1", asset="T-1", stale=0), sensor("P2", stale=0))
-        self.drive = Drive(plant(*RULES, sensors=sensors))
+        self.drive = Drive(plant(*RULES, sensors=sensors), self.table)
         self.now = 0.0
         self.wall = 0.0
         self.alarms = {name: Plain(name) for name in ALARMS}
@@ -328,7 +341,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """The core goes on from a snapshot."""
-        self.drive.core = Core.restore(self.drive.core.snapshot())
+        self.drive.core = Core.restore(self.drive.core.snapshot(), self.table)
 
     def _ask(self, action: str, name: str, allowed: bool, span: float | None = None) -> None:
         self.now += 1
@@ -372,3 +385,33 @@ Life.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestLife = Life.TestCase
+
+
+def broken(state: S, event: Event, after: S) -> Any:
+    """The table with one cell that leads elsewhere."""
+    table = table_arrays().copy()
+    table[state, event, 0] = after
+    return table
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "after"),
+    [
+        (S.SUPPRESSED_BY_DESIGN, Event.END_UNANSWERED, S.NORMAL),  # loses what nobody answered
+        (S.SUPPRESSED_BY_DESIGN, Event.END_ACTIVE, S.ACKNOWLEDGED),  # silent beyond its end
+        (S.ACKNOWLEDGED, Event.RETURN_LATCHING, S.NORMAL),  # closes without a reset
+        (S.SHELVED, Event.RISE, S.SHELVED),  # a red that nobody hears
+        (S.ACKNOWLEDGED, Event.REALARM, S.ACKNOWLEDGED),
+    ],
+)
+def test_the_check_finds_a_table_that_is_wrong(state: S, event: Event, after: S) -> None:
+    wrong = type("Wrong", (Life,), {"table": broken(state, event, after)})
+    quick = settings(
+        Life.TestCase.settings,
+        phases=[Phase.generate],
+        database=None,
+        max_examples=500,
+        report_multiple_bugs=False,
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(wrong, settings=quick)
