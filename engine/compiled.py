@@ -26,7 +26,9 @@ from .limits import KERNEL_FOLDERS_KEPT
 
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 # Modules whose constants and functions the kernels take in; a test compares them with the imports.
-TAKEN_IN: Final = ("alarm_table", "layout", "level", "limits", "prefetch", "quality", "record")
+TAKEN_IN: Final = (
+    "alarm_table", "group_layout", "layout", "level", "limits", "prefetch", "promotion", "quality", "record",
+)  # fmt: skip
 _OTHERS_MAY_WRITE: Final = 0o022
 
 

@@ -403,10 +403,14 @@ def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, 
     start, hist = n, (j.flags & at.J_HIST) != 0
     by_due = g.phase == PHASE_TICK
     until = g.key - 1 if by_due else t
-    if next_due[k] <= until if by_due else (j.raising | j.clearing) != 0:
+    pends = next_due[k] <= until if by_due else (j.raising | j.clearing) != 0
+    if pends and not (g.order == of.PRESENCE and g.code == of.BEHIND):
         n = fire_until(
-            judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, 0, 0, sensor, site
-        )
+            judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, g.row, g.phase, sensor,
+            site,
+        )  # fmt: skip
+        if by_due:
+            start = n  # each at its own due
     if g.order == of.VALUE:
         n = _value(
             g, k, judge, p, deadline, due, held, cold, by_rows, table, out, n, t, lag, sensor

@@ -19,6 +19,7 @@ from .configuration import Configuration, Sensor
 from .errors import SpecError
 from .frame import Float64, Int32, Int64
 from .kinds import OF_ROWS, Kind
+from .promotion import QUALITY_KINDS
 from .rule import Member, Rule, Select
 from .selection import SensorTable
 
@@ -30,7 +31,8 @@ WHOLE_SITE: Final = "site"  # the name of a group that is a whole site
 
 @dataclass(slots=True)
 class Group:
-    """One group. `sensors`: whose silence makes it unknown, ascending."""
+    """One group. `sensors`: whose silence makes it unknown, ascending; `subjects`: how many those are
+    whose rows or alarms are members."""
 
     rule: int
     site: int
@@ -38,6 +40,11 @@ class Group:
     asset: str
     members: list[tuple[int, Member]] = field(default_factory=list)
     sensors: tuple[int, ...] = ()
+    subjects: int = 0
+
+    def order(self, rule: Rule, member: Member) -> int:
+        """The place of a member in its rule."""
+        return next(i for i, one in enumerate(rule.members) if one is member)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +52,8 @@ class Groups:
     """The groups of one kind, in the order of its instances; `first` is the subject of the first.
 
     Memberships of group g are member_ptr[g]:member_ptr[g + 1] of `member` (a sensor, or of a kind fed by
-    records an instance), `role`, `weight` (n, 4) and `level`. What m belongs to: follow[follow_ptr[m]:
+    records an instance), `role`, `weight` (n, 4; of a kind fed by records its quantity and asset, as numbers) and
+    `level`. What m belongs to: follow[follow_ptr[m]:
     follow_ptr[m + 1]], groups ascending, `place` the membership of each. table: (groups, Kind.table).
     """
 
@@ -77,11 +85,28 @@ class Watch:
 
 @dataclass(slots=True)
 class Instances:
-    """The instances that are numbered so far: subject, rule, and the groups among the subjects."""
+    """The instances that are numbered so far: by kind subject and rule, and the groups among the subjects."""
 
+    kind: list[Kind] = field(default_factory=list)
     subject: list[Int64] = field(default_factory=list)
     rule: list[Int64] = field(default_factory=list)
     groups: dict[int, Group] = field(default_factory=dict)
+
+    def subject_of(self, instance: int) -> int:
+        """The subject of an instance."""
+        for subjects in self.subject:
+            if instance < len(subjects):
+                return int(subjects[instance])
+            instance -= len(subjects)
+        raise IndexError(instance)
+
+    def item_of(self, configuration: Configuration, subject: int) -> tuple[str, str]:
+        """Quantity and asset of a subject that is a sensor or a group."""
+        group = self.groups.get(subject)
+        if group is not None:
+            return quantity_of(configuration, group), group.asset
+        sensor = configuration.sensors[subject]
+        return sensor.quantity, sensor.asset
 
 
 def find_groups(
@@ -106,13 +131,13 @@ def find_groups(
                 found=f"{len(group.members)} in {group.name!r} of {configuration.rules[group.rule].id}",
                 expected=f"at most {GROUP_MEMBERS}",
             )
-        if kind.stage > OF_ROWS:
-            order = {
-                id(member): i for i, member in enumerate(configuration.rules[group.rule].members)
-            }
-            subject = np.concatenate(before.subject)
-            group.members.sort(key=lambda one: (order[id(one[1])], subject[one[0]], one[0]))
     return sorted(found, key=lambda one: (one.site, one.rule, one.name))
+
+
+def row_groups(configuration: Configuration, table: SensorTable, rule: Rule) -> list[Group]:
+    """The groups of sensors that a rule has, by (site, name)."""
+    found = _RowFed(configuration, table, Instances()).groups(rule, 0)
+    return sorted(found, key=lambda one: (one.site, one.name))
 
 
 class _RowFed:
@@ -126,6 +151,7 @@ class _RowFed:
     def groups(self, rule: Rule, ordinal: int) -> list[Group]:
         """Those in which every needed member has somebody."""
         made: dict[tuple[int, str], Group] = {}
+        behind: dict[tuple[int, str], set[int]] = {}
         for member in rule.members:
             for number, site, asset, sensors in self.candidates(rule, member):
                 if rule.per == "asset" and not asset:
@@ -135,8 +161,23 @@ class _RowFed:
                     (site, name), Group(ordinal, site, name, asset if rule.per == "asset" else "")
                 )
                 group.members.append((number, member))
-                group.sensors = tuple(sorted({*group.sensors, *sensors}))
-        return [one for one in made.values() if _complete(one, rule)]
+                behind.setdefault((site, name), set()).update(sensors)
+        found = [one for one in made.values() if _complete(one, rule)]
+        for one in found:
+            one.sensors = tuple(sorted(behind[one.site, one.name]))
+            one.subjects = len({self.subject(number) for number, _ in one.members})
+            one.members.sort(
+                key=lambda pair: (one.order(rule, pair[1]), *self.place(rule, pair[0]))
+            )
+        return found
+
+    def subject(self, number: int) -> int:
+        """The subject of a member."""
+        return number
+
+    def place(self, rule: Rule, number: int) -> tuple[str, int, int]:
+        """The order of memberships of one member of the rule."""
+        return "", 0, number
 
     def candidates(
         self, rule: Rule, member: Member
@@ -155,7 +196,15 @@ class _RowFed:
 
 
 class _RecordFed(_RowFed):
-    """Members are alarms of earlier stages."""
+    """Members are alarms of earlier stages; those of one item (`item_of`) and subject lie together."""
+
+    def subject(self, number: int) -> int:
+        return self.before.subject_of(number)
+
+    def place(self, rule: Rule, number: int) -> tuple[str, int, int]:
+        subject = self.before.subject_of(number)
+        quantity, asset = self.before.item_of(self.configuration, subject)
+        return asset if by_asset(rule) else quantity, subject, number
 
     def candidates(
         self, rule: Rule, member: Member
@@ -166,7 +215,11 @@ class _RecordFed(_RowFed):
         chosen = set(self.selected(rule, member))
         sensors = self.configuration.sensors
         number = 0
-        for subjects, of in zip(self.before.subject, self.before.rule, strict=True):
+        before = self.before
+        for kind, subjects, of in zip(before.kind, before.subject, before.rule, strict=True):
+            if first_hand(rule) and (kind.stage > OF_ROWS or kind.name in QUALITY_KINDS):
+                number += len(subjects)
+                continue
             for place in np.flatnonzero(fits[of]).tolist():
                 subject = int(subjects[place])
                 group = self.before.groups.get(subject)
@@ -183,8 +236,35 @@ def _complete(group: Group, rule: Rule) -> bool:
     return all(id(member) in there for member in rule.members if member.needed)
 
 
+def by_asset(rule: Rule) -> bool:
+    """Whether an item of the rule is an asset, not a quantity."""
+    return bool(rule.judgements[0].options.get("by_asset", 0.0))
+
+
+def first_hand(rule: Rule) -> bool:
+    """Whether only alarms of sensors are meant, and those that speak of danger."""
+    return bool(rule.judgements[0].options.get("first_hand", 0.0))
+
+
+def _items(
+    configuration: Configuration, before: Instances, members: Sequence[tuple[int, Member]]
+) -> Float64:
+    """Quantity and asset of each alarm that is a member, as numbers."""
+    codes: dict[str, int] = {}
+    found = np.zeros((len(members), WEIGHTS))
+    for place, (number, _) in enumerate(members):
+        names = before.item_of(configuration, before.subject_of(number))
+        found[place, :2] = [codes.setdefault(name, len(codes)) for name in names]
+    return found
+
+
 def number_groups(
-    configuration: Configuration, kind: Kind, groups: Sequence[Group], first: int, followed: int
+    configuration: Configuration,
+    kind: Kind,
+    groups: Sequence[Group],
+    before: Instances,
+    first: int,
+    followed: int,
 ) -> Groups:
     """The arrays of one kind's groups. `followed`: how many sensors or instances there are."""
     members = [pair for group in groups for pair in group.members]
@@ -193,6 +273,8 @@ def number_groups(
     weight = np.zeros((len(members), WEIGHTS))
     for place, (_, one) in enumerate(members):
         weight[place, : len(one.weight)] = one.weight
+    if kind.stage > OF_ROWS:
+        weight = _items(configuration, before, members)
     order = np.lexsort((np.arange(len(members)), member)).astype(np.int32)
     sites = np.array([group.site for group in groups], np.int64)
     return Groups(

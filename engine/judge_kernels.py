@@ -665,9 +665,8 @@ def _row_quality_instance(
     s = r.sensor
     if style == STALENESS:
         if r.flags & at.ROW_STALE:
-            heard = not r.flags & at.ROW_FIRST and not judge[k].flags & at.J_UNKNOWN
             n = _silent(
-                k, heard, hist, judge, params, deadline, due, held, band, next_due, at_link, tally,
+                k, at.ITS_OWN, hist, judge, params, deadline, due, held, band, next_due, at_link, tally,
                 table, out, n, i, PHASE_TIMER, r.stale_deadline, s, site, r.stale_deadline,
             )  # fmt: skip
         if r.flags & at.ROW_FRESH:

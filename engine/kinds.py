@@ -39,7 +39,7 @@ class Kind:
     computed with options, and are set to 0 where any of these changes. `beside`: it compares with other
     sensors or with a profile, and its kernel takes a `beside.Beside`'s arrays last. A kind that can say why it
     gives no measure names where its state keeps that: `says` numbers by name, `reason_at` the place of a
-    number that counts in `reasons`.
+    number that counts in `reasons`; numbers of `says_member` are places of a group's members, told by their sensor.
 
     A kind of a later `stage` judges groups (`groups.Groups`), those of rows or those of records; it has `feed`
     instead of `measure` (`group_kernels`), and `table` numbers of its own for each group, which
@@ -56,6 +56,7 @@ class Kind:
     cached: tuple[int, ...] = ()
     beside: bool = False
     says: tuple[tuple[str, int], ...] = ()
+    says_member: tuple[str, ...] = ()
     reason_at: int = -1
     reasons: tuple[str, ...] = ()
     stage: int = OF_SENSORS

@@ -181,9 +181,14 @@ class Plan:
         return "" if group is None else group.asset
 
     @cached_property
-    def everyone(self) -> Int64:
-        """The number of every subject, for kernels that take a selection."""
-        return np.arange(self.subjects, dtype=np.int64)
+    def every_sensor(self) -> Int64:
+        """The number of every sensor, for kernels that take a selection."""
+        return np.arange(len(self.configuration.sensors), dtype=np.int64)
+
+    @cached_property
+    def every_link(self) -> Int64:
+        """The number of every link, likewise."""
+        return np.arange(len(self.configuration.links), dtype=np.int64)
 
     def find(self, site: str, alarm: str) -> int | None:
         """The instance of `<rule>~<subject>` at a site, or None."""
@@ -297,7 +302,7 @@ class _Compiling:
         first = sensors + 2 * len(config.links) + len(self.groups)
         instances = sum(len(column[0]) for column in self.columns)
         followed = sensors if kind.stage == OF_ROWS else instances
-        groups = number_groups(config, kind, found, first, followed)
+        groups = number_groups(config, kind, found, self.before, first, followed)
         self.before.groups |= {first + place: group for place, group in enumerate(found)}
         self.groups += found
         subject = np.arange(first, first + len(found), dtype=np.int64)
@@ -315,6 +320,7 @@ class _Compiling:
     ) -> None:
         self.columns.append((subject, rule_of, number))
         self.kinds.append((kind, beside, groups))
+        self.before.kind.append(kind)
         self.before.subject.append(subject)
         self.before.rule.append(rule_of)
 
@@ -329,6 +335,11 @@ class _Compiling:
             found.append(KindPlan(kind, first, last, ptr + first, beside, groups))
             first = last
         return found
+
+
+def groups_of(configuration: Configuration) -> tuple[Group, ...]:
+    """The groups of a configuration, in order. Raises SpecError as `compile_plan`."""
+    return tuple(_Compiling(configuration).groups)
 
 
 def compile_plan(configuration: Configuration, version: bytes) -> Plan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -60,9 +61,9 @@ class LevelLimits(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One rule for one (quantity, gas), all numbers canonical.
+    """One rule for one (quantity, gas), or for one sensor, all numbers canonical.
 
-    `quantity` "" and `gas` "" match any. `levels` has four places, blue to red. `unit` is the
+    `quantity` "" and `gas` "" match any; `sensor` is "" or `<site>/<sensor>`. `levels` has four places, blue to red. `unit` is the
     unit of the measure that is judged (of the value, or of its change per time), for people;
     a person's number is `measure * scale`. `options` are the kind's own numbers (ns or canonical).
     """
@@ -73,6 +74,7 @@ class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
     levels: tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
     options: dict[str, float] = {}
     scale: float = 1.0
+    sensor: str = ""
 
     def __post_init__(self) -> None:
         options = {name: float(value) for name, value in self.options.items()}
@@ -129,6 +131,35 @@ class Flapping(msgspec.Struct, frozen=True):
     within: int
 
 
+class NormalGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Several sensors of a site as they are together when all is normal, in principal components.
+
+    `loadings[j]` are of sensor j in each component that is kept, `variance` of the components. A limit of
+    0 says that there is none.
+    """
+
+    sensors: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    variance: tuple[float, ...]
+    loadings: tuple[tuple[float, ...], ...]
+    limit_t2: float
+    limit_q: float
+
+
+class Normal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `lifeline fit --together` learned, by `<site>` or `<site>/<asset>`; `name` is the file's hash."""
+
+    name: str
+    per: Literal["site", "asset"]
+    groups: dict[str, NormalGroup]
+
+    def of(self, site: str, asset: str, sensors: Sequence[str]) -> NormalGroup | None:
+        """What was learned of exactly these sensors of a site or asset, None where that is nothing."""
+        group = self.groups.get(site if self.per == "site" else f"{site}/{asset}")
+        return group if group is not None and sorted(group.sensors) == sorted(sensors) else None
+
+
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of policy over a selection of sensors.
 
@@ -152,6 +183,7 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     realarm: int = 0
     flapping: Flapping | None = None
     first_out: str = ""
+    normal: Normal | None = None
 
     def hash(self) -> bytes:
         """16 bytes over everything that the rule means; equal rules have equal hashes."""

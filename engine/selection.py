@@ -15,6 +15,11 @@ from .frame import Bool, Int32
 from .rule import Rule
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a name of a selection is a shell-style pattern."""
+    return re.search(r"[*?\[]", text) is not None
+
+
 class SensorTable:
     """The columns of a configuration that rules select by, each coded once.
 
@@ -26,6 +31,8 @@ class SensorTable:
         sensors, sites = configuration.sensors, configuration.sites
         site_of = np.array([s.site for s in sensors], np.int32)
         self.living: Bool = np.array([not s.retired for s in sensors], np.bool_)
+        self._of: dict[str, int] | None = None
+        self._configuration = configuration
         self._columns: dict[str, tuple[list[str], Int32]] = {
             "quantity": _coded([s.quantity for s in sensors]),
             "gas": _coded([s.gas for s in sensors]),
@@ -56,6 +63,11 @@ class SensorTable:
         result = np.full(len(chosen), -1, np.int32)
         for number in range(len(rule.judgements) - 1, -1, -1):
             judgement = rule.judgements[number]
+            if judgement.sensor:
+                index = self._index_of(judgement.sensor)
+                if index >= 0 and chosen[index]:
+                    result[index] = number
+                continue
             fits = chosen.copy()
             for field, value in (("quantity", judgement.quantity), ("gas", judgement.gas)):
                 if value:
@@ -63,6 +75,13 @@ class SensorTable:
                     fits &= codes == (names.index(value) if value in names else -1)
             result[fits] = number
         return result
+
+    def _index_of(self, name: str) -> int:
+        """The sensor `<site>/<sensor>`, -1 where there is none."""
+        if self._of is None:
+            sensors, sites = self._configuration.sensors, self._configuration.sites
+            self._of = {f"{sites[s.site].id}/{s.id}": i for i, s in enumerate(sensors)}
+        return self._of.get(name, -1)
 
     def _match(self, field: str, patterns: Sequence[str]) -> npt.NDArray[Any]:
         names, codes = self._columns[field]

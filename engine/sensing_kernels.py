@@ -438,7 +438,8 @@ def _forward(
     r.time = jt
     r.lag = max(0, received - jt)
     timed = h.stale != NEVER and not flag[s] & at.BY_EVENT
-    if timed and not flag[s] & at.STALE and flag[s] & (at.HEARD | at.ARMED):
+    # Who was never heard falls silent by ticks alone: its first row is not the end of a silence.
+    if timed and flag[s] & (at.STALE | at.HEARD) == at.HEARD:
         deadline = _stale_deadline(s, hot, cold, flag[s])
         if deadline <= jt:
             r.flags |= at.ROW_STALE

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
 
 from lifeline.engine.config.authored import AmountText, Authored, AuthoredError, Duration
+from lifeline.engine.config.learned import LearnedSensor, read_learned
+from lifeline.engine.config.learned_rules import amount
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, PANES, SECOND_NS
 from lifeline.engine.quantities import Quantity
 from lifeline.engine.rule import Judgement
@@ -64,13 +68,26 @@ class ForecastRule(LadderRule):
     falls_to: AmountText | None = Field(None, description="trend: a limit below")
     min_span: Duration | None = Field(None, description="trend: half the window")
     noise: AmountText | None = Field(None, description="inverse_velocity: σ of one reading")
+    learned: str | None = Field(
+        None, description="inverse_velocity: a file of `lifeline fit` with each sensor's noise"
+    )
     noise_gate: float | None = Field(None, gt=0.0, description="speeds in σ that count: 3")
     max_error: float | None = Field(None, gt=0.0, description="σ of failure time / time ahead")
+
+    def learned_of(self, base: Path) -> Mapping[str, LearnedSensor] | None:
+        """The file's sensors. Raises SpecError."""
+        if self.learned is None:
+            return None
+        return read_learned(base / self.learned, ("learned",)).sensors
+
+    def told(self, learned: LearnedSensor) -> ForecastRule:
+        """Its noise floor for the noise, unless that is written."""
+        return self.model_copy(update={"noise": self.noise or amount(learned.noise, learned.unit)})
 
 
 _ONLY: Final = {
     "trend": ("rises_to", "falls_to", "min_span"),
-    "inverse_velocity": ("noise", "noise_gate", "max_error"),
+    "inverse_velocity": ("learned", "noise", "noise_gate", "max_error"),
 }
 
 
@@ -133,7 +150,7 @@ def _creep(rule: ForecastRule, quantity: Quantity, gas: str) -> dict[str, float]
         raise AuthoredError(
             ("noise",),
             "an inverse velocity needs the sensor's noise",
-            expected="noise: the standard deviation of one reading, such as 0.5 mm",
+            expected="noise: the standard deviation of one reading, such as 0.5 mm, or learned: a file",
         )
     reader = Reader()
     noise = reader.amount(("noise",), difference_reading(quantity, gas_of(gas)), rule.noise)

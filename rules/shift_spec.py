@@ -1,13 +1,17 @@
-"""The written form of `shift`: limits in standard deviations, target and σ stated by the author."""
+"""The written form of `shift`: limits in standard deviations, target and σ written or learned."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from lifeline.engine.config.authored import AmountText, AuthoredError
+from lifeline.engine.config.learned import LearnedSensor, read_learned
+from lifeline.engine.config.learned_rules import amount
 from lifeline.engine.errors import SpecError
 from lifeline.engine.quantities import Quantity
 from lifeline.engine.rule import Judgement
@@ -33,14 +37,24 @@ _SLACK: Final = 0.5
 _WEIGHT: Final = 0.2
 
 
+#: 5 % and 95 % of normal values lie so many standard deviations apart.
+_NINE_TENTHS: Final = 2 * 1.6448536269514722
+_AT: Final = ("learned",)
+
+
 class ShiftRule(LadderRule):
     """A small lasting change of the mean."""
 
     kind: Literal["shift"]
     method: Literal["cusum", "page_hinkley", "ewma"] = "cusum"
     beyond: LevelAmounts = Field(description="limits in standard deviations: plain numbers")
-    sigma: AmountText = Field(description="standard deviation of a single value in calm times")
+    sigma: AmountText | None = Field(
+        None, description="standard deviation of a single value in calm times"
+    )
     target: AmountText | None = Field(None, description="the mean in calm times")
+    learned: str | None = Field(
+        None, description="a file of `lifeline fit`: each sensor's target and sigma, unless written"
+    )
     direction: Literal["both", "up", "down"] = "both"
     slack: float | None = Field(
         None, ge=0.0, description="(cusum, page_hinkley) half the shift to be found, in sigma; 0.5"
@@ -52,6 +66,19 @@ class ShiftRule(LadderRule):
         None, ge=30, description="(page_hinkley) values that the mean weighs at most; 1000"
     )
 
+    def learned_of(self, base: Path) -> Mapping[str, LearnedSensor] | None:
+        """The file's sensors. Raises SpecError."""
+        return None if self.learned is None else read_learned(base / self.learned, _AT).sensors
+
+    def told(self, learned: LearnedSensor) -> ShiftRule:
+        """Median, and the standard deviation that the middle nine tenths have."""
+        limits, unit = learned.limits, learned.unit
+        sigma = (limits["95 %"] - limits["5 %"]) / _NINE_TENTHS
+        change = {"sigma": self.sigma or amount(sigma, unit)}
+        if self.method != "page_hinkley":
+            change["target"] = self.target or amount(limits["50 %"], unit)
+        return self.model_copy(update=change)
+
 
 def compile(rule: ShiftRule, quantity: Quantity, gas: str) -> Judgement:
     """The rule for one quantity and gas tag; raises SpecError.
@@ -61,6 +88,10 @@ def compile(rule: ShiftRule, quantity: Quantity, gas: str) -> Judgement:
     _only_of_method(rule)
     of = gas_of(gas)
     reader = Reader()
+    if rule.sigma is None:
+        raise AuthoredError(
+            ("sigma",), "nothing says how large sigma is", expected="sigma, or learned: a file"
+        )
     sigma = reader.amount(("sigma",), difference_reading(quantity, of), rule.sigma)
     target = 0.0
     if rule.target is not None:

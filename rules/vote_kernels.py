@@ -2,8 +2,8 @@
 
 A member is a subject (a sensor, or a group of an earlier stage), at the gravest level of its alarms that vote. One
 that is silent votes as it stood, since its alarm stands on, and *might* vote for every level: so the
-alarm returns only when it would without those that nobody hears (IEC 61511-1:2016, 3.2.45: MooN; its 11.9.2 asks
-that a detected fault of a sensor is not taken for health).
+alarm returns only when it would even with the votes of those that nobody hears (MooN voting of IEC 61511, where
+a sensor that is known to be faulty is not taken for a healthy one).
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"

@@ -15,12 +15,11 @@ import msgspec
 
 from ..errors import EntryError
 from ..limits import AREA_OFF_DELAY_NS, HALT_EXPIRES_NS
+from ..promotion import STATUTORY
 
 Count = Literal["points", "items", "sites", "areas"]
 COUNTS: Final[tuple[Count, ...]] = ("points", "items", "sites", "areas")
 Release = Literal["auto", "person"]
-#: How many of a level make the next graver one: blue, yellow, orange (GB 39496-2020, 5.5).
-STATUTORY: Final = (4, 3, 2)
 #: Reserved site of an area's records and alarms.
 SITE: Final = "area:"
 

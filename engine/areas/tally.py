@@ -10,25 +10,12 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from ..level import LEVEL_COUNT
+from ..promotion import promoted
 from .configuration import SITE, Count
 
 Histogram = list[int]
 _CALM: Final = 0
 _Key = TypeVar("_Key", str, tuple[str, str])
-
-
-def promoted(histogram: Histogram, counts: tuple[int, int, int]) -> int:
-    """The gravest level that the counts make; 0 where they make none.
-
-    >>> promoted([0, 3, 1, 0, 0], (4, 3, 2)), promoted([0, 0, 0, 2, 0], (4, 3, 2))
-    (2, 4)
-    """
-    at_least = 0
-    for level in range(LEVEL_COUNT, 0, -1):
-        at_least += histogram[level]
-        if level < LEVEL_COUNT and at_least >= counts[level - 1]:
-            return level + 1
-    return 0
 
 
 def at_or_above(histogram: Histogram, level: int) -> int:

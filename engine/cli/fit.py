@@ -13,6 +13,8 @@ from .console import JsonOption, print_json, stdout
 
 if TYPE_CHECKING:
     from ..config import Plant
+    from ..config.learned import Learned
+    from ..config.normals import LearnedNormal
     from ..frame import Frame
     from ..replay.tables import Reading
 
@@ -35,6 +37,15 @@ def fit(
     time_unit: Annotated[
         str, typer.Option(metavar="s|ms|us|ns", help="Unit of times that are numbers.")
     ] = "",
+    together: Annotated[
+        bool, typer.Option(help="How these sensors move together, instead of each by itself.")
+    ] = False,
+    per: Annotated[
+        str, typer.Option(metavar="site|asset", help="Together: of which each is a group.")
+    ] = "asset",
+    explained: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="Together: variance that components explain.")
+    ] = 0.9,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from recorded data what rules need.
@@ -43,29 +54,56 @@ def fit(
     from good samples within its valid range. The file is readable and hashed; a rule names it
     (`profile: FILE`) and carries its hash. Nothing is learned while judging.
 
+    With --together, for each asset or site: principal components of the correlations of its sensors, and
+    limits of Hotelling's T² and of Q, by quantile and by theory (`normal: FILE`).
+
     \b
     lifeline fit june.csv --config lifeline.yaml --out profiles/june.toml
     lifeline fit lifeline-data -c lifeline.yaml --quantity pipe.water.flow -o flow.toml
+    lifeline fit june.csv -c lifeline.yaml --together --sensor 'P1-*' -o normals/p1.toml
     """
     from ..config import load
-    from ..config.learned import describe
-    from ..replay.learning import Learning, write_learned
+    from ..replay.learning import write_learned
     from ..replay.tables import Reading
 
     plant = load(config)
     chosen = _chosen(plant, tuple(sensor or ()), tuple(quantity or ()), site)
-    weeks = zone or _zone_of(plant, chosen)
-    learning = Learning(plant.configuration, chosen)
-    for frame in _frames(source, plant, Reading(site, zone, time, time_unit)):
-        learning.take(frame)
-    learned = learning.learned(weeks)
-    write_learned(learned, out)
-    about = {"file": str(out), **describe(learned)}
+    frames = _frames(source, plant, Reading(site, zone, time, time_unit))
+    learned = (
+        _together(plant, chosen, frames, per, explained)
+        if together
+        else _each(plant, chosen, frames, zone)
+    )
+    write_learned(learned.text(), out)
+    about = {"file": str(out), **learned.about()}
     if as_json:
         print_json(about)
     else:
         for key, value in about.items():
             stdout().print(f"{key:<10} {value}")
+
+
+def _each(plant: Plant, chosen: list[int], frames: Iterator[Frame], zone: str) -> Learned:
+    from ..replay.learning import Learning
+
+    weeks = zone or _zone_of(plant, chosen)
+    learning = Learning(plant.configuration, chosen)
+    for frame in frames:
+        learning.take(frame)
+    return learning.learned(weeks)
+
+
+def _together(
+    plant: Plant, chosen: list[int], frames: Iterator[Frame], per: str, explained: float
+) -> LearnedNormal:
+    from ..replay.together import LearningTogether
+
+    if per not in ("site", "asset"):
+        raise SpecError("a group is of a site or an asset", found=per, expected="site or asset")
+    learning = LearningTogether(plant.configuration, chosen, per)
+    for frame in frames:
+        learning.take(frame)
+    return learning.learned(explained)
 
 
 def _chosen(

@@ -18,19 +18,18 @@ from ..areas.configuration import (
 )
 from ..configuration import Site
 from ..level import LEVELS
+from ..promotion import QUALITY_KINDS
 from ..quantities import load_catalogue
 from ..rule import Rule
+from ..selection import is_pattern
 from .area_models import AlarmSelect, AreaModel, BreakerModel, LadderModel, SilenceModel
 from .document import Document, Steps
 from .doubtful import Doubtful
 from .nearest import Names
 from .problems import Problems, quoted
-from .selection import is_pattern
 
 #: The ladder of an area that names none.
 OWN_LADDER: Final = "area.ladder"
-#: Kinds of rule whose alarms speak of data, not of danger.
-QUALITY_KINDS: Final = ("stale", "clock", "flatline", "range", "spike")
 _AREA_QUANTITIES: Final = ("area.ladder",)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -17,6 +17,9 @@ from ..errors import SpecError
 from ..keeping import MAX_FLAPPING_NS, MAX_FLAPPING_RAISES, MIN_REALARM_NS
 from ..limits import HOUR_NS, MAX_AREA_PARTS, MAX_NAME_BYTES, SECOND_NS
 from ..rule import Flapping
+
+if TYPE_CHECKING:
+    from .learned import LearnedSensor
 
 #: What MQTT topics, alarm ids and line protocol give a meaning to.
 FORBIDDEN: Final = '+#/~$\\"'
@@ -271,3 +274,14 @@ class AuthoredRule(Authored):
         Files that it names are relative to `base`. Raises SpecError.
         """
         return {}
+
+    def learned_of(self, base: Path) -> Mapping[str, LearnedSensor] | None:
+        """What a file that the rule names says of each sensor, by `<site>/<sensor>`; None: it names none.
+
+        Such a rule is compiled for each sensor, as `told` makes it. Raises SpecError.
+        """
+        return None
+
+    def told(self, learned: LearnedSensor) -> AuthoredRule:
+        """The rule with what was learned of one sensor in place of what is not written."""
+        return self

@@ -11,6 +11,7 @@ from ..configuration import Configuration, Link, Sensor, Site
 from ..quantities import load_catalogue
 from ..rule import Rule, Select
 from ..source import BrokerSpec, SourceSpec
+from .alarm_rules import check_alarm_rules
 from .areas import AreaReader
 from .authored import RESERVED_PREFIXES, RESERVED_SITES, absolute
 from .cells import Places, Tags
@@ -20,13 +21,14 @@ from .doubtful import Doubtful
 from .models import LifelineFile, Outputs, Storage, StoreModel
 from .plant import InfluxSpec, MonitoringSpec, OutputsSpec, Plant, StorageSpec, StoreSpec
 from .problems import Problems, quoted
-from .rules_loading import AuthorKind, RuleLoader, author_kinds, written_rules
+from .rules_loading import AuthorKind, RuleLoader, author_kinds
 from .sections import read_sections
 from .selection import Selector
 from .sources import SourcePlan, by_source, compiled, planned
 from .table import read_table
 from .tags import TagReader
 from .transport import broker_spec
+from .written_rules import written_rules
 
 #: Rules that the engine adds for every sensor, by kind.
 OWN_RULES: Final = ("stale", "clock")
@@ -179,7 +181,11 @@ class Builder:
         loader = RuleLoader(kinds, sites, selector, self.doubtful, self.problems)
         for written in written_rules(document, self.problems):
             loader.read(written)
-        return [*_own_rules(model, loader.rules, kinds), *loader.rules]
+        rules = [*_own_rules(model, loader.rules, kinds), *loader.rules]
+        check_alarm_rules(
+            rules, kinds, loader.where, (sites, sensors), self.doubtful, self.problems
+        )
+        return rules
 
     def _sources(
         self,

@@ -73,6 +73,16 @@ class Learned(msgspec.Struct, frozen=True):
         parts = [_of_sensor(name, one) for name, one in sorted(self.sensors.items())]
         return "\n".join([*head, "", *parts])
 
+    def about(self) -> Mapping[str, str]:
+        """What a person is told of a file."""
+        return {
+            "hash": self.hash(),
+            "zone": self.zone,
+            "from": self.first,
+            "to": self.last,
+            "sensors": str(len(self.sensors)),
+        }
+
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -176,14 +186,3 @@ def offsets(zone: str) -> tuple[tuple[int, int], ...]:
             at = begins + bisect_right(day, False, key=lambda second: ahead(second) != before)
             found.append((at * SECOND_NS, ahead(at) * SECOND_NS))
     return tuple(found)
-
-
-def describe(learned: Learned) -> Mapping[str, str]:
-    """What a person is told of a file."""
-    return {
-        "hash": learned.hash(),
-        "zone": learned.zone,
-        "from": learned.first,
-        "to": learned.last,
-        "sensors": str(len(learned.sensors)),
-    }

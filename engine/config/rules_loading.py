@@ -1,9 +1,8 @@
-"""Reads rules, in the file itself or in files of rules, and compiles them for the plant."""
+"""Validates rules and compiles them for the plant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..configuration import REPORTS, Site
@@ -11,14 +10,17 @@ from ..errors import SpecError
 from ..keeping import MAINTENANCE_RULE
 from ..quantities import load_catalogue, quantity
 from ..rule import Judgement, Rule, Select
+from ..selection import is_pattern
 from .authored import AuthoredError, AuthoredErrors, AuthoredRule, AuthoredSelect
-from .document import Document, Steps, read_document
 from .doubtful import Doubtful
+from .learned import LearnedSensor
+from .learned_rules import of_each_sensor, shown
 from .nearest import Names, listed, nearest
 from .problems import Problems, quoted
 from .rule_checks import check_judgements
-from .selection import Selector, is_pattern
-from .validation import validated, value_at
+from .selection import Selector
+from .validation import validated
+from .written_rules import Written
 
 
 class AuthorKind(Protocol):
@@ -38,69 +40,6 @@ class AuthorKind(Protocol):
     def compile(self) -> Callable[..., Judgement]:
         """`compile(rule, quantity, gas)` for one quantity and gas tag; raises SpecError."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One rule as it stands in a file."""
-
-    document: Document
-    at: Steps
-
-    @property
-    def where(self) -> str:
-        """`lifeline.yaml:40`."""
-        return self.document.where(self.at)
-
-    @property
-    def value(self) -> Any:
-        """Its plain value."""
-        return value_at(self.document.value, self.at)
-
-
-def written_rules(document: Document, problems: Problems) -> list[Written]:
-    """Every rule of the key `rules`, those in files of rules included."""
-    found: list[Written] = []
-    value = document.value.get("rules")
-    at: Steps = ("rules",)
-    if isinstance(value, str):
-        return list(_in_file(document, at, value, problems))
-    if not isinstance(value, list):
-        if value is not None:
-            problems.error(
-                document.where(at),
-                "rules has the wrong type",
-                found=quoted(value),
-                expected="a list",
-            )
-        return found
-    for i, item in enumerate(value):
-        if isinstance(item, str):
-            found.extend(_in_file(document, (*at, i), item, problems))
-        else:
-            found.append(Written(document, (*at, i)))
-    return found
-
-
-def _in_file(document: Document, at: Steps, name: str, problems: Problems) -> Iterator[Written]:
-    path = document.path.parent / name
-    if not path.is_file():
-        problems.error(document.where(at), "no such file of rules", found=quoted(name))
-        return
-    rules = read_document(path, problems)
-    if rules is None:
-        return
-    inside: Steps = ("rules",) if isinstance(rules.value, dict) and "rules" in rules.value else ()
-    items = value_at(rules.value, inside)
-    if not isinstance(items, list) or (inside and len(rules.value) > 1):
-        problems.error(
-            rules.where(()),
-            "not a file of rules",
-            expected="a list of rules, or rules: and the list",
-        )
-        return
-    for i in range(len(items)):
-        yield Written(rules, (*inside, i))
 
 
 class RuleLoader:
@@ -128,14 +67,14 @@ class RuleLoader:
         self._names = {key: Names(key, names) for key, names in valid.items()}
         self._selector = selector
         self._problems = problems
-        self._first: dict[str, str] = {}
+        self.where: dict[str, str] = {}  # by rule id
 
     def read(self, written: Written) -> None:
         """Add one rule, unless it is not enabled or has a mistake."""
         model = self._model(written)
         if model is None:
             return
-        first = self._first.setdefault(model.id, written.where)
+        first = self.where.setdefault(model.id, written.where)
         if first is not written.where and first != written.where:
             self._problems.error(
                 written.where,
@@ -148,8 +87,11 @@ class RuleLoader:
         self._check_select(written, model.select)
         if self._problems.errors > before:
             return
-        judgements = self._judgements(written, model)
         beside = self._beside(written, model)
+        if beside is not None and beside.get("members"):
+            judgements = self._of_groups(written, model, beside)
+        else:
+            judgements = self._judgements(written, model)
         life = self._life_cycle(written, model)
         if judgements is None or beside is None or life is None:
             return
@@ -242,6 +184,13 @@ class RuleLoader:
     def _judgements(self, written: Written, model: AuthoredRule) -> tuple[Judgement, ...] | None:
         """One Judgement per quantity and gas selected; None after a mistake."""
         kind = self._kinds[model.kind]
+        try:
+            learned = model.learned_of(written.document.path.parent)
+        except SpecError as error:
+            self._refused(written, error, set())
+            return None
+        if learned is not None:
+            return self._of_each_sensor(written, model, learned)
         groups = self._selector.groups(compiled_select(model.select))
         if not groups:
             self._selects_nothing(written, model)
@@ -262,6 +211,49 @@ class RuleLoader:
         judgements = tuple(found) if of else ()
         check_judgements(written.where, model, judgements, groups, self._problems)
         return judgements
+
+    def _of_groups(
+        self, written: Written, model: AuthoredRule, beside: dict[str, Any]
+    ) -> tuple[Judgement, ...] | None:
+        """One Judgement for all groups; none where nothing says of which quantity they are."""
+        select, grouping = compiled_select(model.select), self._selector.grouping
+        about = grouping.first(select, beside["members"])
+        judgements: tuple[Judgement, ...] = ()
+        if about is not None:
+            try:
+                judgements = (self._kinds[model.kind].compile(model, quantity(about[0]), about[1]),)
+            except SpecError as error:
+                self._refused(written, error, set())
+                return None
+        rule = Rule(model.id, model.kind, select, judgements, **beside)
+        if not self._doubtful:
+            for wrong, message, found, expected in grouping.troubles(rule):
+                tell = self._problems.error if wrong else self._problems.warning
+                tell(written.where, message, found=found, expected=expected)
+        check_judgements(written.where, model, judgements, (), self._problems)
+        return judgements
+
+    def _of_each_sensor(
+        self, written: Written, model: AuthoredRule, learned: Mapping[str, LearnedSensor]
+    ) -> tuple[Judgement, ...] | None:
+        """One Judgement per sensor that is selected and was learned; None after a mistake."""
+        select = compiled_select(model.select)
+        selected = self._selector.named(select)
+        try:
+            found, unknown = of_each_sensor(
+                model, self._kinds[model.kind].compile, learned, selected
+            )
+        except SpecError as error:
+            self._refused(written, error, set())
+            return None
+        if unknown and not self._doubtful:
+            message = "the learned file does not know sensors that the rule selects"
+            self._problems.warning(written.where, message, found=shown(unknown))
+        if not selected:
+            self._selects_nothing(written, model)
+        groups = self._selector.groups(select)
+        check_judgements(written.where, model, found, groups, self._problems)
+        return found
 
     def _refused(self, written: Written, error: SpecError, told: set[str]) -> None:
         """Note every mistake of a compilation, unless told for another quantity or gas."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -12,11 +11,7 @@ from ..beside import MANY, NONE, name_of, referred
 from ..configuration import Configuration, Sensor, Site
 from ..rule import Profile, Reference, Rule, Select
 from ..selection import SensorTable
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a name of a selection is a shell-style pattern."""
-    return re.search(r"[*?\[]", text) is not None
+from .group_rules import Grouping
 
 
 class Group(NamedTuple):
@@ -34,6 +29,7 @@ class Selector:
     def __init__(self, sites: Sequence[Site], sensors: Sequence[Sensor]) -> None:
         self._configuration = Configuration(sites=tuple(sites), sensors=tuple(sensors))
         self._table = SensorTable(self._configuration)
+        self.grouping = Grouping(self._configuration, self._table)
         codes: dict[Group, int] = {}
         self._codes = np.array(
             [codes.setdefault(_group(sensor), len(codes)) for sensor in sensors], np.int32
@@ -48,6 +44,7 @@ class Selector:
         select: Select,
         reference: Reference | None = None,
         profile: Profile | None = None,
+        **_: object,
     ) -> Iterator[tuple[str, str]]:
         """(what is wrong, sensors) where selected sensors have nothing to be compared with."""
         chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
@@ -66,6 +63,14 @@ class Selector:
             who = [name for name in names if name not in profile.hours]
             if who:
                 yield "the profile does not know sensors that the rule selects", _some(who)
+
+    def named(self, select: Select) -> list[tuple[str, Sensor]]:
+        """(`<site>/<sensor>`, sensor) of all that a selection takes, in the order of the tag list."""
+        chosen = self._table.selected(Rule(id="", kind="", select=select, judgements=()))
+        return [
+            (name_of(self._configuration, index), self._configuration.sensors[index])
+            for index in np.flatnonzero(chosen).tolist()
+        ]
 
     def groups(self, select: Select) -> list[Group]:
         """The groups of which a selection takes any sensor, in the order of the tag list."""

@@ -42,7 +42,8 @@ def carry_groups(old: State, new: State, source: Int64, target: Int64, kept: Int
     """Presence of the sensors `kept`, and the time of each group that goes on."""
     if not new.plan.groups:
         return
-    watched = kept if len(old.presence) else kept[:0]
+    # Of sensors that no group looked after nothing was kept.
+    watched = kept[np.diff(old.plan.watch.ptr)[kept] > 0] if len(old.presence) else kept[:0]
     new.presence[watched] = old.presence[watched]
     start_presence(new, np.setdiff1d(np.arange(len(new.presence)), watched))
     here = new.plan.subject[target] >= new.plan.first_group

@@ -9,6 +9,7 @@ import numpy as np
 from .. import layout as at
 from ..judge_kernels import kept_until
 from ..level import LEVELS
+from ..plan import KindPlan, Plan
 from ..record import AlarmState
 from .records import Standing
 from .state import State
@@ -26,6 +27,7 @@ def said(state: State, site: str, alarm: str) -> dict[str, float | str]:
         mine = one.rings[instance - plan.first]
         numbers = {name: float(mine[place]) for name, place in kind.says}
         found: dict[str, float | str] = {n: x for n, x in numbers.items() if math.isfinite(x)}
+        found |= _members(state.plan, plan, instance - plan.first, found)
         found["reason"] = kind.reasons[int(mine[kind.reason_at])]
         return found
     return {}
@@ -50,6 +52,20 @@ def standing(state: State) -> list[Standing]:
             )
         )
     return found
+
+
+def _members(
+    plan: Plan, kind: KindPlan, group: int, found: dict[str, float | str]
+) -> dict[str, float | str]:
+    """The sensors that numbers mean."""
+    if kind.groups is None:
+        return {}
+    sensors, members = plan.configuration.sensors, kind.groups.members_of(group)
+    return {
+        name: sensors[members[int(found[name])][0]].id
+        for name in kind.kind.says_member
+        if name in found
+    }
 
 
 def reasons(state: State | None) -> dict[str, dict[str, int]]:

@@ -127,8 +127,9 @@ def fresh(plan: Plan) -> State:
     _apply_static(state)
     _number_instances(state)
     for kind in plan.kinds:
-        kinds = state.kinds if kind.groups is None else state.grouped
-        kinds.append(_fresh_kind(kind, n, sites))
+        if kind.groups is None or kind.groups.groups:
+            kinds = state.kinds if kind.groups is None else state.grouped
+            kinds.append(_fresh_kind(kind, n, sites))
     return state
 
 

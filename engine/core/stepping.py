@@ -199,9 +199,8 @@ def tick(
         if len(scratch.events) < need:
             scratch.more_events(need)
         n_events, state.bound = sense_tick(
-            wall, 0, plan.everyone, np.arange(len(state.link), dtype=np.int64), True, state.hot,
-            state.cold, state.flag, state.link, plan.link_ptr, plan.link_member, state.unarmed,
-            scratch.events, 0,
+            wall, 0, plan.every_sensor, plan.every_link, True, state.hot, state.cold, state.flag,
+            state.link, plan.link_ptr, plan.link_member, state.unarmed, scratch.events, 0,
         )  # fmt: skip
         state.unarmed = False
         state.site[:, 2] = 0

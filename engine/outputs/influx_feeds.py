@@ -6,6 +6,7 @@ stand for everything. It keeps no state that a restart would miss.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from .text import LANGUAGES, render
 from .times import zone
 
 ENTRIES_AT_ONCE: Final = 256
+#: What is read beyond a portion is read again for the next, so a read asks for about what is wanted.
+ENTRIES_AT_FIRST: Final = 8
 #: Entries that one portion stands for at most: ticks and commands make no lines, and the cursor must
 #: get on where there is nothing else for hours.
 ENTRIES_MOST: Final = 64 * ENTRIES_AT_ONCE
@@ -80,10 +83,12 @@ class SeriesFeed:
         self._configuration = configuration
         self._room = room
         self._encoders: OrderedDict[bytes, RoomedEncoder] = OrderedDict()
+        #: Of the last portion: how much the next reads at once.
+        self._points_an_entry = INFLUX_BATCH_POINTS / ENTRIES_AT_FIRST
 
     def next(self, after: int) -> Portion | None:
         """See `Feed`. Raises UnknownRegistryError, EntryError, LogError."""
-        entries = self._log.read(after, ENTRIES_AT_ONCE)
+        entries = self._log.read(after, self._wanted(0))
         if not entries:
             return None
         lost, position, read, points = self._lost(after, entries[0][0]), after, 0, 0
@@ -92,9 +97,9 @@ class SeriesFeed:
         registry = b""
         # Small frames make no small request while there is more behind them.
         while entries and points < INFLUX_BATCH_POINTS and read < ENTRIES_MOST:
-            read += len(entries)
             for at, data in entries:
                 position = at
+                read += 1
                 entry = decode(data)
                 payload = entry.payload
                 if isinstance(payload, Configuration):
@@ -109,19 +114,25 @@ class SeriesFeed:
                 if points >= INFLUX_BATCH_POINTS:
                     break
             else:
-                entries = self._behind(position)
+                entries = self._behind(position, points)
         if pending:
             parts.append(self._encode(registry, pending))
+        self._points_an_entry = max(1.0, points / read)
         lines = Lines.joined([goes for goes, _ in parts]) if parts else NO_LINES
         held = Lines.joined([each for _, each in parts if len(each)] or [NO_LINES])
         # Of the newest configuration: what an older one made is in the log's past.
         count = next(reversed(self._encoders.values())).count() if self._encoders else None
         return Portion(lines, position, lost, held, count, more=bool(entries))
 
-    def _behind(self, position: int) -> Sequence[tuple[int, bytes]]:
+    def _wanted(self, points: int) -> int:
+        """How many entries are likely to fill a portion that has so many points."""
+        likely = (INFLUX_BATCH_POINTS - points) / self._points_an_entry
+        return min(max(math.ceil(likely), ENTRIES_AT_FIRST), ENTRIES_AT_ONCE)
+
+    def _behind(self, position: int, points: int) -> Sequence[tuple[int, bytes]]:
         """What follows a position, unless something between was trimmed meanwhile: the next
         portion begins there and tells it."""
-        entries = self._log.read(position, ENTRIES_AT_ONCE)
+        entries = self._log.read(position, self._wanted(points))
         return [] if entries and self._lost(position, entries[0][0]) is not None else entries
 
     def _encode(self, registry: bytes, frames: list[Frame]) -> tuple[Lines, Lines]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -29,6 +30,8 @@ from ..frame import Frame, Int64
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Written names that are remembered: keys, sites, areas, quantities come again with each sensor.
+NAMES_KEPT: Final = 4_096
 _UNSAFE: Final = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|%(?=[0-9A-Fa-f]{2})")
 _NAME: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _MEASUREMENT: Final = str.maketrans({",": r"\,", " ": r"\ "})
@@ -47,6 +50,7 @@ def unquoted(text: str) -> str:
     return unquote(text, errors="surrogatepass")
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def escaped_name(text: str) -> str:
     r"""A tag key, tag value or field key.
 

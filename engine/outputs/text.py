@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Final, Literal
 
 from ..command import Reply
+from ..groups import WHOLE_SITE
 from ..quantities import load_catalogue
 from ..record import Record
 from ..unit_spelling import UnitError, symbol
@@ -135,6 +136,8 @@ def _place(record: Record, site_name: str) -> str:
     if record.site.startswith(AREA_SITE):
         return site_name or record.site.removeprefix(AREA_SITE)
     about = "" if record.message == _ORDER or _of_link(record) else record.subject
+    if about in (record.asset, WHOLE_SITE):
+        about = ""  # a group is named by its asset, or is the site
     return " ".join(x for x in (site_name or record.site, record.asset, about) if x)
 
 

@@ -44,10 +44,10 @@ class _Heard:
     left_out: int = 0
 
 
-class Learning:
-    """Takes Frames of one configuration and says what they hold. Memory: 16 bytes a good sample.
+class Gathering:
+    """Takes Frames of one configuration and keeps what can be learned from. Memory: 16 bytes a good sample.
 
-    Learned from are good, finite samples within their sensor's valid range; of several at one time the first.
+    That are good, finite samples within their sensor's valid range; of several at one time the first.
     """
 
     def __init__(self, configuration: Configuration, chosen: Iterable[int]) -> None:
@@ -70,11 +70,19 @@ class Learning:
             heard.values.append(value[good])
             heard.left_out += int(len(value) - good.sum())
 
+    def series(self, index: int) -> tuple[Int64, Float64, int]:
+        """One sensor's times, values, and how many samples were left out."""
+        return _series(self._heard[index])
+
+
+class Learning(Gathering):
+    """Gathers, and says of each sensor what it holds."""
+
     def learned(self, zone: str) -> Learned:
         """Everything, in this zone's weeks. Raises SpecError where nothing usable was heard."""
         found, ends = {}, []
-        for index, heard in self._heard.items():
-            times, values, left_out = _series(heard)
+        for index in self._heard:
+            times, values, left_out = self.series(index)
             if len(times) < _FEWEST:
                 continue
             ends += [int(times[0]), int(times[-1])]
@@ -92,7 +100,7 @@ class Learning:
                 "the recording has nothing to learn from",
                 expected="good samples of the sensors that are asked for",
             )
-        return Learned(zone, _said(min(ends)), _said(max(ends)), found)
+        return Learned(zone, said_time(min(ends)), said_time(max(ends)), found)
 
 
 def _series(heard: _Heard) -> tuple[Int64, Float64, int]:
@@ -140,16 +148,17 @@ def _hours(times: Int64, values: Float64, zone: str) -> Iterator[tuple[float, fl
         yield median, float(np.median(np.abs(mine - median))), len(mine)
 
 
-def _said(time: int) -> str:
+def said_time(time: int) -> str:
+    """ISO, UTC, whole seconds."""
     return datetime.fromtimestamp(time // SECOND_NS, UTC).isoformat()
 
 
-def write_learned(learned: Learned, path: Path) -> None:
+def write_learned(text: str, path: Path) -> None:
     """Writes the file anew, whole or not at all. Raises SpecError where it cannot be written."""
     aside = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(learned.text(), "utf-8")
+        aside.write_text(text, "utf-8")
         aside.replace(path)
     except OSError as error:
         raise SpecError(

@@ -13,7 +13,7 @@ from ..frame import Frame
 from ..outputs.ports import Cursors, Place
 from ..record import decode_record
 from .errors import StoreError
-from .limits import BATCH_ROWS, ENTRIES_AT_ONCE, RECORDS_AT_ONCE
+from .limits import BATCH_ROWS, ENTRIES_AT_ONCE, READ_BYTES, RECORDS_AT_ONCE
 from .rows import alerts_table
 from .store import Mark, Store
 
@@ -23,8 +23,8 @@ class LogSource(Cursors, Protocol):
 
     log_id: str
 
-    def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
-        """Encoded entries beyond a position, in order."""
+    def read(self, after: int, limit: int, max_bytes: int) -> Sequence[tuple[int, bytes]]:
+        """Encoded entries beyond a position, in order, of `max_bytes` unless one is larger."""
         ...
 
     def first(self) -> int:
@@ -119,7 +119,7 @@ class SeriesFeed:
 
     def turn(self, store: Store, after: int) -> Turn | None:
         """See `StoreFeed`."""
-        entries = self._log.read(after, ENTRIES_AT_ONCE)
+        entries = self._log.read(after, ENTRIES_AT_ONCE, READ_BYTES)
         if not entries:
             return None
         position, rows = after, 0
@@ -143,7 +143,11 @@ class SeriesFeed:
         named = [(v, self._named(v), Frame.concat(frames)) for v, frames in parts]
         place = Mark(self._log.log_id, self._name, position, self._hash(position), after)
         store.write(named, place)
-        full = position < entries[-1][0] or len(entries) == ENTRIES_AT_ONCE
+        full = (
+            position < entries[-1][0]
+            or len(entries) == ENTRIES_AT_ONCE
+            or 2 * sum(len(data) for _, data in entries) > READ_BYTES
+        )
         return Turn(position, full, self._lost(after, entries[0][0]))
 
     def _named(self, version: bytes) -> Configuration:

@@ -14,6 +14,9 @@ BATCH_ROWS: Final = 50_000
 LINGER_NS: Final = SECOND_NS
 # Entries of one read of the log: a plant of single-sample entries makes some thousands a second.
 ENTRIES_AT_ONCE: Final = 4_096
+# … and the bytes of these: a batch in Frames of 1,000 is 1.1 MB, and what is read beyond it is read
+# again for the next.
+READ_BYTES: Final = 1_200_000
 # Alert records of one batch: each is rendered in two languages, some 0.1 ms.
 RECORDS_AT_ONCE: Final = 5_000
 # What failed is tried again after this long: a full disk is not emptied by haste.

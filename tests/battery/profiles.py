@@ -13,10 +13,10 @@ from lifeline.engine.configuration import REPORTS, Configuration, Link, Sensor, 
 from lifeline.engine.entry import Entry, Header
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import MINUTE_NS, SECOND_NS
-from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
+from lifeline.engine.rule import Judgement, LevelLimits, Member, Rule, Select
 from oracle.choices import Seeded
 from oracle.generate import START, TROUBLES, Author, Scenario
-from oracle.generate_plant import PACES, compared, judgement, plant
+from oracle.generate_plant import BY_RECORDS, PACES, judgement, plant, whole
 
 UNUSED = LevelLimits()
 LIMITS = (
@@ -51,6 +51,9 @@ CURRENTS = (
     LevelLimits(low=3.6, high=21.0),
 )
 
+COUNTS = (UNUSED, *(LevelLimits(high=3.0) for _ in range(3)))
+POINTS = {"by_asset": 0.0, "items": 0.0, "first_hand": 0.0}
+
 Signal = Callable[[int], float | None]
 
 
@@ -68,11 +71,13 @@ class Profile:
     clock: Callable[[int], int] = lambda n: 0  # how far the sensor's own clock is off, ns
     # Rows in which a clock is being recognised as set: older rows between may only delay that.
     settling: range = range(0)
+    under: tuple[Rule, ...] = ()  # what a kind that judges alarms hears
+    members: tuple[Member, ...] = ()
     size: int = 300  # samples of a random log in which the kind has its chance to speak
 
     def rule(self, name: str = "it") -> Rule:
         """The kind over every sensor."""
-        return Rule(name, self.kind, Select(), (self.judgement,))
+        return Rule(name, self.kind, Select(), (self.judgement,), members=self.members)
 
     def plant(self, sites: int = 2) -> Configuration:
         """Sites that each have a sensor of every way of reporting."""
@@ -80,7 +85,7 @@ class Profile:
             tuple(Site(f"site-{i}", "acme", f"city/east/{i}") for i in range(sites)),
             tuple(Link(i, "source", heartbeat=MINUTE_NS) for i in range(sites)),
             tuple(_sensor(i, reports) for i in range(sites) for reports in REPORTS),
-            (self.rule("first"), self.rule("second")),
+            (*self.under, self.rule("first"), self.rule("second")),
         )
 
     def rows(self, signal: Signal, count: int, sensors: int) -> Iterator[Frame]:
@@ -166,6 +171,30 @@ PROFILES: dict[str, Profile] = {
             Judgement("", "", "mA", CURRENTS, {"loop": 1.0, "low": 0.0, "span": 10.0}),
             loud=lambda n: float(n % 12),
         ),
+        Profile(
+            "vote",
+            Judgement("", "", "1", (UNUSED, LevelLimits(high=2.0), UNUSED, LevelLimits(high=3.0))),
+            loud=lambda n: float(n % 12),
+            under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
+            members=(Member(rule=("under",)),),
+        ),
+        Profile(
+            "composite",
+            Judgement("", "", "1", ONCE),
+            loud=lambda n: float(n % 12),
+            under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
+            members=(
+                Member(rule=("under",), select=Select(sensor=("periodic",))),
+                Member(1, rule=("under",), select=Select(sensor=("event",)), level=4),
+            ),
+        ),
+        Profile(
+            "ladder",
+            Judgement("", "", "1", COUNTS, {**POINTS, "blue": 3.0, "yellow": 3.0, "orange": 3.0}),
+            loud=lambda n: float(n % 12),
+            under=(Rule("under", "limit", Select(), (Judgement("", "", "%LEL", LIMITS),)),),
+            members=(Member(rule=("under",)),),
+        ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(
             "clock",
@@ -199,21 +228,17 @@ class KindAuthor(Author):
         self.trouble = tuple(one for one in TROUBLES if self.choices.chance(60))
         one = plant(self.choices, self.pace)
         rules = tuple(
-            self._whole(
-                Rule(
-                    f"R{i}",
-                    self.kind,
-                    rule.select if i else Select(),
-                    (judgement(self.choices, self.pace, self.kind, "", ""),),
-                )
-            )
+            self._rule(f"R{i}", self.kind, rule.select if i else Select())
             for i, rule in enumerate(one.rules)
         )
+        if self.kind in BY_RECORDS:
+            rules = (self._rule("under", "limit", Select()), *rules)
         self._configure(Configuration(one.sites, one.links, one.sensors, rules))
 
-    def _whole(self, rule: Rule) -> Rule:
-        """The rule with what its kind has beside its judgements."""
-        return compared(self.choices, rule) if self.kind == "deviation" else rule
+    def _rule(self, name: str, kind: str, select: Select) -> Rule:
+        """A rule of random limits and options."""
+        judged = judgement(self.choices, self.pace, kind, "", "")
+        return whole(self.choices, Rule(name, kind, select, (judged,)))
 
 
 def of_kind(kind: str, seed: int, rows: int, *, self_clocked: bool = False) -> Scenario:

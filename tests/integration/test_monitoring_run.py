@@ -67,7 +67,7 @@ def test_run_is_ready_while_its_broker_is_there_and_feeds_the_watchdog(
                 within_s=WITHIN_S,
             )
             assert failing(port, "/livez") == {}, "a broker that is away is no reason to restart"
-            assert "READY=1" in heard
+            wait_until(lambda: "READY=1" in heard, "READY=1", within_s=WITHIN_S)
             broker = start_mosquitto(port=broker_port)
             wait_until(lambda: failing(port, "/readyz") == {}, "ready", within_s=WITHIN_S)
             broker.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from lifeline.engine.configuration import (
@@ -13,7 +15,16 @@ from lifeline.engine.configuration import (
     continued,
 )
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
-from lifeline.engine.rule import Flapping, Judgement, LevelLimits, Profile, Reference, Rule, Select
+from lifeline.engine.rule import (
+    Flapping,
+    Judgement,
+    LevelLimits,
+    Member,
+    Profile,
+    Reference,
+    Rule,
+    Select,
+)
 
 from .choices import Choices
 from .windows import sec
@@ -21,8 +32,11 @@ from .windows import sec
 MS = 1_000_000
 PACES = (SECOND_NS, 10 * MS, 100 * MS, 10 * SECOND_NS, MINUTE_NS, HOUR_NS, DAY_NS)
 KINDS = (
-    "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range",
+    "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range", "vote", "composite",
+    "ladder",
 )  # fmt: skip
+# What judges groups of alarms.
+BY_RECORDS = ("vote", "composite", "ladder")
 # What a plant has several of; of the others it has one or none.
 BASIC = KINDS[:6]
 QUANTITIES = (("gas.combustible", "methane"), ("gas.combustible", "hydrogen"), ("water.level", ""))
@@ -30,6 +44,7 @@ AREAS = ("city/east/one", "city/east/two", "city/west/one", "town/east/one")
 # Slopes are judged by inexact arithmetic: limits that no data meets exactly leave no ties.
 ODD = 0.3183098861837907
 UNUSED = LevelLimits()
+Per = Literal["site", "asset"]
 Four = tuple[LevelLimits, LevelLimits, LevelLimits, LevelLimits]
 
 
@@ -100,7 +115,35 @@ def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
             (None, None, Flapping(1, 6 * pace), Flapping(2, 20 * pace), Flapping(3, 7 * pace))
         ),
     )
-    return compared(choices, made) if kind == "deviation" else made
+    return whole(choices, made)
+
+
+def whole(choices: Choices, rule: Rule) -> Rule:
+    """The rule with what its kind has beside its judgements."""
+    if rule.kind == "deviation":
+        return compared(choices, rule)
+    if rule.kind in BY_RECORDS:
+        return among(choices, rule)
+    return rule
+
+
+def among(choices: Choices, rule: Rule) -> Rule:
+    """A rule over groups of alarms: of all rules of earlier stages, or of some."""
+    roles = (0,)
+    if rule.kind == "composite":
+        roles = choices.pick(((0, 1), (0, 0, 1, 2), (2, 3), (0, 1, 1), (1, 2)))
+    members = tuple(
+        Member(
+            role=role,
+            select=choices.pick((Select(), Select(), Select(sensor=("S[0-4]",)))),
+            needed=choices.chance(80),
+            rule=choices.pick((("R*",), ("R[0-3]", "under"), ("R*",))),
+            level=choices.number(1, 3),
+        )
+        for role in roles
+    )
+    per: Per = choices.pick(("site", "asset"))
+    return msgspec.structs.replace(rule, members=members, per=per)
 
 
 def compared(choices: Choices, rule: Rule) -> Rule:
@@ -153,7 +196,7 @@ def _select(choices: Choices) -> Select:
 
 def _judgements(choices: Choices, pace: int, kind: str) -> tuple[Judgement, ...]:
     one = judgement(choices, pace, kind, "", "")
-    if kind == "stale" or not choices.chance(25):
+    if kind == "stale" or kind in BY_RECORDS or not choices.chance(25):
         return (one,)
     quantity, gas = choices.pick(QUANTITIES)
     special = judgement(choices, pace, kind, quantity, choices.pick(("", gas)))
@@ -210,6 +253,15 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "1", *_spikes(choices, pace, window))
         case "range":
             return Judgement(quantity, gas, "1", *_ranged(choices, pace))
+        case "vote":
+            return Judgement(quantity, gas, "1", _counts(choices, pace))
+        case "composite":
+            term = LevelLimits(
+                high=1.0, on_delay=_delay(choices, pace), off_delay=_delay(choices, pace)
+            )
+            return Judgement(quantity, gas, "1", _only(choices, term))
+        case "ladder":
+            return Judgement(quantity, gas, "1", *_promotion(choices, pace))
         case _:
             return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
 
@@ -303,6 +355,38 @@ def _ranged(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
         high=ends[0], low=ends[1], on_delay=_delay(choices, pace), off_delay=_delay(choices, pace)
     )
     return _only(choices, level), {"loop": float(loop), "low": -4.0, "span": 12.0}
+
+
+def _counts(choices: Choices, pace: int) -> Four:
+    """How many are needed of each level; a graver one may need fewer."""
+    first, second, third, fourth = (
+        UNUSED
+        if choices.chance(25)
+        else LevelLimits(
+            high=float(choices.pick((1, 2, 2, 3))),
+            on_delay=_delay(choices, pace),
+            off_delay=_delay(choices, pace),
+        )
+        for _ in range(4)
+    )
+    return first, second, third, fourth
+
+
+def _promotion(choices: Choices, pace: int) -> tuple[Four, dict[str, float]]:
+    blue, yellow, orange = (float(choices.number(1, 3)) for _ in range(3))
+    on, off = _delay(choices, pace), _delay(choices, pace)
+    limits = [
+        LevelLimits(high=count, on_delay=on, off_delay=off) for count in (blue, yellow, orange)
+    ]
+    options = {
+        "by_asset": float(choices.chance(40)),
+        "items": float(choices.chance(50)),
+        "first_hand": float(choices.chance(30)),
+        "blue": blue,
+        "yellow": yellow,
+        "orange": orange,
+    }
+    return (UNUSED, limits[0], limits[1], limits[2]), options
 
 
 def _only(choices: Choices, level: LevelLimits) -> Four:

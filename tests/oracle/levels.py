@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lifeline.engine.rule import LevelLimits
@@ -80,12 +80,27 @@ class Levels:
 
     def judge(self, x: Measured, t: int, good: bool, wait: int) -> Change | None:
         """One usable row; `wait` is lag + grace, by which a due lies beyond its deadline."""
+        return self.judge_each([x] * 4, [x.x] * 4, t, good, not good, wait)
+
+    def judge_each(
+        self,
+        xs: Sequence[Measured],
+        most: Sequence[float],
+        t: int,
+        good: bool,
+        doubt: bool,
+        wait: int,
+    ) -> Change | None:
+        """The same with a measure for each level, and how much each might be.
+
+        `good`: it may end what pends, and clear; `doubt`: what it raises is uncertain.
+        """
         before = self.gravest()
-        for limits, one in zip(self.limits, self.level, strict=True):
+        for limits, one, x, much in zip(self.limits, self.level, xs, most, strict=True):
             if one.active:
-                self._judge_active(limits, one, x, t, good, wait)
+                self._judge_active(limits, one, x, much, t, good, wait)
             elif exceeds(limits, x.x):
-                one.held, one.held_suspect = x, not good
+                one.held, one.held_suspect = x, doubt
                 if limits.on_delay == 0:
                     one.active, one.pending = True, None
                 elif one.pending is None:
@@ -96,13 +111,21 @@ class Levels:
         after = self.gravest()
         if after == before:
             return None
+        x = xs[max(before, after) - 1]
         limit = self._limit(before, after, x.x)
-        return Change(after, t, t, x, limit, not good)
+        return Change(after, t, t, x, limit, doubt)
 
     def _judge_active(
-        self, limits: LevelLimits, one: Level, x: Measured, t: int, good: bool, wait: int
+        self,
+        limits: LevelLimits,
+        one: Level,
+        x: Measured,
+        most: float,
+        t: int,
+        good: bool,
+        wait: int,
     ) -> None:
-        if not returns(limits, x.x):
+        if not (returns(limits, x.x) and returns(limits, most)):
             one.drop(raises=False)
         elif good:
             one.held, one.held_suspect = x, False

@@ -102,7 +102,7 @@ def _scope(partition: Partition, site: str, scope: str) -> tuple[Instance, ...]:
         place = config.sites[one.site]
         if place.id != site or place.retired:
             continue
-        asset, sensor = "", ""
+        asset, sensor = one.asset if one.group is not None else "", ""
         if one.sensor is not None:
             asset, sensor = config.sensors[one.sensor].asset, config.sensors[one.sensor].id
         if (

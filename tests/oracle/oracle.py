@@ -16,7 +16,7 @@ from .partition import Partition
 from .plant import Instance, LinkState, SensorState, instances
 from .record import OracleRecord
 from .sensing import Seen
-from .silence import actual, arm_sensor, freshen_link, go_stale, hear_link, judge_fresh
+from .silence import arm_sensor, freshen_link, go_stale, hear_link, judge_fresh
 from .table import OPEN
 from .ticks import site_tick, tick
 from .windows import measure, unclear
@@ -76,26 +76,31 @@ class Oracle(Partition):
             return
         if seen.forward:
             hear_link(self, sensor.link, received)
-        self._own_timers(index, seen.jt)
+        self._own_timers(index, seen)
         if seen.forward:
             freshen_link(self, sensor.link, seen, received)
+            self.groups.settle(seen.jt, seen.lag)
         self._sample(index, seen)
+        self.groups.settle(seen.jt, seen.lag)
 
-    def _own_timers(self, index: int, jt: int) -> None:
-        """Phase 1: the sensor's own timers up to jt, by (deadline, ordinal)."""
-        state = self.sensors[index]
+    def _own_timers(self, index: int, seen: Seen) -> None:
+        """Phase 1: the sensor's own timers up to jt, by (deadline, ordinal); groups after each deadline."""
+        state, moment = self.sensors[index], 0
         while True:
             found: list[tuple[int, int, Instance | None]] = []
-            if state.timer is not None:
+            if state.timer is not None and state.heard:
                 found.append((state.timer.deadline, -1, None))
             for instance in self.by_sensor[index]:
                 for _, pending in instance.levels.timers(self.clears_by_timer(instance)):
                     found.append((pending.deadline, instance.ordinal, instance))
             if not found:
-                return
+                return self.groups.settle(seen.jt, seen.lag)
             deadline, _, first = min(found, key=lambda one: one[:2])
-            if deadline > jt:
+            if deadline > moment:
+                self.groups.settle(seen.jt, seen.lag)
+            if deadline > seen.jt:
                 return
+            moment = deadline
             if first is None:
                 go_stale(self, index, deadline)
             else:
@@ -113,14 +118,18 @@ class Oracle(Partition):
             arm_sensor(self, index, seen.jt, seen.lag)
         if living:
             state.stale = state.unknown = state.by_link = False
+        if known:
+            self.groups.presence(index, "heard", seen.jt, seen.historic)
         if caught_up:
             state.sensing.historic_first = state.sensing.historic_last = None
+            self.groups.caught_up(index, seen.jt)
         state.after_bad = not seen.usable
         self.others.hear(index, seen)
         for instance in self.by_sensor[index]:
             self._sample_instance(instance, seen, fresh, known)
             if caught_up:
-                actual(self, instance, seen.jt)
+                self.actual(instance, seen.jt)
+        self.groups.row(index, seen)
 
     def _sample_instance(self, instance: Instance, seen: Seen, fresh: bool, known: bool) -> None:
         if not seen.usable:
@@ -186,6 +195,7 @@ class Oracle(Partition):
         for index, state in self.sensors.items():
             if state.by_link and new.sensors[index].reports != "event":
                 self.links[new.sensors[index].link].quiet = True
+        self.groups.reconfigured(self.appended)
         renew(self, self.appended, {"principal": "configuration", "reason": "selection changed"})
 
     def _recovered(self, recovered: Recovered) -> None:
@@ -199,8 +209,9 @@ def _why(instance: Instance, new: Configuration) -> str:
     """Why an instance is gone."""
     if instance.sensor is not None:
         removed = new.sensors[instance.sensor].retired
+    elif instance.link is None:
+        removed = False
     else:
-        assert instance.link is not None
         removed = new.links[instance.link].retired
     if removed:
         return "sensor removed"

@@ -9,6 +9,7 @@ from lifeline.engine.configuration import Configuration, Link
 from lifeline.engine.level import LEVELS
 
 from .deviations import Others
+from .groups import Groups
 from .levels import Change, Measured
 from .plant import Instance, Key, LinkState, SensorState, Upkeep
 from .record import OracleRecord, OracleReply
@@ -42,6 +43,7 @@ class Partition:
         self.records: list[OracleRecord] = []
         self.others = Others()
         self.windows: dict[tuple[str, str], Upkeep] = {}
+        self.groups = Groups(self)
 
     # --- look-ups -----------------------------------------------------------------------------
 
@@ -65,12 +67,18 @@ class Partition:
 
     def clears_by_timer(self, instance: Instance) -> bool:
         """Whether time alone may end a pending clear."""
+        if instance.group is not None:
+            return True
         if instance.sensor is None:
             return False
         return self.configuration.sensors[instance.sensor].reports != "periodic"
 
     def historic_by_timer(self, instance: Instance) -> bool:
-        """Whether the sensor has a backlog that it has not caught up with."""
+        """Whether the sensor (one of a group) has a backlog that it has not caught up with."""
+        if instance.group is not None:
+            return any(
+                self.sensors[i].sensing.historic_first is not None for i in instance.group.sensors
+            )
         if instance.sensor is None:
             return False
         return self.sensors[instance.sensor].sensing.historic_first is not None
@@ -93,16 +101,26 @@ class Partition:
         self, instance: Instance, x: Measured, t: int, good: bool, lag: int, historic: bool
     ) -> None:
         """Put a valid measure before the levels of an instance."""
-        if instance.sensor is not None:
-            grace = self.link_of(instance.sensor).grace
-        else:
-            assert instance.link is not None
-            grace = self.configuration.links[instance.link].grace
-        change = instance.levels.judge(x, t, good, lag + grace)
+        change = instance.levels.judge(x, t, good, lag + self.grace_of(instance))
         if change is not None:
-            self._change(instance, change, historic)
+            self.changed(instance, change, historic)
 
-    def fire(self, instance: Instance, deadline: int | None = None, due: int | None = None) -> None:
+    def grace_of(self, instance: Instance) -> int:
+        """How long its timers wait beyond their deadline."""
+        if instance.group is not None:
+            return max(self.link_of(sensor).grace for sensor in instance.group.sensors)
+        if instance.sensor is not None:
+            return self.link_of(instance.sensor).grace
+        assert instance.link is not None
+        return self.configuration.links[instance.link].grace
+
+    def fire(
+        self,
+        instance: Instance,
+        deadline: int | None = None,
+        due: int | None = None,
+        historic: bool | None = None,
+    ) -> None:
         """All levels of one instance with this deadline (phase 1) or this due (tick)."""
         numbers = [
             number
@@ -110,11 +128,15 @@ class Partition:
             if deadline in (None, pending.deadline) and due in (None, pending.due)
         ]
         after_bad = instance.sensor is not None and self.sensors[instance.sensor].after_bad
+        if instance.group is not None:
+            after_bad = instance.group.after_bad
         change = instance.levels.fire(numbers, after_bad)
         if change is not None:
-            self._change(instance, change, self.historic_by_timer(instance))
+            behind = self.historic_by_timer(instance) if historic is None else historic
+            self.changed(instance, change, behind)
 
-    def _change(self, instance: Instance, change: Change, historic: bool) -> None:
+    def changed(self, instance: Instance, change: Change, historic: bool) -> None:
+        """The gravest active level changed."""
         alarm, flapping = instance.alarm, instance.rule.flapping
         flaps = False
         if flapping is not None and alarm.level == 0 and 0 < change.level < 4:
@@ -202,6 +224,8 @@ class Partition:
             tolerance=0.0 if change is None else change.value.tolerance,
         )
         self.records.append(record)
+        if change is not None:
+            self.groups.record(instance, time, historic, change.uncertain)
         self._forget_first(group)
         return seq
 
@@ -223,7 +247,16 @@ class Partition:
             for x in group:
                 x.alarm.first = False
 
+    def actual(self, instance: Instance, time: int) -> None:
+        """Caught up: what stands from the backlog stands now."""
+        if instance.alarm.historic_mark:
+            instance.alarm.historic_mark = False
+            if instance.alarm.level > 0:
+                self.happen(instance, "actual", time=time)
+
     def _unknown(self, instance: Instance) -> bool:
+        if instance.group is not None:
+            return instance.group.unknown
         if instance.sensor is None or instance.rule.kind in QUALITY_OF_DATA:
             return False
         return self.sensors[instance.sensor].unknown

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from lifeline.engine.configuration import Configuration, Link, Sensor
-from lifeline.engine.rule import Judgement, Rule, Select
+from lifeline.engine.rule import Judgement, Member, Rule, Select
 
+from .grouped import BY_ROWS, Grouped, Of, grouped
 from .levels import Levels
 from .memories import Memory, geometry_of, memory_of
 from .sensing import Sensing
 from .table import Alarm
 from .windows import Window
 
+# Kinds that judge groups; each hears those before it.
+STAGES = (BY_ROWS, ("vote",), ("composite",), ("ladder",))
+# What a ladder does not count unless it is named.
+SECOND_HAND = ("stale", "clock", "flatline", "range", "spike", "vote", "composite")
 WINDOWED = ("rate", "trend", "flatline", "forecast")
-Key = tuple[str, str, str, int]
+Key = tuple[str, str, str, int | str]
 
 
 @dataclass
@@ -80,7 +85,7 @@ class LinkState:
 
 @dataclass
 class Instance:
-    """One rule on one subject. Exactly one of `sensor` and `link` is an index, the other None."""
+    """One rule on one subject. At most one of `sensor`, `link` and `group` is not None."""
 
     rule: Rule
     ordinal: int
@@ -96,6 +101,7 @@ class Instance:
     itself: bool = False
     memory: Memory | None = None
     alarm: Alarm = field(default_factory=Alarm)
+    group: Grouped | None = None
 
     def __post_init__(self) -> None:
         self.alarm.latching = self.rule.latching
@@ -105,6 +111,8 @@ class Instance:
         """By what the state is kept when the configuration changes."""
         if self.sensor is not None:
             return (self.rule.id, self.rule.kind, "sensor", self.sensor)
+        if self.group is not None:
+            return (self.rule.id, self.rule.kind, f"group {self.site}", self.group.name)
         assert self.link is not None
         return (self.rule.id, self.rule.kind, "link" if self.itself else "source", self.link)
 
@@ -116,7 +124,9 @@ class Instance:
     @property
     def place(self) -> tuple[int, int]:
         """Its subject in every order: sensors by index, then links by index for those never heard,
-        then links themselves."""
+        then links themselves, then groups."""
+        if self.group is not None:
+            return (3, self.group.number)
         return (1 + self.itself, self.link or 0) if self.sensor is None else (0, self.sensor)
 
     def adopt(self, old: Instance) -> None:
@@ -132,6 +142,8 @@ class Instance:
         kind = self.rule.kind
         if geometry_of(kind, self.judgement) == geometry_of(kind, old.judgement):
             self.memory = old.memory
+        if self.group is not None and old.group is not None:
+            self.group.adopt(old.group)
 
 
 @dataclass
@@ -165,16 +177,18 @@ def selects(select: Select, sensor: Sensor, configuration: Configuration) -> boo
     )
 
 
-def judgement_for(rule: Rule, quantity: str, gas: str) -> Judgement | None:
-    """The first judgement of the rule that fits."""
+def judgement_for(rule: Rule, quantity: str, gas: str, name: str = "") -> Judgement | None:
+    """The first judgement of the rule that fits a sensor `<site>/<sensor>`."""
     for judgement in rule.judgements:
+        if judgement.sensor not in ("", name):
+            continue
         if judgement.quantity in ("", quantity) and judgement.gas in ("", gas):
             return judgement
     return None
 
 
-def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor) -> Instance | None:
-    judgement = judgement_for(rule, sensor.quantity, sensor.gas)
+def _of_sensor(rule: Rule, ordinal: int, index: int, sensor: Sensor, site: str) -> Instance | None:
+    judgement = judgement_for(rule, sensor.quantity, sensor.gas, f"{site}/{sensor.id}")
     if judgement is None:
         return None
     window = Window(int(judgement.options["window"])) if rule.kind in WINDOWED else None
@@ -212,14 +226,92 @@ def _of_link(rule: Rule, ordinal: int, index: int, link: Link, itself: bool) -> 
     )
 
 
-def instances(configuration: Configuration) -> Iterator[Instance]:
-    """All of them, new and without state, by ordinal and place."""
+def instances(configuration: Configuration) -> list[Instance]:
+    """All of them, new and without state: those of sensors and links, then groups by stage."""
+    found = list(_ungrouped(configuration))
+    for stage in STAGES:
+        found += _of_groups(configuration, stage, found)
+    return found
+
+
+def _of_groups(
+    configuration: Configuration, kinds: Container[str], before: list[Instance]
+) -> list[Instance]:
+    """The groups of these kinds, numbered after those of before."""
+    made: list[tuple[tuple[str, int, int, str], Instance]] = []
+    for ordinal, rule in enumerate(configuration.rules):
+        if rule.kind not in kinds or not rule.judgements:
+            continue
+        for group in grouped(configuration, rule, _candidates(configuration, rule, before)):
+            one = _of_group(rule, ordinal, group, configuration)
+            made.append(((rule.kind, one.site, ordinal, group.name), one))
+    made.sort(key=lambda pair: pair[0])
+    first = sum(one.group is not None for one in before)
+    for number, (_, one) in enumerate(made, first):
+        assert one.group is not None
+        one.group.number = number
+    return [one for _, one in made]
+
+
+def _candidates(
+    configuration: Configuration, rule: Rule, before: list[Instance]
+) -> Iterator[tuple[Member, Of]]:
+    """Who may be a member of which groups, in the order of the rule."""
+    for member in rule.members:
+
+        def taken(index: int, member: Member = member) -> bool:
+            sensor = configuration.sensors[index]
+            return selects(rule.select, sensor, configuration) and selects(
+                member.select, sensor, configuration
+            )
+
+        if not member.rule:
+            for index, sensor in enumerate(configuration.sensors):
+                if taken(index):
+                    yield member, Of(index, None, sensor.site, sensor.asset, (index,))
+            continue
+        for one in sorted(before, key=lambda one: (one.place, one.rule.kind, one.ordinal)):
+            if not any(fnmatchcase(one.rule.id, pattern) for pattern in member.rule):
+                continue
+            first_hand = rule.judgements[0].options.get("first_hand") if rule.judgements else 0
+            if first_hand and one.rule.kind in SECOND_HAND:
+                continue
+            behind = (one.sensor,) if one.group is None else one.group.sensors
+            sensors = tuple(index for index in behind if index is not None)
+            if any(taken(index) for index in sensors):
+                yield member, Of(None, one, one.site, one.asset, sensors)
+
+
+def _of_group(rule: Rule, ordinal: int, group: Grouped, configuration: Configuration) -> Instance:
+    if rule.kind in BY_ROWS:
+        group.memory = BY_ROWS[rule.kind]()
+    quantities = {configuration.sensors[index].quantity for index in group.sensors}
+    return Instance(
+        rule=rule,
+        ordinal=ordinal,
+        judgement=rule.judgements[0],
+        site=group.site,
+        sensor=None,
+        link=None,
+        subject=group.name,
+        quantity=quantities.pop() if len(quantities) == 1 else "",
+        asset=group.name if rule.per == "asset" else "",
+        levels=Levels(rule.judgements[0].levels),
+        window=None,
+        group=group,
+    )
+
+
+def _ungrouped(configuration: Configuration) -> Iterator[Instance]:
     for ordinal, rule in enumerate(configuration.rules):
         links: set[int] = set()
+        if any(rule.kind in stage for stage in STAGES):
+            continue
         for index, sensor in enumerate(configuration.sensors):
             if not selects(rule.select, sensor, configuration):
                 continue
-            instance = _of_sensor(rule, ordinal, index, sensor)
+            site = configuration.sites[sensor.site].id
+            instance = _of_sensor(rule, ordinal, index, sensor, site)
             if instance is not None:
                 yield instance
                 links.add(sensor.link)

@@ -59,6 +59,8 @@ def freshen_link(partition: Partition, index: int, seen: Seen, received: int) ->
 def _freshen(partition: Partition, sensor: int, seen: Seen) -> None:
     state = partition.sensors[sensor]
     known, state.stale, state.unknown, state.by_link = state.unknown, False, False, False
+    if known:
+        partition.groups.presence(sensor, "heard", seen.jt, seen.historic)
     for instance in partition.by_sensor[sensor]:
         if instance.rule.kind == "stale":
             judge_fresh(partition, instance, seen)
@@ -137,6 +139,8 @@ def go_stale(partition: Partition, index: int, deadline: int, of_link: bool = Fa
         partition.links[sensor.link].quiet = True
     change, state.stale, state.unknown = not state.unknown, True, True
     historic = state.sensing.historic_first is not None
+    if change:
+        partition.groups.presence(index, "silent", deadline, historic)
     for instance in partition.by_sensor[index]:
         instance.levels.drop_clears()
         if instance.rule.kind == "stale":
@@ -174,11 +178,3 @@ def _link_instance(partition: Partition, own: Instance, itself: bool = False) ->
     assert own.sensor is not None
     link = partition.configuration.sensors[own.sensor].link
     return partition.instances[own.rule.id, own.rule.kind, "link" if itself else "source", link]
-
-
-def actual(partition: Partition, instance: Instance, time: int) -> None:
-    """Caught up: what stands from the backlog stands now."""
-    if instance.alarm.historic_mark:
-        instance.alarm.historic_mark = False
-        if instance.alarm.level > 0:
-            partition.happen(instance, "actual", time=time)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .maintenance import expire
 from .partition import NO_DETAIL, Partition
 from .plant import Instance
-from .silence import actual, arm_link, arm_sensor, go_stale, its_links, several
+from .silence import arm_link, arm_sensor, go_stale, its_links, several
 from .table import ACKNOWLEDGED
 from .windows import sec
 
@@ -20,21 +20,23 @@ def tick(partition: Partition, wall: int, resumed: bool) -> None:
     wall = wall if before is None else max(wall, before)
     if resumed and before is not None and wall > before:
         _resume(partition, before, wall)
+    again = resumed and before is not None
     for at in sorted({window.until for window in partition.windows.values()}):
         if at <= wall:
             if before is None or at > before:
-                _reach(partition, at)
+                _reach(partition, at, again)
+                again = False
             expire(partition, at)
-    _reach(partition, wall)
+    _reach(partition, wall, again)
 
 
-def _reach(partition: Partition, wall: int) -> None:
+def _reach(partition: Partition, wall: int, again: bool) -> None:
     if partition.wall is not None and wall <= partition.wall:
         _arm_never_armed(partition, partition.wall, None)
         return
     partition.wall = wall
     _arm_never_armed(partition, wall, None)
-    _fire_due(partition, wall, None)
+    _fire_due(partition, wall, None, again=again)
 
 
 def site_tick(partition: Partition, site: int, wall: int) -> None:
@@ -83,14 +85,30 @@ def _arm_never_armed(partition: Partition, wall: int, site: int | None) -> None:
             arm_link(partition, index, wall)
 
 
-def _fire_due(partition: Partition, wall: int, site: int | None) -> None:
-    """Everything with due <= wall, by (due, sensor index, ordinal)."""
+def _fire_due(partition: Partition, wall: int, site: int | None, again: bool = False) -> None:
+    """Everything with due <= wall, by (due, sensor index, ordinal); groups at the end of each due.
+
+    `again`: groups of alarms are judged at `wall` whatever happened.
+    """
     _fire_links(partition, wall, site)
+    moment = wall
     while True:
         found = [one for one in _all_dues(partition, site) if one[0] <= wall]
-        if not found:
+        if again:
+            found.append((wall, (-1, 0), 0, "again", None))
+        first = min(found, key=lambda one: one[:4], default=None)
+        concerned = partition.groups.next_place()
+        if concerned is not None and (first is None or first[:2] >= (moment, concerned)):
+            partition.groups.settle_one(moment, 0, row=False)
+            continue
+        if first is None:
             return
-        _act(partition, min(found, key=lambda one: one[:4]))
+        moment = first[0]
+        if first[3] == "again":
+            again = False
+            partition.groups.again()
+        else:
+            _act(partition, first)
 
 
 def _fire_links(partition: Partition, wall: int, site: int | None) -> None:
@@ -130,7 +148,8 @@ def _act(partition: Partition, what_is_due: Due) -> None:
         if what == "caught up":
             state.sensing.historic_first = state.sensing.historic_last = None
             for one in partition.by_sensor[index]:
-                actual(partition, one, due)
+                partition.actual(one, due)
+            partition.groups.caught_up(index, due)
         else:
             timer = state.timer if what == "own" else state.link_timer
             assert timer is not None

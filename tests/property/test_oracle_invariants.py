@@ -215,11 +215,11 @@ Many = list[tuple[dict[str, list[OracleRecord]], Oracle]]
 
 @pytest.fixture(scope="module")
 def many() -> Iterator[Many]:
-    """What 63 logs tell; `_CELLS` counts the cells that they go through."""
+    """What 80 logs tell; `_CELLS` counts the cells that they go through."""
     _CELLS.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table.Alarm, "move", _watched_move)
-        yield [told(log(seed, 1_500).entries) for seed in range(63)]
+        yield [told(log(seed, 1_500).entries) for seed in range(80)]
 
 
 @pytest.mark.usefixtures("many")

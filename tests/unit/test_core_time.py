@@ -136,6 +136,14 @@ def test_what_was_never_heard_is_one_alarm_of_its_source() -> None:
     assert (record.subject, record.transition, record.value) == ("source:source", "raised", 50.0)
 
 
+def test_a_source_that_begins_to_speak_late_ends_no_silence_that_no_tick_has_seen() -> None:
+    drive = Drive(many(quality_rule("stale", "yellow")))
+    drive.tick(0)
+    for number in range(50):  # due is two seconds of grace behind the deadline
+        assert not drive.say(STALE_S + 1, 1.0, sensor=number)
+    assert not drive.tick(STALE_S + 2)
+
+
 def test_sensors_by_event_live_by_the_heartbeat_of_their_source() -> None:
     alive = msgspec.structs.replace(LINK, heartbeat=10 * SECOND_NS)
     quiet = sensor("E", reports="event", interval=0, stale=0)

@@ -1,4 +1,4 @@
-"""The drawings in docs/forecast.md and docs/deviation.md are what the engine says of their series."""
+"""The drawings in the pages of single kinds are what the engine says of their series."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def writer(name: str) -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["forecast", "deviation"])
+@pytest.mark.parametrize("name", ["forecast", "deviation", "balance", "multivariate"])
 def test_the_drawing_is_what_the_engine_says(name: str) -> None:
     text = (DOCS / f"{name}.md").read_text("utf-8")
     assert writer(name).page(text) == text, f"python docs/{name}_page.py draws it anew"

@@ -17,12 +17,14 @@ from lifeline.engine.mqtt.broker import BrokerError, EmbeddedBroker
 from servers.process import wait_until
 
 LISTENING = "0A"
+# The handler is set, since a shell starts what it runs in the background with Ctrl-C ignored.
 PARENT = """
-import sys, time
+import signal, sys, time
 from lifeline.engine.mqtt import EmbeddedBroker
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedBroker() as broker:
-    print(broker.port, broker.pid, flush=True)
     try:
+        print(broker.port, broker.pid, flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
         import socket

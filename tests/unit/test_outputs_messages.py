@@ -152,6 +152,8 @@ def test_a_raised_alarm_reads_like_a_sentence() -> None:
     "key",
     [
         *("alarm.limit", "alarm.rate", "alarm.trend", "alarm.flatline", "alarm.stale"),
+        *("alarm.balance", "alarm.multivariate"),
+        *("alarm.vote", "alarm.composite", "alarm.ladder"),
         *("alarm.accumulate", "alarm.shift", "alarm.spike", "alarm.range"),
         *("alarm.clock", "alarm.forecast", "alarm.deviation", "engine.blind", "engine.recovered"),
     ],

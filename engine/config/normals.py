@@ -1,0 +1,200 @@
+"""Files of `lifeline fit --together`: what several sensors look like together when all is normal.
+
+    format, hash, per, first, last and for each group by `<site>` or `<site>/<asset>`:
+    sensors, units, samples, left_out, mean, scale, variance (of each component, the largest first),
+    components (how many are kept), loadings (one line a sensor),
+    t2 and q: {quantile = {…}, theory = {…}}, limits by the share of normal that lies below
+
+The hash is over everything else in the file, as in `learned`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from ..errors import SpecError
+from ..limits import MAX_PROFILE_BYTES
+from ..rule import Normal, NormalGroup
+from .authored import AuthoredError
+
+FORMAT: Final = "lifeline-normal 1"
+#: Shares of normal for which a file has limits.
+SHARES: Final = ("95 %", "99 %", "99.9 %")
+
+
+class LearnedLimits(msgspec.Struct, frozen=True):
+    """Limits of one statistic by share: as the recording had it, and as theory has it."""
+
+    quantile: dict[str, float]
+    theory: dict[str, float]
+
+
+class LearnedGroup(msgspec.Struct, frozen=True):
+    """What was learned of one group; `loadings[j][i]`: of sensor j in component i."""
+
+    sensors: tuple[str, ...]
+    units: tuple[str, ...]
+    samples: int
+    left_out: int
+    components: int
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    variance: tuple[float, ...]
+    loadings: tuple[tuple[float, ...], ...]
+    t2: LearnedLimits
+    q: LearnedLimits
+
+
+class LearnedNormal(msgspec.Struct, frozen=True):
+    """One file. `first` and `last` are ISO times of the recording, UTC."""
+
+    per: Literal["site", "asset"]
+    first: str
+    last: str
+    groups: dict[str, LearnedGroup]
+
+    def hash(self) -> str:
+        """32 hex digits over everything that was learned."""
+        data = msgspec.json.encode([FORMAT, self], order="deterministic")
+        return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+    def text(self) -> str:
+        """The file."""
+        head = [
+            "# Written by `lifeline fit --together`. Rules name this file, and its hash is part of theirs:",
+            "# a file that was changed is refused.",
+            f"format = {_quoted(FORMAT)}",
+            f"hash = {_quoted(self.hash())}",
+            f"per = {_quoted(self.per)}",
+            f"first = {_quoted(self.first)}",
+            f"last = {_quoted(self.last)}",
+        ]
+        parts = [_of_group(name, one) for name, one in sorted(self.groups.items())]
+        return "\n".join([*head, "", *parts])
+
+    def about(self) -> Mapping[str, str]:
+        """What a person is told of a file."""
+        return {
+            "hash": self.hash(),
+            "from": self.first,
+            "to": self.last,
+            "groups": ", ".join(
+                f"{name} ({one.components} of {len(one.sensors)} components, {one.samples} vectors)"
+                for name, one in sorted(self.groups.items())
+            ),
+        }
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return "[" + ", ".join(map(repr, values)) + "]"
+
+
+def _named(values: tuple[str, ...]) -> str:
+    return "[" + ", ".join(map(_quoted, values)) + "]"
+
+
+def _by_share(limits: dict[str, float]) -> str:
+    return "{" + ", ".join(f"{_quoted(key)} = {value!r}" for key, value in limits.items()) + "}"
+
+
+def _of_group(name: str, one: LearnedGroup) -> str:
+    lines = [
+        f"[groups.{_quoted(name)}]",
+        f"sensors = {_named(one.sensors)}",
+        f"units = {_named(one.units)}",
+        f"samples = {one.samples}",
+        f"left_out = {one.left_out}",
+        f"components = {one.components}",
+        f"mean = {_listed(one.mean)}",
+        f"scale = {_listed(one.scale)}",
+        f"variance = {_listed(one.variance)}",
+        "loadings = [",
+        *(
+            f"  {_listed(row)},  # {sensor}"
+            for row, sensor in zip(one.loadings, one.sensors, strict=True)
+        ),
+        "]",
+    ]
+    for statistic in ("t2", "q"):
+        limits = getattr(one, statistic)
+        lines.append(
+            f"{statistic} = {{quantile = {_by_share(limits.quantile)}, "
+            f"theory = {_by_share(limits.theory)}}}"
+        )
+    return "\n".join([*lines, "", ""])
+
+
+def read_learned_normal(path: Path, at: tuple[str, ...]) -> LearnedNormal:
+    """A file of `lifeline fit --together`. Raises SpecError (at the key `at`) for anything else."""
+    try:
+        if path.stat().st_size > MAX_PROFILE_BYTES:
+            raise AuthoredError(at, "the learned file is too large", found=str(path.name))
+        return _learned(path.read_bytes())
+    except OSError as error:
+        raise AuthoredError(
+            at,
+            "the learned file cannot be read",
+            found=path.name,
+            expected="a file of `lifeline fit --together` beside this one",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise AuthoredError(
+            at, "not a file of `lifeline fit --together`", found=f"{path.name}: {error}"
+        ) from error
+    except SpecError as error:
+        raise AuthoredError.of(at, error) from error
+
+
+def _learned(data: bytes) -> LearnedNormal:
+    found: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
+    if found.pop("format", None) != FORMAT:
+        raise SpecError("not a file of `lifeline fit --together`", expected=f"format = {FORMAT}")
+    written = found.pop("hash", "")
+    learned = msgspec.convert(found, LearnedNormal)
+    if learned.hash() != written:
+        raise SpecError(
+            "the learned file was changed after it was written",
+            found=str(written),
+            expected="what `lifeline fit` wrote; fit again",
+        )
+    for name, one in learned.groups.items():
+        _whole(name, one)
+    return learned
+
+
+def _whole(name: str, one: LearnedGroup) -> None:
+    """That a group's numbers belong together; the hash says that we wrote them."""
+    count = len(one.sensors)
+    lengths = {len(one.mean), len(one.scale), len(one.variance), len(one.loadings)}
+    lengths |= {len(row) for row in one.loadings}
+    if lengths != {count} or not 0 < one.components <= count:
+        raise SpecError("the learned group is not whole", found=name)
+
+
+def normal_of(learned: LearnedNormal, share: str, by_theory: bool) -> Normal:
+    """What a rule carries: every group with its limits for this share of normal."""
+    way = "theory" if by_theory else "quantile"
+    groups = {}
+    for name, one in learned.groups.items():
+        limits = [getattr(getattr(one, statistic), way)[share] for statistic in ("t2", "q")]
+        kept = one.components
+        groups[name] = NormalGroup(
+            sensors=one.sensors,
+            mean=one.mean,
+            scale=one.scale,
+            variance=one.variance[:kept],
+            loadings=tuple(row[:kept] for row in one.loadings),
+            limit_t2=limits[0],
+            limit_q=limits[1],
+        )
+    return Normal(learned.hash(), learned.per, groups)
