@@ -9,21 +9,31 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lifeline.engine.alarm_table import CELLS, IMPOSSIBLE, NOTHING, REFUSED, Event
+from lifeline.engine.alarm_table import AWAY, CELLS, IMPOSSIBLE, NOTHING, REFUSED, Event
 from lifeline.engine.record import AlarmState, Transition
 
 PAGE = Path(__file__).resolve().parent / "alarm-table.md"
 BEGIN = "<!-- drawn by docs/alarm_table_page.py: do not edit from here -->"
 END = "<!-- to here -->"
 WHEN = {
-    Event.RISE: "the level grows beyond what was acknowledged or shelved",
+    Event.RISE: "the level grows beyond what was acknowledged or is kept away",
     Event.RISE_COVERED: "the level grows, but no further than that",
     Event.FALL: "the level falls, not to normal",
     Event.RETURN: "the level falls to normal",
+    Event.RETURN_LATCHING: "the same, of a rule that latches",
     Event.ACKNOWLEDGE: "somebody acknowledges",
+    Event.ACKNOWLEDGE_LATCHING: "the same, of a rule that latches",
+    Event.RESET: "somebody resets",
     Event.SHELVE: "somebody shelves, with an expiry",
-    Event.UNSHELVE_ACTIVE: "a shelf expires or is lifted while a level stands",
-    Event.UNSHELVE_NORMAL: "a shelf expires or is lifted while none stands",
+    Event.SUPPRESS: "a maintenance begins",
+    Event.REMOVE: "somebody takes it out of service, with an expiry",
+    Event.END_ACTIVE: "what kept it away ends while a level stands",
+    Event.END_NORMAL: "it ends while none stands and nothing is owed",
+    Event.END_UNANSWERED: "it ends while none stands and an answer is owed",
+    Event.END_LATCHED: "it ends while none stands and a reset is owed",
+    Event.END_KEPT: "it ends, and a maintenance goes on",
+    Event.REALARM: "acknowledged, and active for longer than the rule allows",
+    Event.FLAP: "the alarm is raised once too often",
     Event.WITHDRAW: "the rule, the sensor or its selection is gone",
     Event.UNKNOWN: "the sensor fell silent",
     Event.KNOWN: "the sensor is heard again",
@@ -45,31 +55,12 @@ def recorded(state: AlarmState, event: Event) -> str:
     transition = CELLS[state][event][1]
     if transition in _SILENT:
         return _SILENT[transition]
-    if event not in (Event.RISE, Event.RISE_COVERED):
-        return Transition(transition).name.lower()
-    standing = {
-        AlarmState.UNACKNOWLEDGED: "level",
-        AlarmState.ACKNOWLEDGED: "level",
-        AlarmState.SHELVED: "raised or level",
-    }
-    return standing.get(state, "raised")
-
-
-def diagram() -> list[str]:
-    """A mermaid state diagram: every cell that leads from one state to another."""
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> NORMAL"]
-    lines += [f"    {state.name}: {_title(state)}" for state in AlarmState]
-    for state in AlarmState:
-        for after in AlarmState:
-            events = [
-                _event(event)
-                for event in Event
-                if CELLS[state][event][0] == after != state
-                and CELLS[state][event][1] not in _SILENT
-            ]
-            if events:
-                lines.append(f"    {state.name} --> {after.name}: {', '.join(events)}")
-    return [*lines, "```"]
+    if transition != Transition.RAISED:
+        return Transition(transition).name.lower().replace("_", " ")
+    if state in AWAY:
+        return "raised" if event is Event.FLAP else "raised or level"
+    loud = (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
+    return "level" if state in loud else "raised"
 
 
 def table() -> list[str]:
@@ -90,7 +81,7 @@ def table() -> list[str]:
 
 def drawn() -> str:
     """The drawn part of the page, its marks included."""
-    return "\n".join([BEGIN, "", *diagram(), "", *table(), "", END])
+    return "\n".join([BEGIN, "", *table(), "", END])
 
 
 def replaced(page: str, part: str) -> str:

@@ -15,8 +15,8 @@ import msgspec
 from .alarm_table import CELLS, IMPOSSIBLE, NOTHING, REFUSED, Event
 from .command import Command
 from .errors import InvariantError
+from .keeping import cover_of, expiry_refusal
 from .level import LEVELS
-from .limits import HOUR_NS, MAX_SHELVE_NS
 from .record import AlarmState, Record, Transition, sealed
 
 
@@ -122,7 +122,7 @@ def mark_unknown(alarm: Alarm, unknown: bool) -> Change | None:
 
 def unshelve(alarm: Alarm) -> Change | None:
     """The shelf is at its end."""
-    event = Event.UNSHELVE_ACTIVE if alarm.level else Event.UNSHELVE_NORMAL
+    event = Event.END_ACTIVE if alarm.level else Event.END_NORMAL
     return apply(alarm, event, alarm.level)
 
 
@@ -137,37 +137,22 @@ def command(alarm: Alarm, order: Command, now: int) -> Change | str:
                 return f"it rose to {level} at seq {alarm.loud}: acknowledge that one"
             event = Event.ACKNOWLEDGE
         case "shelve":
-            refusal = shelf_refusal(alarm.level, order.expires, now)
+            refusal = expiry_refusal("shelve", alarm.level, order.expires, now)
             if refusal:
                 return refusal
             event = Event.SHELVE
         case "unshelve":
-            event = Event.UNSHELVE_ACTIVE if alarm.level else Event.UNSHELVE_NORMAL
+            event = Event.END_ACTIVE if alarm.level else Event.END_NORMAL
         case _:
             return f"{order.action} is not for this alarm"
     if CELLS[AlarmState(alarm.state)][event][1] == REFUSED:
         return f"the alarm is not in a state for {order.action}"
     if event is Event.SHELVE:
-        alarm.shelf, alarm.cover = order.expires, shelf_cover(order.expires - now)
+        alarm.shelf, alarm.cover = order.expires, cover_of("shelve", order.expires - now)
     change = apply(alarm, event, alarm.level, now)
     if change is None:
         raise InvariantError("a command was carried out and left no record")
     return change
-
-
-def shelf_cover(duration: int) -> int:
-    """The gravest level that may be shelved for so long."""
-    return max(i + 1 for i, longest in enumerate(MAX_SHELVE_NS) if duration <= longest)
-
-
-def shelf_refusal(level: int, expires: int, now: int) -> str:
-    """Why an alarm at `level` must not be shelved until `expires`, or ""."""
-    if expires <= now:
-        return "shelving needs an expiry in the future"
-    longest = MAX_SHELVE_NS[max(level, 1) - 1]
-    if expires - now > longest:
-        return f"shelving at this level expires after {longest // HOUR_NS} h at most"
-    return ""
 
 
 def detail_of(order: Command) -> dict[str, str]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
-Action = Literal["acknowledge", "shelve", "unshelve", "halt_work", "resume_work"]
-ACTIONS: tuple[Action, ...] = ("acknowledge", "shelve", "unshelve", "halt_work", "resume_work")
+Action = Literal[
+    "acknowledge",
+    "reset",
+    "shelve",
+    "unshelve",
+    "out_of_service",
+    "in_service",
+    "maintenance",
+    "end_maintenance",
+    "halt_work",
+    "resume_work",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+#: What keeps alarms away for a time: it needs an expiry, and beyond shelving a reason.
+EXPIRING: tuple[Action, ...] = ("shelve", "out_of_service", "maintenance")
+REASONED: tuple[Action, ...] = ("out_of_service", "maintenance")
 Outcome = Literal["done", "repeated", "refused"]
 
 
@@ -15,7 +29,10 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """One action on one alarm of one site; `id` makes repeats harmless.
 
     `alarm` is `<rule id>~<subject>`. An acknowledgement names the `episode` and the `seq` up to
-    which the person has seen it (0: whatever stands). Shelving names `expires` (ns, wall time).
+    which the person has seen it (0: whatever stands). What keeps alarms away names `expires` (ns,
+    wall time). A maintenance is named `maintenance~site`, `maintenance~asset:<asset>` or
+    `maintenance~sensor:<id>`, or by the part behind `~` alone; out of service may be one alarm, or
+    all of a sensor as `sensor:<id>`.
     `issued` is the sender's wall time, for the record only; `principal` is who did it, as the
     broker's login or the command line's user says.
 

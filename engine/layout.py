@@ -135,12 +135,22 @@ J_AFTER_BAD: Final = 4
 J_COUNTED: Final = 8  # this sensor's silence is counted at its link
 J_HIST: Final = 16  # its subject is in a backlog
 J_BY_LINK: Final = 32  # this sensor's silence is counted at its silent link
+J_LATCHING: Final = 64  # its rule latches
+J_FIRST: Final = 128  # it was the first of its first-out group
+# What a kept-away alarm owes when that ends.
+OWES_ANSWER: Final = 1
+OWES_RESET: Final = 2
 JUDGE: Final = np.dtype(
     [
         ("onset", "<i8"),
         ("episode", "<i8"),
         ("loud", "<i8"),  # seq of the last record that rose
-        ("shelf", "<i8"),  # expiry; NEVER: not shelved
+        (
+            "shelf",
+            "<i8",
+        ),  # when shelf, outage of service or hold end, or it is told anew; NEVER: none
+        ("kept", "<i8"),  # when the maintenance over it ends; 0: none
+        ("bucket", "<i8"),  # when what its raises have filled will have run out
         ("sensor", "<i4"),
         ("ordinal", "<i4"),
         ("param", "<i4"),
@@ -153,6 +163,8 @@ JUDGE: Final = np.dtype(
         ("flags", "u1"),
         ("side", "u1"),  # 0 high, 1 low: the limit that was exceeded last
         ("doubt", "u1"),  # bit mask: the row that set the level's held value was suspect
+        ("keep", "u1"),  # the gravest level that the maintenance over it covers; 0: none
+        ("owes", "u1"),  # bits OWES_…, while it is kept away
     ],
     align=True,
 )
@@ -166,6 +178,8 @@ PARAM: Final = np.dtype(
         ("on", "<i8", 4),
         ("off", "<i8", 4),
         ("used", "<i8"),  # how many places from blue up may be used
+        ("drip", "<i8"),  # how long a raise takes to run out; 0: flapping is not looked for
+        ("brim", "<i8"),  # what is filled beyond this flaps
     ],
     align=True,
 )

@@ -34,6 +34,7 @@ from .rule import Judgement, Rule
 from .selection import SensorTable
 
 OPTION_PLACES = 16
+BY_ASSET = "asset"  # the first-out group that is an asset
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,31 @@ class Plan:
         )
 
     @cached_property
+    def first_out(self) -> Int32:
+        """The first-out group of every instance, -1 for none; empty where no rule has any."""
+        config = self.configuration
+        if not any(rule.first_out for rule in config.rules):
+            return np.zeros(0, np.int32)
+        found = np.full(len(self.subject), -1, np.int32)
+        groups: dict[tuple[int, bool, str], int] = {}
+        for k, (subject, number) in enumerate(
+            zip(self.subject.tolist(), self.rule.tolist(), strict=True)
+        ):
+            by_asset = config.rules[number].first_out == BY_ASSET
+            name = self._asset(subject) if by_asset else config.rules[number].first_out
+            if name:
+                key = (self.site_of(subject), by_asset, name)
+                found[k] = groups.setdefault(key, len(groups))
+        return found
+
+    def _asset(self, subject: int) -> str:
+        """The asset of a sensor or a group, "" for none."""
+        if subject < len(self.configuration.sensors):
+            return self.configuration.sensors[subject].asset
+        group = self.group(subject)
+        return "" if group is None else group.asset
+
+    @cached_property
     def every_sensor(self) -> Int64:
         """The number of every sensor, for kernels that take a selection."""
         return np.arange(len(self.configuration.sensors), dtype=np.int64)
@@ -187,7 +213,7 @@ def grouped(keys: npt.NDArray[np.integer], groups: int) -> tuple[Int64, Int64]:
     return ptr, members
 
 
-def _fill_param(row: npt.NDArray[np.void], judgement: Judgement) -> None:
+def _fill_param(row: npt.NDArray[np.void], rule: Rule, judgement: Judgement) -> None:
     row["high"], row["clear_high"] = np.inf, np.inf
     row["low"], row["clear_low"] = -np.inf, -np.inf
     for number in range(LEVEL_COUNT):
@@ -199,6 +225,9 @@ def _fill_param(row: npt.NDArray[np.void], judgement: Judgement) -> None:
             row["low"][number] = level.low
             row["clear_low"][number] = level.low + level.deadband
         row["on"][number], row["off"][number] = level.on_delay, level.off_delay
+    if rule.flapping is not None:
+        row["brim"] = rule.flapping.within
+        row["drip"] = rule.flapping.within // rule.flapping.raises
     row["used"] = max((i + 1 for i, x in enumerate(judgement.levels) if x.used), default=0)
 
 
@@ -213,7 +242,7 @@ def _params(rules: tuple[Rule, ...]) -> tuple[npt.NDArray[np.void], Float64, lis
     for start, rule in zip(first, rules, strict=True):
         names = kind_named(rule.kind).options
         for number, judgement in enumerate(rule.judgements):
-            _fill_param(params[start + number], judgement)
+            _fill_param(params[start + number], rule, judgement)
             for place, name in enumerate(names):
                 options[start + number, place] = judgement.options.get(name, 0.0)
     return params, options, first

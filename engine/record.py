@@ -31,6 +31,9 @@ class AlarmState(IntEnum):
     ACKNOWLEDGED = 2
     RETURNED_UNACKNOWLEDGED = 3
     SHELVED = 4
+    LATCHED = 5  # returned and acknowledged; a person must reset it
+    SUPPRESSED_BY_DESIGN = 6
+    OUT_OF_SERVICE = 7
 
 
 class Transition(IntEnum):
@@ -48,12 +51,21 @@ class Transition(IntEnum):
     ACTUAL = 10  # what was raised from a backlog stands now
     WITHDRAWN = 11  # rule, sensor or selection removed
     NOTICE = 12  # the engine about itself (blind, recovered)
+    LATCHED = 13  # to normal after acknowledgement; waits for its reset
+    RESET = 14
+    SUPPRESSED = 15  # maintenance began
+    UNSUPPRESSED = 16
+    OUT_OF_SERVICE = 17
+    IN_SERVICE = 18
+    REALARM = 19  # acknowledged long ago and still active: annunciated anew
+    FLAPPING = 20  # raised too often: annunciation is held
 
 
 EXERCISE: Final = 1
 HISTORIC: Final = 2
 UNCERTAIN: Final = 4
 UNKNOWN: Final = 8
+FIRST_OUT: Final = 16
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,7 +74,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     `seq` runs 1, 2, 3 … per site. `episode` is the seq of the episode's first record (0: none).
     Levels and states are named before and after. `onset` is when the episode began, `time` the
     event time of this transition, both ns UTC. `value` and `limit` are in `unit` (None: not
-    applicable). `until` is when shelving expires (0: not shelved). `detail` names principal, role,
+    applicable). `until` is when shelving, suppression or being out of service ends (0: none of them). `detail` names principal, role,
     reason and command id where a person or a configuration acted. `hash` and `previous` are the
     chain, as hex.
     """
@@ -97,6 +109,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     historic: bool = False
     uncertain: bool = False
     unknown: bool = False
+    first_out: bool = False
 
     @property
     def alarm(self) -> str:
@@ -195,7 +208,8 @@ def _hash_of(record: Record, previous: bytes) -> bytes:
         record.exercise * EXERCISE
         | record.historic * HISTORIC
         | record.uncertain * UNCERTAIN
-        | record.unknown * UNKNOWN,
+        | record.unknown * UNKNOWN
+        | record.first_out * FIRST_OUT,
     )
     return chain(previous, who, detail_digest(record.detail), numbers)
 

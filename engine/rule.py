@@ -124,6 +124,13 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
         msgspec.structs.force_setattr(self, "weight", tuple(float(x) for x in self.weight))
 
 
+class Flapping(msgspec.Struct, frozen=True):
+    """More than `raises` raises within about `within` ns flap (docs/semantics.md §6)."""
+
+    raises: int
+    within: int
+
+
 class NormalGroup(msgspec.Struct, frozen=True, omit_defaults=True):
     """Several sensors of a site as they are together when all is normal, in principal components.
 
@@ -157,6 +164,9 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of policy over a selection of sensors.
 
     With `members` it judges groups of them: one for each site, or `per` asset of a site.
+    `latching`: what returned and was acknowledged waits for a reset. `realarm`: ns after which an acknowledged
+    alarm that is still active is annunciated anew, 0: never. `first_out`: the group whose first
+    alarm is marked, `asset`: that of the subject's asset, "": none.
     """
 
     id: str
@@ -169,6 +179,10 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     profile: Profile | None = None
     members: tuple[Member, ...] = ()
     per: Literal["site", "asset"] = "site"
+    latching: bool = False
+    realarm: int = 0
+    flapping: Flapping | None = None
+    first_out: str = ""
     normal: Normal | None = None
 
     def hash(self) -> bytes:

@@ -30,8 +30,8 @@ ALARMS = ("gas.h~S1", "gas.h~S2", "gas.rate~S1", "dam.h~S3")
 GAPS = (1, 2, 8, 20, 50, 120, 500, 3_000, 40_000, 100_000)
 ROSTER = {"blue": 60, "yellow": 30, "orange": 15, "red": 5}
 EVENTS = (
-    *(Event.ACKNOWLEDGE, Event.ACKNOWLEDGE, Event.SHELVE, Event.UNSHELVE_ACTIVE),
-    *(Event.UNSHELVE_NORMAL, Event.WITHDRAW, Event.UNKNOWN, Event.KNOWN, Event.ACTUAL),
+    *(Event.ACKNOWLEDGE, Event.ACKNOWLEDGE, Event.SHELVE, Event.END_ACTIVE),
+    *(Event.END_NORMAL, Event.WITHDRAW, Event.UNKNOWN, Event.KNOWN, Event.ACTUAL),
 )
 
 
@@ -73,7 +73,7 @@ def _one(chance: random.Random, site: SiteAlarms, *, burst: bool) -> list[Record
     if name in site.alarms and chance.random() < 0.45:
         event = chance.choice(EVENTS)
         standing = site.alarms[name].level > 0
-        suits = {Event.UNSHELVE_ACTIVE: standing, Event.UNSHELVE_NORMAL: not standing}
+        suits = {Event.END_ACTIVE: standing, Event.END_NORMAL: not standing}
         if suits.get(event, True) and (event is not Event.ACTUAL or standing):
             made = site.event(name, event, **flags)
             if made and event is Event.SHELVE:

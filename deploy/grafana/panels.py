@@ -26,6 +26,9 @@ STATES = {
     "acknowledged": "已确认 acknowledged",
     "returned_unacknowledged": "已恢复未确认 returned, unacknowledged",
     "shelved": "已搁置 shelved",
+    "latched": "待复位 latched",
+    "suppressed_by_design": "设计抑制 suppressed by design",
+    "out_of_service": "停用 out of service",
 }
 HEADINGS = {
     "Time": "时间 time",

@@ -1,7 +1,8 @@
 """What the sites (and areas below) said: each standing alarm, and the level at which it counts.
 
 An alarm counts in two worlds that never mix, the actual one and that of exercises. A record may raise the
-count of its own world only, and only if it is not historic and changes the level or says `actual`;
+count of its own world only, and only if it is not historic and changes the level, ends a suppression or an
+outage of service, or says `actual`; while it is suppressed or out of service it counts nowhere;
 what it leaves the level at bounds both, since the site knows one state.
 """
 
@@ -18,6 +19,8 @@ from ..record import Record
 ACTUAL: Final = 0
 EXERCISE: Final = 1
 WORLDS: Final = (ACTUAL, EXERCISE)
+#: A sensor under repair says nothing about the world. What somebody shelved counts all the same.
+UNCOUNTED: Final = ("suppressed_by_design", "out_of_service")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -88,7 +91,7 @@ class Members(msgspec.Struct):
             member = Member(record.rule, record.quantity, record.subject, [0, 0], "")
             here[record.alarm] = member
         before = (member.level[0], member.level[1])
-        level = LEVELS.index(record.level_after)
+        level = 0 if record.state_after in UNCOUNTED else LEVELS.index(record.level_after)
         for world in WORLDS:
             own = world == (EXERCISE if record.exercise else ACTUAL)
             member.level[world] = level if own and fresh else min(member.level[world], level)
@@ -113,7 +116,7 @@ class Members(msgspec.Struct):
 
 
 def _raises(record: Record) -> bool:
-    changed = record.level_before != record.level_after
+    changed = record.level_before != record.level_after or record.state_before in UNCOUNTED
     return not record.historic and (changed or record.transition == "actual")
 
 

@@ -34,6 +34,7 @@ from . import (
     ruletest,
     run,
     schema,
+    upkeep,
     worker,
 )
 from .exits import TABLE, ExitCode, code_of
@@ -129,6 +130,9 @@ app.command("performance", rich_help_panel=ALARMS)(performance.performance)
 app.command("ack", rich_help_panel=ALARMS)(commands.ack)
 app.command("shelve", rich_help_panel=ALARMS)(commands.shelve)
 app.command("unshelve", rich_help_panel=ALARMS)(commands.unshelve)
+app.command("reset", rich_help_panel=ALARMS)(upkeep.reset)
+app.command("maintenance", rich_help_panel=ALARMS)(upkeep.maintenance)
+app.command("out-of-service", rich_help_panel=ALARMS)(upkeep.out_of_service)
 app.command("halt-work", rich_help_panel=ALARMS)(commands.halt_work)
 app.command("resume-work", rich_help_panel=ALARMS)(commands.resume_work)
 app.command("backfill", rich_help_panel=PLANT)(backfill.backfill)

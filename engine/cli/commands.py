@@ -58,7 +58,7 @@ def ack(
     On a cluster it goes to the worker that judges the site, from any machine that reaches Kafka.
     Exit code 1 where the engine refuses, 3 where no engine answers.
     """
-    _act("acknowledge", alarm, site, reason, who, 0, as_json, lang, config, data)
+    act("acknowledge", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def shelve(
@@ -86,7 +86,7 @@ def shelve(
     from ..clock import SystemClock
 
     expires = SystemClock().wall() + parse_duration(duration)
-    _act("shelve", alarm, site, reason, who, expires, as_json, lang, config, data)
+    act("shelve", alarm, site, reason, who, expires, as_json, lang, config, data)
 
 
 def unshelve(
@@ -106,7 +106,7 @@ def unshelve(
     \b
     lifeline unshelve gas-east/gas.combustible~GD-101
     """
-    _act("unshelve", alarm, site, reason, who, 0, as_json, lang, config, data)
+    act("unshelve", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def halt_work(
@@ -127,18 +127,7 @@ def halt_work(
     \b
     lifeline halt-work area:hefei/shushan/rain.halt~area --reason "forecast 120 mm in 24 h"
     """
-    _act(
-        "halt_work",
-        alarm,
-        site,
-        reason,
-        who,
-        0,
-        as_json,
-        lang,
-        data_directory(config, data),
-        config,
-    )
+    act("halt_work", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def resume_work(
@@ -158,13 +147,10 @@ def resume_work(
     \b
     lifeline resume-work area:hefei/shushan/rain.halt~area --reason "dyke inspected"
     """
-    _act(
-        "resume_work", alarm, site, reason, who, 0, as_json, lang,
-        data_directory(config, data), config,
-    )  # fmt: skip
+    act("resume_work", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
-def _act(
+def act(
     action: Action,
     alarm: str,
     site: str,

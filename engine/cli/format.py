@@ -23,6 +23,9 @@ STATES_ZH: Final = {
     "acknowledged": "已确认",
     "returned_unacknowledged": "已恢复未确认",
     "shelved": "已搁置",
+    "latched": "待复位",
+    "suppressed_by_design": "设计抑制",
+    "out_of_service": "停用",
 }
 _NS: Final = 1_000_000_000
 

@@ -55,7 +55,7 @@ def find_alarm(
     if before and site and before != site:
         raise SpecError("the alarm names another site than --site", found=repr(text))
     site = before or site
-    if "~" not in name:
+    if "~" not in name and not name.startswith("sensor:"):
         raise _not_an_alarm(text, records)
     here = [r for r in records if r.alarm == name and site in ("", r.site)]
     if len(here) > 1:

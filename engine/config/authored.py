@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ..errors import SpecError
-from ..limits import MAX_AREA_PARTS, MAX_NAME_BYTES
+from ..keeping import MAX_FLAPPING_NS, MAX_FLAPPING_RAISES, MIN_REALARM_NS
+from ..limits import HOUR_NS, MAX_AREA_PARTS, MAX_NAME_BYTES, SECOND_NS
+from ..rule import Flapping
 
 if TYPE_CHECKING:
     from .learned import LearnedSensor
@@ -212,6 +214,15 @@ class AuthoredSelect(Authored):
     reports: OneOrMany = Field([], description="periodic, on_change, event")
 
 
+class AuthoredFlapping(Authored):
+    """What comes and goes too often: its annunciation is held, red never."""
+
+    raises: Annotated[int, Field(ge=1, le=MAX_FLAPPING_RAISES)] = Field(
+        description="as many are announced within that time"
+    )
+    within: Duration = Field(description="how long a raise counts")
+
+
 class AuthoredRule(Authored):
     """What every kind of rule has."""
 
@@ -221,6 +232,41 @@ class AuthoredRule(Authored):
     basis: str = Field("", description="the clause that asks for this rule")
     message: str = Field("", description="what to do; shown with the alarm")
     enabled: bool = True
+    latching: bool = Field(
+        False, description="back to normal and acknowledged, it stays until a person resets it"
+    )
+    realarm: Duration = Field(
+        0, description="an acknowledged alarm that is still active after this sounds again"
+    )
+    flapping: AuthoredFlapping | None = None
+    first_out: str = Field(
+        "",
+        description="a group of alarms of a site of which the first is marked; asset: by asset",
+    )
+
+    def life_cycle(self) -> dict[str, Any]:
+        """How its alarms live, as fields of `Rule`. Raises SpecError."""
+        if self.realarm and self.realarm < MIN_REALARM_NS:
+            raise AuthoredError(
+                ("realarm",),
+                "an alarm would sound again before anybody could have done anything",
+                found=f"{self.realarm / SECOND_NS:g} s",
+                expected=f"at least {MIN_REALARM_NS // SECOND_NS} s",
+            )
+        flapping = self.flapping
+        if flapping is not None and not 0 < flapping.within <= MAX_FLAPPING_NS:
+            raise AuthoredError(
+                ("flapping", "within"),
+                "alarms would be held for too long, or not at all",
+                found=f"{flapping.within / SECOND_NS:g} s",
+                expected=f"at most {MAX_FLAPPING_NS // HOUR_NS} h",
+            )
+        return {
+            "latching": self.latching,
+            "realarm": self.realarm,
+            "flapping": flapping and Flapping(flapping.raises, flapping.within),
+            "first_out": self.first_out,
+        }
 
     def beside(self, base: Path) -> dict[str, Any]:
         """What a rule of this kind has beside its judgements, as fields of `Rule`.

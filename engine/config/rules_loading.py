@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from ..configuration import REPORTS, Site
 from ..errors import SpecError
 from ..frame import Bool
+from ..keeping import MAINTENANCE_RULE
 from ..quantities import load_catalogue, quantity
 from ..rule import Judgement, Rule, Select
 from ..selection import is_pattern
@@ -96,7 +97,10 @@ class RuleLoader:
             judgements = self._of_groups(written, model, beside)
         else:
             judgements = self._judgements(written, model)
-        if model.enabled and judgements is not None and beside is not None:
+        life = self._life_cycle(written, model)
+        if judgements is None or beside is None or life is None:
+            return
+        if model.enabled:
             self.rules.append(
                 Rule(
                     id=model.id,
@@ -106,6 +110,7 @@ class RuleLoader:
                     basis=model.basis,
                     message=model.message,
                     **beside,
+                    **life,
                 )
             )
 
@@ -135,6 +140,22 @@ class RuleLoader:
             return True
         self._judged[model.id] |= mine
         return False
+
+    def _life_cycle(self, written: Written, model: AuthoredRule) -> dict[str, Any] | None:
+        """How the rule's alarms live; None after a mistake."""
+        if model.id == MAINTENANCE_RULE:
+            self._problems.error(
+                written.where,
+                "this rule id is the engine's own: maintenance is recorded under it",
+                found=quoted(model.id),
+                expected="another id",
+            )
+            return None
+        try:
+            return model.life_cycle()
+        except SpecError as error:
+            self._refused(written, error, set())
+            return None
 
     def _beside(self, written: Written, model: AuthoredRule) -> dict[str, Any] | None:
         """What the rule has beside its judgements; None after a mistake."""

@@ -7,38 +7,36 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from .. import layout as at
+from ..alarm import detail_of
 from ..alarm_table import IMPOSSIBLE, table_arrays
 from ..command import Command
 from ..configuration import Configuration
 from ..entry import Entry, Header, NamedConfiguration, Recovered, Tick
 from ..errors import EntryError, InvariantError
 from ..frame import Frame
-from ..level import LEVELS
 from ..limits import REMEMBERED_COMMANDS
 from ..plan import Plan, compile_plan
 from ..record import (
     GENESIS,
-    AlarmState,
-    Identity,
     Record,
-    Transition,
-    chain,
     detail_digest,
     run_digest,
 )
-from . import snapshot, stepping
+from . import first_out, snapshot, stepping
+from . import maintenance as upkeep
 from .commands import act
 from .continuity import check_continued
 from .drills import Drills
 from .halts import Halts, reply
+from .noticing import notice
 from .records import Details, Part, Records, Standing
-from .saying import said
+from .saying import said, standing
 from .state import State, carried, first_state
 
 ENGINE_SITE: Final = "_engine"
@@ -64,6 +62,7 @@ class Core:
         self.seen_commands: OrderedDict[str, None] = OrderedDict()
         self.clocked = False
         self.halts = Halts()
+        self.maintenance = upkeep.Maintenance()
         self.state: State | None = None
         self.count = np.zeros(len(stepping.COUNTERS), np.int64)
         self.mixed = 0  # rows of a drill among actual ones, or the other way
@@ -149,10 +148,34 @@ class Core:
                 self._notice("engine.blind", before, tick.time, gap * 1e-9, "s", {})
             )
             stepping.shift(state, gap)
-        self.wall = max(before, tick.time)
-        n = stepping.tick(state, self.scratch, self.table, self.wall, tick.time > before, resumed)
-        self._finish(state, n, records)
+        for end in self.maintenance.ends(max(before, tick.time)):
+            if end > self.wall:
+                self._reach(state, end, resumed, records)
+                resumed = False
+            self._maintained(state, self.maintenance.over(state, end), end, records)
+        self._reach(state, tick.time, resumed, records)
         records.parts += self.halts.tick(state, self.wall)
+
+    def _reach(self, state: State, wall: int, resumed: bool, records: Records) -> None:
+        """Everything that is due by `wall`; only what was never armed where that is not later."""
+        moved, self.wall = wall > self.wall, max(self.wall, wall)
+        n = stepping.tick(state, self.scratch, self.table, self.wall, moved, resumed)
+        self._finish(state, n, records)
+
+    def _maintained(
+        self,
+        state: State,
+        made: Sequence[tuple[upkeep.Window, Record]],
+        now: int,
+        records: Records,
+        begun: bool = False,
+        tick: bool = True,
+    ) -> None:
+        """Records of windows that began or ended at `now`, each before those of its alarms."""
+        records.parts += [record for _, record in made]
+        begins = made[0][0] if begun else None
+        n = self.maintenance.apply(state, self.scratch, self.table, now, begins, tick)
+        self._finish(state, n, records, made[-1][1].detail if made else None)
 
     def _command(self, header: Header, command: Command, records: Records) -> None:
         state = self._live()
@@ -170,22 +193,29 @@ class Core:
             made, answer = self.halts.command(state, command, self.appended)
             records.parts, records.replies = [*made], (answer,)
             return
+        if command.action in upkeep.ACTIONS:
+            self._maintain(state, command, records)
+            return
         n, refusal = act(state, self.scratch, self.table, command, self.appended)
         if refusal:
             records.replies = (reply(command, "refused", refusal),)
             return
-        detail = {
-            "principal": command.principal,
-            "role": command.role,
-            "reason": command.reason,
-            "command": command.id,
-        }
+        detail = detail_of(command)
         if n == 0:
             raise InvariantError("a command was carried out and left no record")
         self._finish(state, n, records, detail)
         part = records.parts[-1]
         seq = int(part.numbers["seq"][-1]) if isinstance(part, Part) else 0
         records.replies = (reply(command, "done", "", seq),)
+
+    def _maintain(self, state: State, command: Command, records: Records) -> None:
+        done = self.maintenance.command(state, command, self.appended)
+        if isinstance(done, str):
+            records.replies = (reply(command, "refused", done),)
+            return
+        begun = command.action == "maintenance"
+        self._maintained(state, [done], self.appended, records, begun, tick=False)
+        records.replies = (reply(command, "done", "", done[1].seq),)
 
     def _configure(self, wanted: Configuration, records: Records) -> None:
         version = wanted.version()
@@ -201,13 +231,18 @@ class Core:
                 detail = {"principal": "configuration", "reason": reason}
                 self._finish(old, n, records, detail)
             records.parts += self.halts.configured(old, wanted, self.appended)
+            records.parts += self.maintenance.configured(old, wanted, self.appended)
             self.state.seq[: len(old.seq) - 1] = old.seq[:-1]
             self.state.heads[: len(old.heads) - 1] = old.heads[:-1]
         stepping.refresh(self.state)
+        first_out.settle(self.state)
         self._identities.clear()
         self.versions.add(version)
         n = stepping.configured(self.state, self.scratch, self.table, self.appended)
         self._finish(self.state, n, records)
+        n = self.maintenance.apply(self.state, self.scratch, self.table, self.appended)
+        detail = {"principal": "configuration", "reason": "selection changed"}
+        self._finish(self.state, n, records, detail)
 
     def _recovered(self, payload: Recovered, records: Records) -> None:
         state = self._live()
@@ -276,46 +311,7 @@ class Core:
         detail: dict[str, str],
     ) -> Record:
         """A record of the engine about itself, under the reserved site."""
-        state = self._live()
-        who: dict[str, Any] = {
-            "tenant": "",
-            "site": self.engine_site,
-            "rule": rule,
-            "rule_hash": "",
-            "subject": "partition",
-            "area": "-/-/-",
-            "quantity": "",
-            "asset": "",
-            "unit": unit,
-            "message": rule,
-            "basis": "",
-        }
-        state.seq[-1] += 1
-        numbers = np.zeros(1, at.NUMBERS)
-        numbers["seq"], numbers["onset"], numbers["time"] = state.seq[-1], onset, time
-        numbers["value"] = np.nan if value is None else value
-        numbers["limit"] = np.nan
-        numbers["transition"] = Transition.NOTICE
-        before = state.heads[-1]
-        head = chain(before, Identity(**who).digest(), detail_digest(detail), numbers.tobytes())
-        state.heads[-1] = head
-        return Record(
-            **who,
-            seq=int(state.seq[-1]),
-            episode=0,
-            transition="notice",
-            level_before="normal",
-            level_after="normal",
-            state_before="normal",
-            state_after="normal",
-            onset=onset,
-            time=time,
-            value=value,
-            limit=None,
-            previous=before.hex(),
-            hash=head.hex(),
-            detail=detail,
-        )
+        return notice(self._live(), self.engine_site, rule, onset, time, value, unit, detail)
 
     # --- snapshots -------------------------------------------------------------------------------
     def snapshot(self) -> bytes:
@@ -368,7 +364,7 @@ class Core:
         if self.state is None:
             return None
         bounds = [self.state.bound, *(k.bound for k in self.state.every_kind())]
-        first = min(*bounds, self.halts.next_due())
+        first = min(*bounds, self.halts.next_due(), self.maintenance.next_due())
         return None if first == at.NEVER else first
 
     def counters(self) -> dict[str, int]:
@@ -388,20 +384,5 @@ class Core:
         """Every alarm that is not normal, by site and alarm."""
         if self.state is None:
             return []
-        plan, judge = self.state.plan, self.state.judge
-        found = []
-        for k in np.flatnonzero(judge["state"]).tolist():
-            who, j = plan.describe(k), judge[k]
-            found.append(
-                Standing(
-                    who.site,
-                    f"{who.rule}~{who.subject}",
-                    LEVELS[int(j["level"])],
-                    AlarmState(int(j["state"])).name.lower(),
-                    int(j["episode"]),
-                    int(j["onset"]),
-                    int(j["shelf"]) if j["state"] == AlarmState.SHELVED else 0,
-                    bool(j["flags"] & at.J_UNKNOWN),
-                )
-            )
-        return sorted([*found, *self.halts.standing()], key=lambda s: (s.site, s.alarm))
+        found = [*standing(self.state), *self.halts.standing(), *self.maintenance.standing()]
+        return sorted(found, key=lambda s: (s.site, s.alarm))

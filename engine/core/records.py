@@ -13,7 +13,16 @@ import numpy.typing as npt
 from ..command import Reply
 from ..level import LEVELS
 from ..plan import Plan
-from ..record import EXERCISE, HISTORIC, UNCERTAIN, UNKNOWN, AlarmState, Record, Transition
+from ..record import (
+    EXERCISE,
+    FIRST_OUT,
+    HISTORIC,
+    UNCERTAIN,
+    UNKNOWN,
+    AlarmState,
+    Record,
+    Transition,
+)
 
 _TRANSITIONS = {t.value: t.name.lower() for t in Transition}
 #: What single records say beside their numbers, by their place in a part.
@@ -93,6 +102,7 @@ class Part:
                 bool(flags & HISTORIC),
                 bool(flags & UNCERTAIN),
                 bool(flags & UNKNOWN),
+                bool(flags & FIRST_OUT),
             )
 
 

@@ -1,4 +1,4 @@
-"""What an instance's state says beside its level: for kinds that can tell why they give no measure."""
+"""What the state says of its alarms: which stand, and of kinds that can tell why they give no measure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import math
 
 import numpy as np
 
+from .. import layout as at
+from ..judge_kernels import kept_until
+from ..level import LEVELS
 from ..plan import KindPlan, Plan
+from ..record import AlarmState
+from .records import Standing
 from .state import State
 
 
@@ -26,6 +31,27 @@ def said(state: State, site: str, alarm: str) -> dict[str, float | str]:
         found["reason"] = kind.reasons[int(mine[kind.reason_at])]
         return found
     return {}
+
+
+def standing(state: State) -> list[Standing]:
+    """The alarms of rules that are not normal, by instance."""
+    plan, judge = state.plan, state.judge
+    found = []
+    for k in np.flatnonzero(judge["state"]).tolist():
+        who, j = plan.describe(k), judge[k]
+        found.append(
+            Standing(
+                who.site,
+                f"{who.rule}~{who.subject}",
+                LEVELS[int(j["level"])],
+                AlarmState(int(j["state"])).name.lower(),
+                int(j["episode"]),
+                int(j["onset"]),
+                int(kept_until(judge, k)),
+                bool(j["flags"] & at.J_UNKNOWN),
+            )
+        )
+    return found
 
 
 def _members(

@@ -28,7 +28,22 @@ if TYPE_CHECKING:
     from .core import Core
 
 MAGIC: Final = b"LSNAP"
-VERSION: Final = 2
+VERSION: Final = 3
+# The version before is carried over: its alarms knew no maintenance, reset, re-alarm or flapping.
+FORMER: Final = 2
+FORMER_JUDGE: Final = np.dtype(
+    [
+        *((name, "<i8") for name in ("onset", "episode", "loud", "shelf")),
+        *((name, "<i4") for name in ("sensor", "ordinal", "param")),
+        *(
+            (name, "u1")
+            for name in (
+                "state", "level", "cover", "active", "raising", "clearing", "flags", "side", "doubt",
+            )
+        ),
+    ],
+    align=True,
+)  # fmt: skip
 _PREFIX: Final = struct.Struct("<5sBQ")
 # Columns that follow from the configuration. Kernels index by them without looking.
 _FROM_CONFIGURATION: Final = {"judge": ("sensor", "ordinal", "param"), "cold": ("site", "link")}
@@ -55,6 +70,7 @@ class _Header(msgspec.Struct, frozen=True):
     used: list[int]
     arrays: list[_Array]
     halts: list[dict[str, Any]] = []
+    maintenance: list[dict[str, Any]] = []
 
 
 def take(core: Core) -> bytes:
@@ -78,6 +94,7 @@ def take(core: Core) -> bytes:
         used=state.plan.params["used"].tolist() if state else [],
         arrays=[_Array(n, len(b), arrays[n].shape) for n, b in blobs.items()],
         halts=core.halts.kept(),
+        maintenance=core.maintenance.stored(),
     )
     text = msgspec.json.encode(header)
     return b"".join((_PREFIX.pack(MAGIC, VERSION, len(text)), text, packed, *blobs.values()))
@@ -96,14 +113,14 @@ def put_back(core: Core, data: bytes) -> None:
 
     A changed byte inside a number is not noticed here: whoever stores a snapshot keeps a checksum.
     """
-    header, start = _read_header(data)
+    header, start, former = _read_header(data)
     try:
-        _put_back(core, header, memoryview(data)[start:])
+        _put_back(core, header, memoryview(data)[start:], former)
     except (EntryError, SpecError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise LogError(f"a snapshot cannot be restored: {error}") from error
 
 
-def _put_back(core: Core, header: _Header, view: memoryview) -> None:
+def _put_back(core: Core, header: _Header, view: memoryview, former: bool) -> None:
     core.position, core.wall = header.position, header.wall
     core.appended, core.received = header.appended, header.received
     core.clocked = header.clocked
@@ -112,38 +129,55 @@ def _put_back(core: Core, header: _Header, view: memoryview) -> None:
     core.count[:] = [header.counters.get(name, 0) for name in COUNTERS]
     core.mixed = header.counters.get("mixed", 0)
     core.halts.put_back(header.halts)
+    core.maintenance.put_back(header.maintenance)
     if not header.configuration:
         return
     configuration, version = unpack(bytes(view[: header.configuration]))
     state = first_state(compile_plan(configuration, version))
-    _fill(state, header, view[header.configuration :])
+    _fill(state, header, view[header.configuration :], former)
     core.state = state
 
 
-def _read_header(data: bytes) -> tuple[_Header, int]:
+def _read_header(data: bytes) -> tuple[_Header, int, bool]:
+    """The header, where it ends, and whether it is of the version before."""
     try:
         magic, version, length = _PREFIX.unpack_from(data)
-        if magic != MAGIC or version != VERSION:
-            raise LogError(f"not a snapshot that this version reads: {magic!r}, version {version}")
+        if magic != MAGIC or version not in (VERSION, FORMER):
+            raise LogError(
+                f"not a snapshot that this version reads: {magic!r}, version {version} (it reads "
+                f"{FORMER} and {VERSION}); run the version of Lifeline that wrote it"
+            )
         start = _PREFIX.size + length
         header = msgspec.json.decode(data[_PREFIX.size : start], type=_Header)
     except (struct.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LogError(f"a snapshot cannot be read: {error}") from error
     if len(data) != start + header.configuration + sum(a.size for a in header.arrays):
         raise LogError("a snapshot has the wrong length")
-    return header, start
+    return header, start, version == FORMER
 
 
-def _fill(state: State, header: _Header, data: memoryview) -> None:
+def _carried_over(data: memoryview) -> np.ndarray[Any, Any]:
+    """The judge array of the version before in this version's layout."""
+    old = np.frombuffer(data, FORMER_JUDGE)
+    new = np.zeros(len(old), at.JUDGE)
+    for name in FORMER_JUDGE.names or ():
+        new[name] = old[name]
+    return new
+
+
+def _fill(state: State, header: _Header, data: memoryview, former: bool) -> None:
     arrays: dict[str, np.ndarray[Any, Any]] = state.arrays()
     if set(arrays) != {a.name for a in header.arrays}:
         raise LogError("a snapshot holds other state than its configuration and this version make")
     offset = 0
     for entry in header.arrays:
         target = arrays[entry.name]
-        if target.nbytes != entry.size or target.shape != tuple(entry.shape):
+        old = former and entry.name == "judge"
+        size = target.size * (FORMER_JUDGE if old else target.dtype).itemsize
+        if size != entry.size or target.shape != tuple(entry.shape):
             raise LogError(f"a snapshot's {entry.name} has another shape than it should")
-        source = np.frombuffer(data[offset : offset + entry.size], target.dtype)
+        raw = data[offset : offset + entry.size]
+        source = _carried_over(raw) if old else np.frombuffer(raw, target.dtype)
         source = source.reshape(target.shape)
         for column in _FROM_CONFIGURATION.get(entry.name, ()):
             if (source[column] != target[column]).any():

@@ -219,6 +219,9 @@ def _number_instances(state: State) -> None:
     plan = state.plan
     state.judge["sensor"], state.judge["ordinal"] = plan.subject, plan.rule
     state.judge["param"] = plan.param
+    latching = np.array([r.latching for r in plan.configuration.rules] or [False])[plan.rule]
+    state.judge["flags"] &= np.uint8(255 - at.J_LATCHING)
+    state.judge["flags"] |= latching.astype(np.uint8) * np.uint8(at.J_LATCHING)
     flag = state.flag[plan.subject] if len(plan.subject) else np.zeros(0, np.int32)
     unheard = (flag & at.HEARD) == 0
     silent = (flag & at.STALE) != 0

@@ -24,6 +24,7 @@ from ..judge_kernels import (
 from ..kinds import MEASURED
 from ..plan import Plan
 from ..sensing_kernels import COUNTERS, sense, sense_clocked, sense_tick, shift_dues
+from . import first_out
 from .grouping import GroupScratch, Stage
 from .state import KindState, State, Struct
 
@@ -297,6 +298,7 @@ def numbered(out: Struct, state: State) -> Struct:
     """The numbers of each record, in order; seq and episode are given here."""
     numbers = np.zeros(len(out), at.NUMBERS)
     number(out, state.judge, state.seq, numbers)
+    first_out.mark(out, numbers, state)
     # Judged in canonical units, told in the unit that the rule's author wrote.
     scale = state.plan.scale[state.plan.param[out["instance"]]]
     numbers["value"] *= scale

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ..amounts import parse_duration
-from ..command import Action, Command, Reply
+from ..command import EXPIRING, REASONED, Action, Command, Reply
 from ..errors import SpecError
 from ..limits import MAX_COMMAND_BYTES
 from . import topics
@@ -30,7 +30,8 @@ _MAX_EXPIRES_NS = 2**62
 class CommandMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The payload of a command topic; the fields are those of `command.Command`.
 
-    `expires` is a duration from now (`8h`) or an RFC 3339 time with an offset. `role` is what the
+    `alarm` may also be what a maintenance or being out of service is of: `site`, `asset:<asset>`,
+    `sensor:<id>`. `expires` is a duration from now (`8h`) or an RFC 3339 time with an offset. `role` is what the
     sender says about itself; it is recorded, nothing is granted by it. `level` is how grave a halt
     of work is that a person orders.
     """
@@ -120,8 +121,10 @@ def _command(site: str, user: str, message: CommandMessage, now: int) -> Command
             return refusal("expires_unreadable", repr(message.expires))
         if expires <= now:
             return refusal("expires_past", repr(message.expires))
-    elif message.action == "shelve":
+    elif message.action in EXPIRING:
         return refusal("expires_missing")
+    if message.action in REASONED and not message.reason:
+        return refusal("reason_missing")
     return Command(
         id=message.id,
         action=message.action,

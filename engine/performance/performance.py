@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+from ..keeping import MAINTENANCE_RULE
 from ..record import Record
 from . import limits
 from .episodes import Episode
@@ -49,7 +50,7 @@ class Performance:
 
     def step(self, record: Record) -> None:
         """The next record of its site. One that was stepped before does nothing; a notice of the
-        engine about itself is no alarm."""
+        engine about itself, and a maintenance, are no alarms."""
         last = self._seqs.get(record.site)
         if last is None and not self._sites.take():
             return
@@ -58,7 +59,7 @@ class Performance:
             return
         self._seqs[record.site] = record.seq
         self._areas[record.site] = record.area
-        if record.episode and record.transition != "notice":
+        if record.episode and record.transition != "notice" and record.rule != MAINTENANCE_RULE:
             episode = self._episode(record)
             if episode is not None:
                 self._move(record, episode)
@@ -72,7 +73,8 @@ class Performance:
             self._areas[record.site] = record.area
             self._seqs[record.site] = 0
         episodes = self._open.setdefault(record.site, {})
-        stands = record.state_after != "normal" and record.episode not in episodes
+        alarm = record.state_after != "normal" and record.rule != MAINTENANCE_RULE
+        stands = alarm and record.episode not in episodes
         if stands and self._standing.take():
             episode = episodes[record.episode] = self._begun(record)
             episode.state = record.state_after

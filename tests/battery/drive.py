@@ -163,6 +163,28 @@ class Drive:
         """Somebody lifts the shelf."""
         return self.command("unshelve", second, alarm, **more)
 
+    def reset(self, second: float, alarm: str = "high~P1", **more: Any) -> Reply:
+        """Somebody resets what is latched."""
+        return self.command("reset", second, alarm, **more)
+
+    def maintain(
+        self, second: float, shelf: float, scope: str = "maintenance~site", **more: Any
+    ) -> Reply:
+        """Somebody begins a maintenance of `shelf` seconds."""
+        return self.command("maintenance", second, scope, shelf=shelf, reason="work", **more)
+
+    def end_maintenance(self, second: float, scope: str = "maintenance~site", **more: Any) -> Reply:
+        """Somebody ends it."""
+        return self.command("end_maintenance", second, scope, **more)
+
+    def remove(self, second: float, shelf: float, alarm: str = "high~P1", **more: Any) -> Reply:
+        """Somebody takes it out of service for `shelf` seconds."""
+        return self.command("out_of_service", second, alarm, shelf=shelf, reason="broken", **more)
+
+    def serve(self, second: float, alarm: str = "high~P1", **more: Any) -> Reply:
+        """Somebody returns it to service."""
+        return self.command("in_service", second, alarm, **more)
+
     def _send(self, payload: Payload, now: int = START) -> list[Record]:
         header = Header(
             received=now,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from lifeline.engine.command import Action, Command
+from lifeline.engine.command import REASONED, Action, Command
 from lifeline.engine.configuration import Configuration
 from lifeline.engine.entry import Entry, Header, Payload, Tick
 from lifeline.engine.frame import Frame
@@ -25,13 +25,24 @@ from .choices import Choices, Drawn, Seeded
 from .generate_plant import PACES, changed, plant
 from .oracle import Oracle
 from .plant import Instance
+from .table import ACKNOWLEDGED, LATCHED, OUT, SHELVED, SUPPRESSED
 
 START = 1_700_000_000 * SECOND_NS
 BAD = (*(int(q) for q in Quality if q & 0x80), 0x80, 0xC1, 0xFF)
 SUSPECT = (*(int(q) for q in Quality if q & 0x40), 0x7F)
 TROUBLES = ("value", "quality", "again", "conflict", "late", "ahead", "silence", "clock")
-LIKELY: tuple[Action, ...] = ("acknowledge", "acknowledge", "shelve", "acknowledge", "unshelve")
-ON_SHELF: tuple[Action, ...] = ("unshelve", "shelve", "acknowledge")
+LIKELY: tuple[Action, ...] = (
+    "acknowledge", "acknowledge", "shelve", "acknowledge", "unshelve", "out_of_service",
+    "maintenance", "reset", "in_service", "end_maintenance",
+)  # fmt: skip
+IN_STATE: dict[str, tuple[Action, ...]] = {
+    ACKNOWLEDGED: ("shelve", "out_of_service", "maintenance", "acknowledge", "reset", "unshelve"),
+    SHELVED: ("unshelve", "maintenance", "unshelve", "shelve", "out_of_service", "acknowledge"),
+    LATCHED: ("reset", "shelve", "out_of_service", "maintenance", "reset", "acknowledge"),
+    OUT: ("in_service", "maintenance", "in_service", "out_of_service", "shelve", "acknowledge"),
+    SUPPRESSED: ("end_maintenance", "shelve", "out_of_service", "maintenance", "acknowledge"),
+}
+AWAY: tuple[Action, ...] = ("shelve", "out_of_service", "maintenance")
 Row = tuple[int, int, float, int]
 
 
@@ -71,9 +82,9 @@ class Author:
     def go_on(self) -> None:
         """One more entry, or two."""
         what = self.choices.number(0, 99)
-        if self.samples_only or what < 78:
+        if self.samples_only or what < 70:
             self._telemetry()
-        elif what < 84:
+        elif what < 77:
             self._tick(self.choices.pick((1, 3, 10)) * self.pace)
         elif what < 95:
             self._command()
@@ -268,23 +279,38 @@ class Author:
         site, one = target
         if not self.choices.chance(10):
             self.commands += 1  # else the id of the last command again
-        action: Action = self.choices.pick(ON_SHELF if one.alarm.until else LIKELY)
+        action: Action = self.choices.pick(IN_STATE.get(one.alarm.state, LIKELY))
         wrong_site = "nowhere" if self.choices.chance(3) else site
         known = self.oracle.seq[site]
         command = Command(
             id=f"c{self.commands}",
             action=action,
             site=wrong_site,
-            alarm=one.name,
+            alarm=self._meant(action, one),
             principal=self.choices.pick(("li", "area:city")),
             role=self.choices.pick(("", "operator")),
-            reason=self.choices.pick(("", "known")),
+            reason="known" if action in REASONED else self.choices.pick(("", "known")),
             episode=self.choices.pick((0, one.alarm.episode, one.alarm.episode, known)),
             seq=self.choices.pick((0, known, one.alarm.rise_seq, 1)),
-            expires=self.now + self._shelf() if action == "shelve" else 0,
+            expires=self.now + self._shelf() if action in AWAY else 0,
             issued=self.now,
         )
         self._append(command)
+
+    def _meant(self, action: Action, one: Instance) -> str:
+        """The alarm, or its sensor, asset or site where the action may mean these."""
+        sensor = None if one.sensor is None else self.configuration.sensors[one.sensor]
+        if action in ("out_of_service", "in_service"):
+            return f"sensor:{one.subject}" if self.choices.chance(40) else one.name
+        if action not in ("maintenance", "end_maintenance"):
+            return one.name
+        windows = [scope for _, scope in self.oracle.windows]
+        if action == "end_maintenance" and windows:
+            return self.choices.pick(windows)
+        scopes = ["site"] if sensor is None else ["site", f"sensor:{sensor.id}"]
+        if sensor is not None and sensor.asset:
+            scopes.append(f"asset:{sensor.asset}")
+        return self.choices.pick(("", "maintenance~")) + self.choices.pick(scopes)
 
     def _target(self) -> tuple[str, Instance] | None:
         found = self.oracle.standing()
@@ -296,7 +322,9 @@ class Author:
     def _shelf(self) -> int:
         short = (self.pace, 5 * self.pace, 20 * self.pace)
         usual = (*short, *short, *MAX_SHELVE_NS, 12 * HOUR_NS, 2 * DAY_NS)
-        return self.choices.pick((*usual, -1, MAX_SHELVE_NS[0] + 2 * SECOND_NS))
+        return self.choices.pick(
+            (*usual, -1, MAX_SHELVE_NS[0] + 2 * SECOND_NS, 20 * DAY_NS, 91 * DAY_NS)
+        )
 
 
 @dataclass(frozen=True)

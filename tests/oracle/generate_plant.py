@@ -15,7 +15,16 @@ from lifeline.engine.configuration import (
     continued,
 )
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
-from lifeline.engine.rule import Judgement, LevelLimits, Member, Profile, Reference, Rule, Select
+from lifeline.engine.rule import (
+    Flapping,
+    Judgement,
+    LevelLimits,
+    Member,
+    Profile,
+    Reference,
+    Rule,
+    Select,
+)
 
 from .choices import Choices
 from .generate_groups import balanced, flows, vectors
@@ -103,6 +112,12 @@ def rule(choices: Choices, pace: int, number: int, kind: str = "") -> Rule:
         judgements=_judgements(choices, pace, kind),
         basis=choices.pick(("", "GB 1")),
         message=choices.pick(("", "leak")),
+        latching=choices.chance(35),
+        first_out=choices.pick(("", "", "asset", "burst")),
+        realarm=pace * choices.pick((0, 0, 5, 20)),
+        flapping=choices.pick(
+            (None, None, Flapping(1, 6 * pace), Flapping(2, 20 * pace), Flapping(3, 7 * pace))
+        ),
     )
     return whole(choices, made)
 
@@ -469,7 +484,9 @@ def changed(choices: Choices, pace: int, before: Configuration, names: int) -> C
     """One change that an operator could make; `names` is a number no sensor or rule has yet."""
     sensors = tuple(one for one in before.sensors if not one.retired)
     wanted = msgspec.structs.replace(before, sensors=sensors)
-    what = choices.pick(("limits", "rules", "retire", "add", "revive", "order", "range"))
+    what = choices.pick(
+        ("limits", "rules", "retire", "add", "revive", "order", "range", "latching")
+    )
     rules = list(before.rules)
     at = choices.number(0, max(0, len(rules) - 1))
     if what == "limits" and rules:
@@ -480,6 +497,8 @@ def changed(choices: Choices, pace: int, before: Configuration, names: int) -> C
             del rules[at]
         else:
             rules.insert(at, rule(choices, pace, names))
+    elif what == "latching" and rules:
+        rules[at] = msgspec.structs.replace(rules[at], latching=not rules[at].latching)
     elif what == "order":
         rules.reverse()
     elif what == "retire" and len(sensors) > 1:

@@ -11,11 +11,13 @@ from .commands import obey
 from .deviations import deviation
 from .forecasts import forecast
 from .levels import Measured
+from .maintenance import renew, withdraw_at
 from .partition import Partition
 from .plant import Instance, LinkState, SensorState, instances
 from .record import OracleRecord
 from .sensing import Seen
 from .silence import arm_sensor, freshen_link, go_stale, hear_link, judge_fresh
+from .table import OPEN
 from .ticks import site_tick, tick
 from .windows import measure, unclear
 
@@ -181,7 +183,11 @@ class Oracle(Partition):
         for key, instance in found.items():
             if key in self.instances:
                 instance.adopt(self.instances[key])
+        withdraw_at(self, {site.id for site in new.sites if site.retired})
         self.install(new, found.values())
+        for instance in found.values():
+            if not any(x.alarm.state in OPEN for x in self._first_out(instance)):
+                instance.alarm.first = False
         self.others.configured(new, found.values())
         self.links = {i: self.links.get(i) or LinkState() for i in range(len(new.links))}
         self.sensors = {
@@ -193,6 +199,7 @@ class Oracle(Partition):
             if state.by_link and new.sensors[index].reports != "event":
                 self.links[new.sensors[index].link].quiet = True
         self.groups.reconfigured(self.appended)
+        renew(self, self.appended, {"principal": "configuration", "reason": "selection changed"})
 
     def _recovered(self, recovered: Recovered) -> None:
         for site, head in recovered.heads.items():

@@ -11,9 +11,9 @@ from lifeline.engine.level import LEVELS
 from .deviations import Others
 from .groups import Groups
 from .levels import Change, Measured
-from .plant import Instance, Key, LinkState, SensorState
+from .plant import Instance, Key, LinkState, SensorState, Upkeep
 from .record import OracleRecord, OracleReply
-from .table import NORMAL
+from .table import NORMAL, OPEN, SUPPRESSED, UNACKNOWLEDGED
 from .windows import RELATIVE
 
 ENGINE_SITE = "_engine"
@@ -41,6 +41,7 @@ class Partition:
         self.unclear = False
         self.records: list[OracleRecord] = []
         self.others = Others()
+        self.windows: dict[tuple[str, str], Upkeep] = {}
         self.groups = Groups(self)
 
     # --- look-ups -----------------------------------------------------------------------------
@@ -145,10 +146,37 @@ class Partition:
         detail: dict[str, str] = NO_DETAIL,
     ) -> None:
         """The gravest active level changed."""
-        event = instance.alarm.level_event(change.level)
+        alarm, flapping = instance.alarm, instance.rule.flapping
+        flaps = False
+        if flapping is not None and alarm.level == 0 and 0 < change.level < 4:
+            flaps = alarm.fill((flapping.raises, flapping.within), change.time)
+        event = alarm.level_event(change.level, flaps)
+        until = alarm.bucket if event == "flap" else 0
         self.happen(
-            instance, event, time=change.time, historic=historic, change=change, detail=detail
+            instance,
+            event,
+            time=change.time,
+            historic=historic,
+            change=change,
+            until=until,
+            detail=detail,
         )
+
+    def end(
+        self,
+        instance: Instance,
+        *,
+        time: int,
+        historic: bool = False,
+        detail: dict[str, str] = NO_DETAIL,
+    ) -> int:
+        """Shelf, outage of service, hold or maintenance is over; the seq of the record, 0 for none."""
+        alarm = instance.alarm
+        alarm.until = 0
+        seq = self.happen(instance, alarm.end_event(), time=time, historic=historic, detail=detail)
+        if alarm.state == SUPPRESSED:
+            alarm.cover = alarm.suppressed_cover()
+        return seq
 
     # --- records ------------------------------------------------------------------------------
 
@@ -169,10 +197,15 @@ class Partition:
         level = level_before if change is None else change.level
         level = 0 if event == "withdraw" else level
         seq = self.seq[site.id] + 1
-        transition = alarm.move(event, level, seq, time if change is None else change.onset)
+        onset = time if change is None else change.onset
+        group = self._first_out(instance)
+        transition = alarm.move(event, level, seq, onset, until)
         if transition is None:
             return 0
-        alarm.until = until or alarm.until
+        sounds = alarm.state == UNACKNOWLEDGED and state_before not in OPEN
+        if sounds and not any(x.alarm.state in OPEN for x in group if x is not instance):
+            for x in group:
+                x.alarm.first = x is instance
         alarm.mark(transition, historic)
         self.seq[site.id] = seq
         record = OracleRecord(
@@ -196,18 +229,38 @@ class Partition:
             time=time,
             value=None if change is None else change.value.x,
             limit=None if change is None else change.limit,
-            until=alarm.until,
+            until=alarm.told_until(),
             exercise=site.exercise,
             historic=historic,
             uncertain=change is not None and change.uncertain,
             unknown=self._unknown(instance),
+            first_out=alarm.first,
             detail=detail,
             tolerance=0.0 if change is None else change.value.tolerance,
         )
         self.records.append(record)
         if change is not None:
             self.groups.record(instance, time, historic, change.uncertain)
+        self._forget_first(group)
         return seq
+
+    def _first_out(self, instance: Instance) -> list[Instance]:
+        """Every instance of its first-out group; none where its rule has none."""
+        key = self._group(instance)
+        if not key:
+            return []
+        return [x for x in self.instances.values() if self._group(x) == key]
+
+    def _group(self, instance: Instance) -> tuple[int, str, str] | None:
+        name = instance.rule.first_out
+        if name == "asset":
+            return (instance.site, "asset", instance.asset) if instance.asset else None
+        return (instance.site, "named", name) if name else None
+
+    def _forget_first(self, group: list[Instance]) -> None:
+        if not any(x.alarm.state in OPEN for x in group):
+            for x in group:
+                x.alarm.first = False
 
     def actual(self, instance: Instance, time: int) -> None:
         """Caught up: what stands from the backlog stands now."""

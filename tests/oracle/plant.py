@@ -107,6 +107,9 @@ class Instance:
     alarm: Alarm = field(default_factory=Alarm)
     group: Grouped | None = None
 
+    def __post_init__(self) -> None:
+        self.alarm.latching = self.rule.latching
+
     @property
     def key(self) -> Key:
         """By what the state is kept when the configuration changes."""
@@ -133,6 +136,7 @@ class Instance:
     def adopt(self, old: Instance) -> None:
         """Take over the state of what this was before the configuration changed."""
         self.alarm = old.alarm
+        self.alarm.latching = self.rule.latching
         self.levels.level = old.levels.level
         self.levels.high_side = old.levels.high_side
         lengths = [None if one.window is None else one.window.length for one in (self, old)]
@@ -145,6 +149,17 @@ class Instance:
             self.memory = old.memory
         if self.group is not None and old.group is not None:
             self.group.adopt(old.group, keep)
+
+
+@dataclass
+class Upkeep:
+    """A maintenance: `state` is that of its own records."""
+
+    until: int
+    cover: int
+    episode: int = 0
+    onset: int = 0
+    state: str = "normal"
 
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:

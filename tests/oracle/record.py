@@ -38,6 +38,7 @@ class OracleRecord:
     historic: bool
     uncertain: bool
     unknown: bool
+    first_out: bool = False
     detail: dict[str, str] = field(default_factory=dict)
     tolerance: float = 0.0
 

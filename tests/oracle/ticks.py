@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .maintenance import expire
 from .partition import NO_DETAIL, Partition
 from .plant import Instance
 from .silence import arm_link, arm_sensor, go_stale, its_links, several
-from .table import SHELVED
+from .table import ACKNOWLEDGED
 from .windows import sec
 
 Due = tuple[int, tuple[int, int], int, str, Instance | None]
@@ -16,14 +17,26 @@ Due = tuple[int, tuple[int, int], int, str, Instance | None]
 def tick(partition: Partition, wall: int, resumed: bool) -> None:
     """Wall time reached `wall`."""
     before = partition.wall
-    if before is not None and wall <= before:
-        _arm_never_armed(partition, before, None)
-        return
-    if resumed and before is not None:
+    wall = wall if before is None else max(wall, before)
+    if resumed and before is not None and wall > before:
         _resume(partition, before, wall)
+    again = resumed and before is not None
+    for at in sorted({window.until for window in partition.windows.values()}):
+        if at <= wall:
+            if before is None or at > before:
+                _reach(partition, at, again)
+                again = False
+            expire(partition, at)
+    _reach(partition, wall, again)
+
+
+def _reach(partition: Partition, wall: int, again: bool) -> None:
+    if partition.wall is not None and wall <= partition.wall:
+        _arm_never_armed(partition, partition.wall, None)
+        return
     partition.wall = wall
     _arm_never_armed(partition, wall, None)
-    _fire_due(partition, wall, None, again=resumed and before is not None)
+    _fire_due(partition, wall, None, again=again)
 
 
 def site_tick(partition: Partition, site: int, wall: int) -> None:
@@ -124,7 +137,7 @@ def _all_dues(partition: Partition, site: int | None) -> Iterator[Due]:
             continue
         for _, pending in one.levels.timers(partition.clears_by_timer(one)):
             yield pending.due, one.place, one.ordinal, "level", one
-        if one.alarm.state == SHELVED:
+        if one.alarm.until:
             yield one.alarm.until, one.place, one.ordinal, "shelf", one
 
 
@@ -144,7 +157,10 @@ def _act(partition: Partition, what_is_due: Due) -> None:
             go_stale(partition, index, timer.deadline, of_link)
     elif what == "shelf":
         historic = partition.historic_by_timer(instance)
-        event = instance.alarm.unshelve_event()
-        partition.happen(instance, event, time=due, historic=historic, detail=NO_DETAIL)
+        if instance.alarm.state == ACKNOWLEDGED:
+            instance.alarm.until = 0
+            partition.happen(instance, "realarm", time=due, historic=historic, detail=NO_DETAIL)
+        else:
+            partition.end(instance, time=due, historic=historic)
     else:
         partition.fire(instance, due=due)

@@ -25,6 +25,16 @@ QUANTITIES = ("gas.h2s", "dam.pond.level")
 SECOND = 1_000_000_000
 
 
+EVENTS = {
+    "actual": Event.ACTUAL,
+    "acknowledge": Event.ACKNOWLEDGE,
+    "suppress": Event.SUPPRESS,
+    "remove": Event.REMOVE,
+    "end": Event.END_ACTIVE,
+    "shelve": Event.SHELVE,
+}
+
+
 class Oracle:
     """The level of an area by the words of docs/semantics.md §8."""
 
@@ -35,7 +45,11 @@ class Oracle:
     def hear(self, r: Record) -> None:
         level = LEVELS.index(r.level_after)
         key = (r.site, r.quantity, r.subject, r.rule)
-        may_raise = not r.historic and (r.level_before != r.level_after or r.transition == "actual")
+        away = ("suppressed_by_design", "out_of_service")
+        if r.state_after in away:
+            level = 0
+        changed = r.level_before != r.level_after or r.state_before in away
+        may_raise = not r.historic and (changed or r.transition == "actual")
         for exercise, known in self.levels.items():
             before = known.get(key, 0)
             mine = exercise == r.exercise and may_raise
@@ -85,7 +99,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
                 st.sampled_from(QUANTITIES),
                 st.integers(0, 1),
                 st.sampled_from(("high", "rate")),
-                st.sampled_from((*LEVELS, "actual", "actual", "acknowledge")),
+                st.sampled_from((*LEVELS, *EVENTS)),
                 st.sampled_from(("", "", "historic", "exercise")),
             ),
             min_size=1,
@@ -98,8 +112,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
         if what in LEVELS:
             made += site.set(alarm, what, quantity, **flags)
         elif alarm in site.alarms and site.alarms[alarm].level:
-            event = Event.ACTUAL if what == "actual" else Event.ACKNOWLEDGE
-            made += site.event(alarm, event, **flags)
+            made += site.event(alarm, EVENTS[what], **flags)
     return made
 
 

@@ -6,28 +6,68 @@ from pathlib import Path
 
 import pytest
 
-from oracle.table import EVENTS, IMPOSSIBLE, NOTHING, REFUSED, STATES, TABLE, Alarm
+from oracle.table import AWAY, EVENTS, IMPOSSIBLE, NOTHING, REFUSED, STATES, TABLE, Alarm
 
 PAGE = Path(__file__).parents[2] / "docs" / "semantics.md"
 
 # Copied from docs/semantics.md §6; the first test holds the copy to the page.
 HEAD = (
-    "| state \\ event | rise | rise_covered | fall | return | acknowledge | shelve "
-    "| unshelve_active | unshelve_normal | withdraw | unknown | known | actual |"
+    "| state \\ event | rise | rise_covered | fall | return | return_latching "
+    "| acknowledge | acknowledge_latching | reset | shelve | suppress | remove "
+    "| end_active | end_normal | end_unanswered | end_latched | end_kept | realarm "
+    "| flap | withdraw | unknown | known | actual |"
 )
 ROWS = (
-    "| normal | U raised | U raised | – | – | refused | S shelved | refused | refused "
-    "| (nothing) | (nothing) | (nothing) | – |",
-    "| unacknowledged | U level | U level | U level | R returned | A acknowledged | S shelved "
-    "| refused | refused | N withdrawn | U unknown | U known | U actual |",
-    "| acknowledged | U level | A level | A level | N cleared | refused | S shelved "
-    "| refused | refused | N withdrawn | A unknown | A known | A actual |",
-    "| returned_unacknowledged | U raised | U raised | – | – | N acknowledged | S shelved "
-    "| refused | refused | N withdrawn | R unknown | R known | – |",
-    "| shelved | U raised/level | S raised/level | S level | S returned | refused | S shelved "
-    "| U unshelved | N unshelved | N withdrawn | S unknown | S known | (nothing) |",
+    (
+        "| normal | U raised | D raised | – | – | – | refused | refused | refused "
+        "| S shelved | (nothing) | O out_of_service | refused | refused | refused "
+        "| refused | refused | – | D flapping | (nothing) | (nothing) | (nothing) | – |"
+    ),
+    (
+        "| unacknowledged | U level | U level | U level | R returned | R returned "
+        "| A acknowledged | A acknowledged | refused | S shelved | D suppressed "
+        "| O out_of_service | refused | refused | refused | refused | refused | – | – "
+        "| N withdrawn | U unknown | U known | U actual |"
+    ),
+    (
+        "| acknowledged | U level | A level | A level | N cleared | L latched | refused "
+        "| refused | refused | S shelved | D suppressed | O out_of_service | refused "
+        "| refused | refused | refused | refused | U realarm | – | N withdrawn "
+        "| A unknown | A known | A actual |"
+    ),
+    (
+        "| returned_unacknowledged | U raised | U raised | – | – | – | N acknowledged "
+        "| L acknowledged | refused | S shelved | D suppressed | O out_of_service "
+        "| refused | refused | refused | refused | refused | – | D flapping "
+        "| N withdrawn | R unknown | R known | – |"
+    ),
+    (
+        "| shelved | U raised/level | S raised/level | S level | S returned | S returned "
+        "| refused | refused | refused | S shelved | (nothing) | O out_of_service "
+        "| U unshelved | N unshelved | R unshelved | L unshelved | D unshelved | – | – "
+        "| N withdrawn | S unknown | S known | (nothing) |"
+    ),
+    (
+        "| latched | U raised | U raised | – | – | – | refused | refused | N reset "
+        "| S shelved | D suppressed | O out_of_service | refused | refused | refused "
+        "| refused | refused | – | D flapping | N withdrawn | L unknown | L known | – |"
+    ),
+    (
+        "| suppressed_by_design | U raised/level | D raised/level | D level | D returned "
+        "| D returned | refused | refused | refused | S shelved | (nothing) "
+        "| O out_of_service | U unsuppressed | N unsuppressed | R unsuppressed "
+        "| L unsuppressed | (nothing) | – | D raised | N withdrawn | D unknown | D known "
+        "| (nothing) |"
+    ),
+    (
+        "| out_of_service | U raised/level | O raised/level | O level | O returned "
+        "| O returned | refused | refused | refused | refused | (nothing) "
+        "| O out_of_service | U in_service | N in_service | R in_service | L in_service "
+        "| D in_service | – | – | N withdrawn | O unknown | O known | (nothing) |"
+    ),
 )
-SHORT = {state[0].upper(): state for state in STATES}
+SHORT = dict(zip("NUARSLDO", STATES, strict=True))
+LOUD = ("flap", "realarm")
 WORDS = {"–": IMPOSSIBLE, "refused": REFUSED, "(nothing)": NOTHING}
 
 
@@ -62,7 +102,7 @@ def test_the_table_is_the_page() -> None:
 @pytest.mark.parametrize(("state", "event"), sorted(TABLE))
 def test_an_alarm_follows_each_cell(state: str, event: str) -> None:
     cell = read()[state, event]
-    before = 2 if state in ("unacknowledged", "acknowledged", "shelved") else 0
+    before = 2 if state in ("unacknowledged", "acknowledged", *AWAY) else 0
     alarm = Alarm(state=state, level=before, cover=0, episode=5, onset=50, rise_seq=6, until=9)
     if cell in (REFUSED, IMPOSSIBLE):
         with pytest.raises(AssertionError):
@@ -77,8 +117,9 @@ def test_an_alarm_follows_each_cell(state: str, event: str) -> None:
         assert alarm.state == cell[0]
         began = state == "normal"
         assert (alarm.episode, alarm.onset) == ((7, 70) if began else (5, 50))
-        assert alarm.rise_seq == (7 if event.startswith("rise") else 6)
-        assert alarm.until == (9 if cell[0] == "shelved" else 0)
+        assert alarm.rise_seq == (7 if event.startswith("rise") or event in LOUD else 6)
+        timed = event != "suppress" and cell[0] in (*AWAY, "acknowledged")
+        assert alarm.until == (9 if timed else 0)
 
 
 def test_a_shelved_alarm_is_raised_from_normal_and_levelled_from_a_level() -> None:

@@ -31,7 +31,7 @@ def drawn(rng: random.Random, alarm: Alarm) -> tuple[Event, int]:
         for e in (
             Event.ACKNOWLEDGE,
             Event.SHELVE,
-            Event.UNSHELVE_ACTIVE if level else Event.UNSHELVE_NORMAL,
+            Event.END_ACTIVE if level else Event.END_NORMAL,
             Event.WITHDRAW,
         )
         if CELLS[state][e][1] != IMPOSSIBLE

@@ -219,6 +219,61 @@ def test_unshelving_needs_no_more_than_the_name(plant: Plant, engine: Answering)
     assert [(c.action, c.site) for c in engine.commands] == [("unshelve", "west")]
 
 
+def test_maintenance_names_what_is_worked_on_how_long_and_why(
+    plant: Plant, engine: Answering
+) -> None:
+    begin = ("--for", "4h", "--reason", "permit 17")
+    assert plant.run("maintenance", "east", "--asset", "T-1", *begin).exit_code == 0
+    assert plant.run("maintenance", "east", "--sensor", "GD-1", *begin).exit_code == 0
+    assert plant.run("maintenance", "east", *begin).exit_code == 0
+    assert plant.run("maintenance", "east", "--end").exit_code == 0
+    assert [(c.action, c.site, c.alarm) for c in engine.commands] == [
+        ("maintenance", "east", "maintenance~asset:T-1"),
+        ("maintenance", "east", "maintenance~sensor:GD-1"),
+        ("maintenance", "east", "maintenance~site"),
+        ("end_maintenance", "east", "maintenance~site"),
+    ]
+    first = engine.commands[0]
+    assert first.expires - first.issued == pytest.approx(4 * 3600 * SECOND, rel=1e-3)
+    assert (first.reason, engine.commands[-1].expires) == ("permit 17", 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("eats", "--end"), "east"),
+        (("--end",), "must be named"),
+        (("east",), "--for"),
+        (("east", "--for", "4h", "--end"), "--for"),
+        (("east", "--for", "4h"), "--reason"),
+        (("east", "--asset", "A", "--sensor", "S", "--end"), "not both"),
+    ],
+)
+def test_a_maintenance_that_is_not_clear_is_refused_before_it_is_sent(
+    plant: Plant, engine: Answering, arguments: tuple[str, ...], said: str
+) -> None:
+    done = plant.run("maintenance", *arguments)
+    assert done.exit_code != 0
+    assert said in done.output
+    assert engine.commands == []
+
+
+def test_an_alarm_or_a_whole_sensor_goes_out_of_service_and_back(
+    plant: Plant, engine: Answering
+) -> None:
+    begin = ("--for", "20d", "--reason", "cell ordered")
+    assert plant.run("out-of-service", "east/gas.high~GD-1", *begin).exit_code == 0
+    assert plant.run("out-of-service", "sensor:GD-1", "--site", "east", *begin).exit_code == 0
+    assert plant.run("out-of-service", "east/sensor:GD-1", "--end").exit_code == 0
+    assert plant.run("reset", "east/gas.high~GD-1", "--reason", "tight").exit_code == 0
+    assert [(c.action, c.site, c.alarm) for c in engine.commands] == [
+        ("out_of_service", "east", "gas.high~GD-1"),
+        ("out_of_service", "east", "sensor:GD-1"),
+        ("in_service", "east", "sensor:GD-1"),
+        ("reset", "east", "gas.high~GD-1"),
+    ]
+
+
 def test_a_refusal_is_told_and_is_an_exit_code(plant: Plant, refusing: Answering) -> None:
     done = plant.run("ack", "east/gas.high~GD-1", "--lang", "en")
     assert done.exit_code == ExitCode.FOUND

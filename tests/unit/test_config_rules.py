@@ -11,7 +11,7 @@ from lifeline.engine.kinds import load_kinds
 from lifeline.engine.level import LEVELS
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from lifeline.engine.quantities import quantity
-from lifeline.engine.rule import Judgement, LevelLimits
+from lifeline.engine.rule import Flapping, Judgement, LevelLimits
 
 
 def compiled(kind: str, of: str, gas: str = "", **keys: Any) -> Judgement:
@@ -182,3 +182,38 @@ def test_limits_and_scales_are_finite_and_positive_for_every_quantity() -> None:
         assert judgement.scale == pytest.approx(60.0)
         assert judgement.options["window"] == 5 * MINUTE_NS
         assert all(math.isfinite(level.high or 0.0) for level in judgement.levels)
+
+
+def life_cycle(**keys: Any) -> dict[str, Any]:
+    model = load_kinds()["limit"].author_model
+    found: dict[str, Any] = model.model_validate({"id": "r", "kind": "limit", **keys}).life_cycle()
+    return found
+
+
+def test_a_rule_says_how_its_alarms_live() -> None:
+    plain = {"latching": False, "realarm": 0, "flapping": None, "first_out": ""}
+    assert life_cycle(high={"red": 1}) == plain
+    assert life_cycle(
+        high={"red": 1},
+        latching=True,
+        realarm="4h",
+        flapping={"raises": 5, "within": "10min"},
+        first_out="asset",
+    ) == {
+        "latching": True,
+        "realarm": 4 * HOUR_NS,
+        "flapping": Flapping(5, 10 * MINUTE_NS),
+        "first_out": "asset",
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"realarm": "59s"}, "before anybody could have done anything"),
+        ({"flapping": {"raises": 5, "within": "61min"}}, "held for too long"),
+    ],
+)
+def test_a_life_that_helps_nobody_is_refused(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        life_cycle(high={"red": 1}, **keys)

@@ -415,10 +415,22 @@ def test_shelving_ends_after_a_duration_or_at_a_time(expires: str, at: int) -> N
     assert found.expires == at
 
 
+def test_maintenance_and_its_end_are_read() -> None:
+    begun = read(command(action="maintenance", alarm="asset:T-1", expires="4h", reason="permit 17"))
+    assert isinstance(begun, Command)
+    assert (begun.action, begun.alarm, begun.reason) == ("maintenance", "asset:T-1", "permit 17")
+    for action in ("end_maintenance", "in_service", "reset"):
+        assert isinstance(read(command(action=action)), Command)
+
+
 @pytest.mark.parametrize(
     ("payload", "key"),
     [
         (command(action="shelve"), "expires_missing"),
+        (command(action="maintenance", reason="work"), "expires_missing"),
+        (command(action="out_of_service", reason="broken"), "expires_missing"),
+        (command(action="maintenance", expires="4h"), "reason_missing"),
+        (command(action="out_of_service", expires="4h"), "reason_missing"),
         (command(action="shelve", expires="soon"), "expires_unreadable"),
         (command(action="shelve", expires="2026-01-01T10:00:00"), "expires_unreadable"),
         (command(action="shelve", expires="2025-12-31T00:00:00Z"), "expires_past"),

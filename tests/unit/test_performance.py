@@ -104,7 +104,7 @@ def test_what_is_shelved_does_not_sound_until_the_shelf_ends() -> None:
     desk.at(2).set("r~S", "normal").at(3).set("r~S", "blue")
     figures = desk.figures(10)
     assert (figures.alarms, figures.shelved, figures.standing) == (1, 1, 0)
-    desk.at(4).do("r~S", Event.UNSHELVE_ACTIVE)
+    desk.at(4).do("r~S", Event.END_ACTIVE)
     figures = desk.figures(10)
     assert (figures.alarms, figures.shelved, figures.standing) == (2, 0, 1)
     assert figures.unacknowledged == 1

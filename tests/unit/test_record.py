@@ -30,8 +30,8 @@ from oracle.generate_plant import PACES
 def sites() -> dict[str, list[Record]]:
     """Every record of random logs with all that can happen, by site of one log."""
     found: dict[str, list[Record]] = {}
-    for seed in range(14):
-        log = scenario(seed, 400, pace=PACES[seed % len(PACES)])
+    for seed in range(35):
+        log = scenario(seed, 600, pace=PACES[seed % len(PACES)])
         for record in transitions(judged(log.entries)):
             found.setdefault(f"{seed}.{record.site}", []).append(record)
     return found
@@ -73,7 +73,7 @@ CHANGES: dict[str, Any] = {
     **dict.fromkeys(
         ("state_before", "state_after"), lambda x: "shelved" if x != "shelved" else "normal"
     ),
-    **dict.fromkeys(("exercise", "historic", "uncertain", "unknown"), lambda flag: not flag),
+    **dict.fromkeys(("exercise", "historic", "uncertain", "unknown", "first_out"), lambda flag: not flag),
     "transition": lambda x: "actual" if x != "actual" else "known",
     "detail": lambda x: {**x, "principal": "somebody else"},
     "previous": lambda x: x[::-1] if x != x[::-1] else "11" * 16,
