@@ -172,9 +172,9 @@ class Stage:
         for kind in self.state.grouped:
             by_rows = kind.plan.kind.stage == OF_ROWS
             signals = self._measured_rows(kind) if by_rows else self._measured_records(kind)
-            group = self.signals["group"]
-            mine = self.signals[(group >= kind.plan.first) & (group < kind.plan.last)]
-            if len(mine):
+            if len(self.signals):
+                group = self.signals["group"]
+                mine = self.signals[(group >= kind.plan.first) & (group < kind.plan.last)]
                 signals = np.concatenate([mine, signals])
                 keys = ("order", "group", "key", "phase", "row")
                 signals = signals[np.lexsort([signals[name] for name in keys])]
@@ -182,7 +182,8 @@ class Stage:
                 self._judge_kind(kind, signals)
             if wall is not None and kind.bound <= wall:
                 self._fire(kind, wall)
-        if any(kind.plan.kind.stage > OF_ROWS for kind in self.state.grouped):
+        by_records = any(kind.plan.kind.stage > OF_ROWS for kind in self.state.grouped)
+        if by_records and not self._quiet():
             items = self._ordered()
             changed = items[items["code"] == of.LEVEL]
             self.state.level[changed["instance"]] = changed["level"]
@@ -217,10 +218,9 @@ class Stage:
     def _measured_records(self, kind: KindState) -> Struct:
         """The signals of a kind that is fed by records."""
         groups, group, state = kind.plan.groups, self.scratch.group, self.state
-        self._take_emissions()
-        items = self._ordered()
-        if groups is None or not len(items):
+        if groups is None or self._quiet():
             return self.signals[:0]
+        items = self._ordered()
         watch, plan = state.plan.watch, state.plan
         asked = np.zeros(self._room(items, groups), of.ASK)
         latest = np.full(len(groups.groups), -1, np.int64)
@@ -247,6 +247,10 @@ class Stage:
         sensor = items["sensor"][items["sensor"] < len(watch) - 1]
         made = np.diff(groups.follow_ptr)[level[level < len(groups.follow_ptr) - 1]].sum()
         return int(made + np.diff(watch)[sensor].sum()) + len(items)
+
+    def _quiet(self) -> bool:
+        """Whether nothing happened that a group of alarms might hear."""
+        return self.taken == self.n and not any(map(len, self.items))
 
     def _take_emissions(self) -> None:
         """Every change of a condition since the last stage is an item."""
