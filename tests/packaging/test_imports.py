@@ -65,12 +65,16 @@ def test_an_agent_needs_no_compiler_and_no_store(
     assert [name for name in HEAVY if name in loaded] == []
 
 
+# Never part of a live engine: simulators, and what replays and learns.
+OFFLINE = ("lifeline.simulators", "lifeline.engine.replay", "lifeline.engine.backtest")
+
+
 def test_a_live_process_never_imports_scipy(tree: Any) -> None:
     """Its arithmetic differs between builds, and it takes a second to load; oracles may use it."""
     users = {
         source.module
         for source in tree.sources()
-        if not source.module.startswith("lifeline.simulators")
+        if not source.module.startswith(OFFLINE)
         for level, name in source.imports()
         if level == 0 and name.split(".")[0] == "scipy"
     }

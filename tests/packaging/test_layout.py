@@ -9,7 +9,11 @@ import pytest
 
 ROOMS = ("engine", "rules", "simulators")
 # What the extra `cluster` brings may be imported here only.
-CLUSTER = "lifeline.engine.cluster"
+EXTRA_OF = {
+    "lifeline.engine.cluster": "cluster",
+    "lifeline.engine.replay": "analysis",
+    "lifeline.engine.backtest": "analysis",
+}
 
 
 def test_the_list_of_packages_is_every_folder_with_code(tree: Any) -> None:
@@ -65,14 +69,17 @@ def test_every_library_that_is_imported_is_declared(tree: Any) -> None:
     distributions = importlib.metadata.packages_distributions()
     project = tree.project()["project"]
     declared = {_distribution(word) for word in project["dependencies"]}
-    extra = {_distribution(word) for word in project["optional-dependencies"]["cluster"]}
+    extras = {
+        prefix: {_distribution(word) for word in project["optional-dependencies"][name]}
+        for prefix, name in EXTRA_OF.items()
+    }
     undeclared = {
         f"{source.module}: {top}"
         for source in tree.sources()
         for level, name in source.imports()
         if level == 0
         and (top := name.split(".")[0]) not in {"lifeline", *sys.stdlib_module_names}
-        and not (declared | (extra if source.module.startswith(CLUSTER) else set()))
+        and not declared.union(*(x for p, x in extras.items() if source.module.startswith(p)))
         & {_normal(each) for each in distributions.get(top, [])}
     }
     assert undeclared == set()
@@ -82,9 +89,13 @@ def test_every_declared_library_is_pinned(tree: Any) -> None:
     pinned = {_distribution(line) for line in (tree.root / "constraints.txt").read_text().split()}
     project = tree.project()["project"]
     extras = project["optional-dependencies"]
-    own = f"{project['name']}[cluster]"
+    own = f"{project['name']}[analysis,cluster]"
     assert own in extras["dev"]
-    libraries = [*extras["cluster"], *(word for word in extras["dev"] if word != own)]
+    libraries = [
+        *extras["analysis"],
+        *extras["cluster"],
+        *(word for word in extras["dev"] if word != own),
+    ]
     wanted = [*project["dependencies"], *libraries, "uv"]
     assert [word for word in wanted if _distribution(word) not in pinned] == []
 
