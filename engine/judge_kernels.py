@@ -276,9 +276,13 @@ def _next_timer(j, deadline, due, k, by_due):
 
 @njit(cache=True, error_model="numpy")
 def fire_until(
-    judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site
-):
-    """Fire every timer of instance k whose due (or deadline) is at most `until`, in its order."""
+    judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site,
+    after=0,
+):  # fmt: skip
+    """Fire every timer of instance k whose due (or deadline) is at most `until`, in its order.
+
+    `after`: the due at which the instance last spoke. What that set may end before it was set.
+    """
     j = judge[k]
     while True:
         first = _next_timer(j, deadline, due, k, by_due)
@@ -289,14 +293,15 @@ def fire_until(
             j.shelf = NEVER
             event = _REALARM if j.state == _ACKNOWLEDGED else ended(judge, k)
             n = transit(
-                judge, k, event, j.level, table, out, n, row, phase, over, _TIMERS | j.ordinal,
-                sensor, site, over, np.nan, np.nan, R_HISTORIC if hist else 0, j.onset,
+                judge, k, event, j.level, table, out, n, row, phase, max(over, after),
+                _TIMERS | j.ordinal, sensor, site, over, np.nan, np.nan, R_HISTORIC if hist else 0, j.onset,
             )  # fmt: skip
             if j.state == _SUPPRESSED:
                 j.cover = j.keep
             continue
         if first > until or first == NEVER:
             return n
+        after = first
         active, time, onset = j.active, np.int64(0), np.int64(0)
         value, doubt = np.nan, False  # of the gravest level that fires
         for level in range(4):
@@ -594,6 +599,13 @@ def tick_events(
                     k, e.heard, e.historic, judge, params, deadline, due, held, band, next_due, at_link,
                     tally, table, out, n, e.row, phase, e.due, s, site, e.time,
                 )  # fmt: skip
+                if judge[o].shelf <= e.due:
+                    n = fire_until(
+                        judge, deadline, due, held, o, params[judge[o].param], e.due, True,
+                        (judge[o].flags & at.J_HIST) != 0, table, out, n, e.row, phase,
+                        judge[o].sensor, site, e.due,
+                    )  # fmt: skip
+                    refresh(judge, deadline, due, band, next_due, o, params[judge[o].param])
             elif e.code == at.EV_CAUGHT_UP:
                 n = fire_until(
                     judge, deadline, due, held, k, p, e.due - 1, True, hist, table, out, n, e.row, phase,
@@ -793,6 +805,8 @@ def judge_rows(
         last = event
         while last < n_events and events[last].row == i:
             e = events[last]
+            if clocked and e.code == at.EV_STALE and style == STALENESS:
+                site_bound[site] = NO_TIME  # what a tick raises may set timers, its link's too
             need += (ptr[e.sensor + 1] - ptr[e.sensor] + 2) * EMISSIONS_PER_INSTANCE
             last += 1
         fires = clocked and row_w[i] != NO_TIME and site_bound[site] <= row_w[i]

@@ -249,6 +249,7 @@ def _tick_kind(
         )  # fmt: skip
         if len(kind.guard):
             kind.guard[who] = (np.inf, -np.inf)
+        kind.bound = at.NO_TIME  # what a tick raises may set timers of its own
     if moved and kind.bound <= wall:
         dues = state.next_due[kind.plan.first : kind.plan.last]
         mine = np.flatnonzero(dues <= wall)

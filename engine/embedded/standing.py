@@ -106,8 +106,9 @@ def _looked_up(
 
 
 def _says(record: Record, alarm: Standing) -> bool:
-    return (record.level_after, record.state_after, record.episode) == (
+    return (record.level_after, record.state_after, record.episode, record.unknown) == (
         alarm.level,
         alarm.state,
         alarm.episode,
+        alarm.unknown,
     )

@@ -86,7 +86,7 @@ def test_shelving_or_withdrawal_ends_a_call_without_an_answer() -> None:
 def test_what_comes_off_a_shelf_calls_anew() -> None:
     log, site = log_of(("zhang",))
     log.hear(site.set(GAS, "red"), site.event(GAS, Event.SHELVE))
-    assert short(log.hear(site.event(GAS, Event.UNSHELVE_ACTIVE))) == ["due zhang"]
+    assert short(log.hear(site.event(GAS, Event.END_ACTIVE))) == ["due zhang"]
 
 
 def test_a_backlog_calls_nobody_until_it_is_actual() -> None:

@@ -51,7 +51,7 @@ MISTAKES = {
     "unknown top-level key": (
         head("tenant: acme\n", "tennant: acme\ntenant: acme\n"),
         "lifeline.yaml:2: unknown key; found 'tennant'; expected version, node, tenant, storage, "
-        "broker, sites, sensors, sources … (6 more); did you mean tenant?",
+        "broker, sites, sensors, sources … (9 more); did you mean tenant?",
     ),
     "unknown version": (
         head("version: 1", "version: 2"),

@@ -198,7 +198,7 @@ def test_the_table_of_standing_alarms_is_put_right(bench: Bench) -> None:
     core, before = bench.stepper.core, bench.store.standing()
     assert before
     assert repair(bench.store, core) == []
-    old = bench.store.records(0, 1)[0]
+    old = bench.store.records(3, 1)[0]
     ghost = ("west", "r~s", old.data)
     bench.store.replace_standing([ghost, *((r.site, r.alarm, old.data) for r in before)]).wait()
     assert repair(bench.store, core) == []

@@ -118,8 +118,8 @@ def test_what_no_rule_names_is_not_found() -> None:
 
 
 def test_a_kind_that_is_not_installed_is_named() -> None:
-    with pytest.raises(SpecError, match=r"unknown rule kind; found 'wave'; expected .*limit"):
-        compiled(plant(Rule("r", "wave", Select(), ())))
+    with pytest.raises(SpecError, match=r"unknown rule kind; found 'tide'; expected .*limit"):
+        compiled(plant(Rule("r", "tide", Select(), ())))
 
 
 def test_living_sensors_are_listed_by_their_link() -> None:
