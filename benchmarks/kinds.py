@@ -11,7 +11,7 @@ that it makes. The growth with either: state per instance is fixed (a window is 
 so bytes do not depend on sensors or window, except where a kind keeps a table; what 100,000 sensors
 cost in time is the memory that does not fit into the processor's cache.
 
-A new kind gets one entry in `CASES`.
+A new kind gets one entry in `kind_cases.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ import msgspec
 import numpy as np
 from core import one_level
 from figure import Figure, Setting, grouped, unmeasured
+from kind_cases import CASES, GAS, Case
 
 from lifeline.engine.config import load
 from lifeline.engine.configuration import Configuration, Link, Sensor, Site
@@ -48,54 +49,7 @@ ROWS = 10_000  # of an entry, all within its second
 ENTRIES = 30  # of a pass
 PASSES = 6  # the first is not counted
 SITE_ASSETS = 250
-GAS = "gas.combustible"
 
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One kind. `rules`: written rules, of which the last is the kind's; `{window}` where it has one.
-
-    quantities   what the sensors of an asset measure, in order; sensor k of asset n is `n.k`
-    around, noise   the values: normal, canonical
-    more         further sections of lifeline.yaml
-    """
-
-    rules: str
-    quantities: tuple[str, ...] = (GAS, GAS)
-    around: float = 20.0
-    noise: float = 1.0
-    more: str = ""
-
-    @property
-    def windowed(self) -> bool:
-        """Whether the kind has a window."""
-        return "{window}" in self.rules
-
-
-CASES: dict[str, Case] = {
-    "limit": Case(
-        "- {id: r, kind: limit, high: {orange: 40 %LEL, red: 60 %LEL}, deadband: 2 %LEL}"
-    ),
-    "rate": Case("- {id: r, kind: rate, rising: {red: 10000 %LEL/s}, span: '{window}'}"),
-    "trend": Case("- {id: r, kind: trend, rising: {red: 1000 %LEL/s}, window: '{window}'}"),
-    "forecast": Case(
-        "- {id: r, kind: forecast, rises_to: 90 %LEL, within: {red: 1s}, window: '{window}', min_r2: 0.8}"
-    ),
-    "deviation": Case(
-        "- {id: r, kind: deviation, reference: {sensor: '*', same_asset: true}, beyond: {red: 20 %LEL}}"
-    ),
-    "accumulate": Case(
-        "- {id: r, kind: accumulate, of: twa, window: '{window}', high: {red: 50 %LEL}}"
-    ),
-    "shift": Case(
-        "- {id: r, kind: shift, target: 20 %LEL, sigma: 1 %LEL, beyond: {yellow: 20, red: 30}}"
-    ),
-    "spike": Case("- {id: r, kind: spike, step: 30 %LEL, window: '{window}', count: 3}"),
-    "range": Case("- {id: r, kind: range, measuring: {low: 0 %LEL, high: 100 %LEL}, failure: red}"),
-    "flatline": Case("- {id: r, kind: flatline, window: '{window}', tolerance: 0.001 %LEL}"),
-    "stale": Case("- {id: r, kind: stale}"),
-    "clock": Case("- {id: r, kind: clock}"),
-}
 
 _SMALL = """version: 1
 tenant: bench
@@ -121,6 +75,8 @@ def written(case: Case, window: int) -> Configuration:
     ]
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "sensors.csv").write_text("\n".join(lines) + "\n")
+        if case.normal is not None:
+            Path(folder, "normal.toml").write_text(case.normal.text())
         file = Path(folder, "lifeline.yaml")
         file.write_text(_SMALL.format(rules=rules, more=case.more))
         return load(file).configuration
@@ -132,9 +88,7 @@ def plant(case: Case, small: Configuration, sensors: int, copies: int = 1) -> Co
     block = min(sensors, SITE_ASSETS * each)
     sites = -(-sensors // block)
     models = {s.quantity: s for s in small.sensors}
-    last = small.rules[-1]
-    again = [msgspec.structs.replace(last, id=f"{last.id}{n}") for n in range(1, copies)]
-    return msgspec.structs.replace(
+    wide = msgspec.structs.replace(
         small,
         sites=tuple(Site(f"s{i}", "bench", "a/b/c") for i in range(sites)),
         links=tuple(Link(i, "source") for i in range(sites)),
@@ -142,8 +96,10 @@ def plant(case: Case, small: Configuration, sensors: int, copies: int = 1) -> Co
             _sensor(models[case.quantities[i % each]], i, i // block, each, sensors)
             for i in range(sensors)
         ),
-        rules=(*small.rules, *again),
     )
+    last = small.rules[-1] if case.widen is None else case.widen(small.rules[-1], wide)
+    again = [msgspec.structs.replace(last, id=f"{last.id}{n}") for n in range(1, copies)]
+    return msgspec.structs.replace(wide, rules=(*small.rules[:-1], last, *again))
 
 
 def _sensor(model: Sensor, i: int, site: int, each: int, sensors: int) -> Sensor:
@@ -294,7 +250,7 @@ def figures(setting: Setting) -> list[Figure]:
     for name in load_kinds():
         case = CASES.get(name)
         if case is None:
-            found.append(unmeasured(name, "it has no entry in benchmarks/kinds.py"))
+            found.append(unmeasured(name, "it has no entry in benchmarks/kind_cases.py"))
             continue
         windows = WINDOWS if case.windowed else {"": WINDOWS["1 min"]}
         for sensors in SENSORS:
