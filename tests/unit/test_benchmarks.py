@@ -93,7 +93,7 @@ def test_figures_have_three_significant_digits() -> None:
 
 
 def test_every_installed_kind_is_measured_and_judges_something() -> None:
-    """A kind without an entry in benchmarks/kinds.py fails here; one whose rule judges nothing too."""
+    """A kind without an entry in benchmarks/kind_cases.py fails here; one whose rule judges nothing too."""
     code = """
 import kinds
 from lifeline.engine.kinds import load_kinds

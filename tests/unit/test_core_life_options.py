@@ -90,6 +90,20 @@ def test_red_is_never_held() -> None:
     assert core.say(100, RED)[0].state_after == "unacknowledged"
 
 
+def test_a_silence_that_flaps_is_released_by_the_clock_alone() -> None:
+    silence = msgspec.structs.replace(
+        quality_rule("stale", "orange"), flapping=Flapping(1, 600 * SECOND_NS)
+    )
+    core = drive(plant(silence))
+    assert [r.transition for r in core.tick(200)] == ["raised"]
+    assert [r.transition for r in core.say(210, CALM)] == ["returned"]
+    (held,) = core.tick(400)
+    assert (held.transition, held.state_after) == ("flapping", "suppressed_by_design")
+    assert core.tick((held.until - ns(0)) / SECOND_NS - 1) == []
+    (back,) = core.tick((held.until - ns(0)) / SECOND_NS)
+    assert (back.transition, back.state_after) == ("unsuppressed", "unacknowledged")
+
+
 # --- first-out ------------------------------------------------------------------------------------
 def test_the_first_of_a_burst_is_marked_until_all_of_it_is_closed() -> None:
     trip = limit(LIMITS, name="trip")
