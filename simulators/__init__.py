@@ -1,6 +1,7 @@
 """Plants that do not exist, described well enough to be judged: physics, instruments, labels, load.
 
     incidents, faults                    what goes wrong, as labels with times and expected levels
+    cause                                what can happen at a site: kinds, places, sizes
     manhole, recurrence                  gas in a ventilated box, x = a x + b
     liquid, liquid_line                  a liquid line and its steady state; its waves
     district, trunk, dam                 the three worlds, true to the last decimal
@@ -8,6 +9,8 @@
     plant, script, stream, breaker       sites and runs; stories told; samples, broken as labelled
     city_gas, pipeline, tailings, sites  the three sites, and their registry
     shapes, gateway, publish             payloads, connections, real MQTT at any speed
+    frames, judging                      the same samples straight into a core
+    recording, labels                    the same samples as files, and what happened
     ledger, audit                        what was sent, and what arrived of it
     policies, configs                    the rules and the configuration that read them
 
