@@ -76,7 +76,7 @@ def _changed(value: Any, key: str, side: int) -> Any:
         return [one + 1 for one in value] if isinstance(value, list) else value + 1
     text = str(value)
     factor = 1.0 + side * LOOSE.get(key, 0.01)
-    if text == "1":
+    if text in ("0", "1"):
         return None
     if text.startswith("{"):
         return f"{factor:g} x {text}"
