@@ -74,8 +74,10 @@ def _parameters(pack: Pack) -> Iterator[str]:
     for name, one in pack.model.parameters.items():
         by_profile = ", ".join(f"{p} {amount}" for p, amount in one.profiles.items())
         known = f"; by profile: {by_profile} ({one.mark})" if by_profile else ""
-        unit = quantity(one.quantity).unit
-        yield f"| `{name}` | {one.title.en}, in {unit} or a unit like it{known} | {one.title.zh} |"
+        form = f"such as {one.such_as}"
+        if one.quantity:
+            form = f"in {quantity(one.quantity).unit} or a unit like it"
+        yield f"| `{name}` | {one.title.en}, {form}{known} | {one.title.zh} |"
 
 
 def _rule(pack: Pack, rule: PackRule) -> list[str]:

@@ -14,6 +14,8 @@ import yaml
 from lifeline.engine.config.packs.models import LIMITS
 
 _NUMBER = re.compile(r"^-?[0-9.]+")
+#: Numbers of alarms, of which one more is otherwise.
+COUNTS = ("need", "counts")
 #: A time that is left is told at samples only, and a level that a forecast meets likewise.
 LOOSE = {"within": 0.15, "rises_to": 0.05, "falls_to": 0.05}
 
@@ -25,7 +27,7 @@ class Mutant:
     pack: str
     rule: str
     path: str
-    value: str
+    value: Any
     content: Any
 
     def __str__(self) -> str:
@@ -47,7 +49,7 @@ def mutants(path: Path) -> Iterator[Mutant]:
         places += [(("profiles", p), one) for p, one in (rule.get("profiles") or {}).items() if one]
         for before, keys in places:
             for steps, value in _limits(keys):
-                changed = _changed(str(value), steps[0], -1 if count % 2 else 1)
+                changed = _changed(value, steps[0], -1 if count % 2 else 1)
                 count += 1
                 if changed is None:
                     continue
@@ -68,10 +70,13 @@ def _limits(keys: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
                 yield (key,), value
 
 
-def _changed(text: str, key: str, side: int) -> str | None:
+def _changed(value: Any, key: str, side: int) -> Any:
     """The amount, a little more or less; None for a state, which is there or not."""
+    if key in COUNTS:
+        return [one + 1 for one in value] if isinstance(value, list) else value + 1
+    text = str(value)
     factor = 1.0 + side * LOOSE.get(key, 0.01)
-    if text == "1":
+    if text in ("0", "1"):
         return None
     if text.startswith("{"):
         return f"{factor:g} x {text}"

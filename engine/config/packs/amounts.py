@@ -26,6 +26,9 @@ def named(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for part in value.values():
             yield from named(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from named(part)
 
 
 def filled(value: Any, given: Mapping[str, str], parameters: Mapping[str, Parameter]) -> Any:
@@ -33,6 +36,8 @@ def filled(value: Any, given: Mapping[str, str], parameters: Mapping[str, Parame
     amount does not fit; KeyError never: `given` has every one that `named` gives."""
     if isinstance(value, dict):
         return {key: filled(part, given, parameters) for key, part in value.items()}
+    if isinstance(value, list):
+        return [filled(part, given, parameters) for part in value]
     if not isinstance(value, str) or "{" not in value:
         return value
     match = _FORM.fullmatch(value.strip())
@@ -50,6 +55,8 @@ def filled(value: Any, given: Mapping[str, str], parameters: Mapping[str, Parame
 
 
 def _computed(match: re.Match[str], text: str, parameter: Parameter) -> str:
+    if not parameter.quantity:
+        raise SpecError("a word cannot be reckoned with", found=repr(match[0]))
     of = quantity(parameter.quantity)
     amount = parse_amount(text, of)
     number = convert(amount.value, amount.unit, of) * float(match["factor"] or 1)
@@ -63,7 +70,9 @@ def _computed(match: re.Match[str], text: str, parameter: Parameter) -> str:
 
 
 def checked(text: str, parameter: Parameter) -> None:
-    """Raises SpecError where an amount is none of the parameter's quantity."""
+    """Raises SpecError where an amount is none of the parameter's quantity; a word is any."""
+    if not parameter.quantity:
+        return
     of = quantity(parameter.quantity)
     amount = parse_amount(text, of)
     convert(amount.value, amount.unit, of)

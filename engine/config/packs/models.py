@@ -13,11 +13,11 @@ from ..authored import AmountText, Authored, AuthoredSelect, OneOrMany
 #: What a mark begins with: found in a source, computed by us, an engineering default.
 MARKS: Final = ("F", "M", "K")
 #: Keys of a rule in a pack that the rule in force does not have.
-TEXTS: Final = ("title", "explanation", "advice", "marks", "profiles")
+TEXTS: Final = ("title", "explanation", "advice", "marks", "profiles", "needs")
 #: Keys whose amounts raise or clear something: each has a mark of its own.
 LIMITS: Final = (
     "high", "low", "rising", "falling", "above", "below", "beyond", "within", "tolerance", "step",
-    "rises_to", "falls_to", "set_point", "target",
+    "rises_to", "falls_to", "set_point", "target", "loss", "gain", "drop", "need", "counts",
 )  # fmt: skip
 #: Keys of a rule that a site cannot change: it leaves the rule out and writes its own.
 HEAD: Final = ("id", "kind", "select", "basis", "message", "enabled", *TEXTS)
@@ -88,12 +88,22 @@ class Profile(Authored):
 
 
 class Parameter(Authored):
-    """An amount of the site's own design that limits are written with."""
+    """An amount of the site's own design that limits are written with, or a word such as a sensor."""
 
     title: Text
-    quantity: str = Field(description="a name of the catalogue: what kind of amount")
+    quantity: str = Field("", description="a name of the catalogue: what kind of amount")
+    such_as: str = Field("", description="in place of a quantity: an example; used as it is given")
     profiles: dict[str, AmountText] = Field({}, description="its amount in profiles that know it")
     mark: Mark | None = Field(None, description="of the amounts in profiles")
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Parameter:
+        if bool(self.quantity) == bool(self.such_as):
+            raise SpecError(
+                "a parameter is an amount of a quantity, or something else with an example",
+                expected="one of quantity and such_as",
+            )
+        return self
 
     @model_validator(mode="after")
     def _marked(self) -> Parameter:
@@ -110,6 +120,9 @@ class PackRule(Authored):
     id: Word
     kind: str
     select: AuthoredSelect
+    needs: OneOrMany = Field(
+        [], description="quantities without any of which a site does not have the rule"
+    )
     title: Text
     explanation: Text = Field(description="what it means when this alarm stands")
     advice: Text = Field(description="what to do first; the message of the rule")

@@ -58,12 +58,15 @@ def _check_marks(pack: Pack, i: int, rule: PackRule, profile: str, problems: Pro
     for name in named(keys):
         if name not in pack.model.parameters:
             problems.refused(where, unknown("parameter", name, pack.model.parameters))
+    for name in rule.needs:
+        if name not in load_catalogue():
+            problems.refused(where, unknown("quantity", name, load_catalogue()))
 
 
 def _check_parameters(model: PackFile, pack: Pack, problems: Problems) -> None:
     for name, parameter in model.parameters.items():
         where = pack.document.where(("parameters", name))
-        if parameter.quantity not in load_catalogue():
+        if parameter.quantity and parameter.quantity not in load_catalogue():
             problems.refused(where, unknown("quantity", parameter.quantity, load_catalogue()))
         for profile in parameter.profiles:
             if profile not in model.profiles:

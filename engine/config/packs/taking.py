@@ -95,7 +95,7 @@ class Taking:
                 )
                 found += 1
                 continue
-            if not self._selector.groups(select):
+            if not self._measured(rule, select):
                 self._idle_changes(pack, take, rule)
                 continue
             found += 1
@@ -116,6 +116,11 @@ class Taking:
             TakenDocument(self._document.path, values, base=where, names=names, places=places),
             tuple(left_out),
         )
+
+    def _measured(self, rule: PackRule, select: Select) -> bool:
+        """Whether there are sensors for the rule, and of each quantity that it needs."""
+        chosen = {group.quantity for group in self._selector.groups(select)}
+        return bool(chosen) and chosen.issuperset(rule.needs)
 
     def _value(
         self,
