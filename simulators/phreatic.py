@@ -84,8 +84,8 @@ class Phreatic:
         recharge: Float64,
         drain: tuple[float, Float64] | None = None,
         clogged: float = 0.0,
-    ) -> Float64:
-        """One step; returns what leaves each strip, m²/s (at the toe and through `drain`).
+    ) -> tuple[Float64, Float64]:
+        """One step; returns what leaves each strip, m²/s: at the toe, and through `drain`.
 
         `recharge` is m/s by cell; `drain` (rate 1/s, heads) lowers what stands above its heads;
         `clogged` is how many metres of dam the toe drain resists besides.
@@ -112,9 +112,9 @@ class Phreatic:
         off = -flow[1:-1]
         self.head = self._dgtsv(off, diagonal, off, known)[3]
         left = outlet * (self.head[self._last] - toe)
-        if drain is not None and pull is not None:
-            left = left + (pull * (self.head - drain[1])).reshape(-1, CELLS).sum(axis=1)
-        return np.asarray(left, np.float64)
+        if drain is None or pull is None:
+            return left, np.zeros(len(left))
+        return left, (pull * (self.head - drain[1])).reshape(-1, CELLS).sum(axis=1)
 
     def stored(self) -> Float64:
         """Water above the base that would drain, m² (m³ per metre) of each strip."""
