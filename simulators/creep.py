@@ -8,6 +8,7 @@ With α = 2 the inverse of the speed falls along a straight line to zero at the 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ class Voight:
     @property
     def a(self) -> float:
         """The A of the law."""
-        return self.speed ** (1.0 - self.alpha) / ((self.alpha - 1.0) * self.failure)
+        return math.pow(self.speed, 1.0 - self.alpha) / ((self.alpha - 1.0) * self.failure)
 
     def velocity(self, t: Float64) -> Float64:
         """Speed at `t` < `failure`."""

@@ -63,7 +63,7 @@ PIPE_GROWTH: Final = 1.4  # ln of how its radius grows while nobody stops it
 FILTER_S: Final = 0.5 * DAY_S
 
 BACKGROUND_MM_D: Final = 0.2
-ELASTIC_MM_M: Final = 1.5  # that the slope gives for a metre of pond
+ELASTIC_MM_M: Final = 0.6  # that the slope gives for a metre of pond
 CREEP_START_MM_D: Final = 4.0
 CREEP_LEFT: Final = 0.03  # what remains of 1 − t/T when the berm is placed
 BERM_S: Final = 0.4 * DAY_S

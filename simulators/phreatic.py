@@ -54,13 +54,13 @@ class Phreatic:
     """The heads of `strips` equal dams side by side, whose conductivities differ by `spread`."""
 
     def __init__(self, strip: Strip, strips: int, spread: float = 0.0) -> None:
-        from scipy.linalg.lapack import dgtsv
+        from scipy.linalg.lapack import dgtsv  # type: ignore[import-untyped]
 
         self._dgtsv = dgtsv
         self.strip = strip
         self.dx = strip.length / CELLS
         # Metres from the crest of the cells' middles.
-        self.x = (np.arange(CELLS) + 0.5) * self.dx
+        self.x: Float64 = np.asarray((np.arange(CELLS) + 0.5) * self.dx, np.float64)
         side = np.linspace(-spread, spread, strips) if strips > 1 else np.zeros(1)
         self.conductivity = np.repeat(strip.conductivity * (1.0 + side), CELLS)
         self.head = np.full(strips * CELLS, strip.toe_head)

@@ -35,7 +35,7 @@ class Vapour:
 
     def pressure_at(self, celsius: float) -> float:
         """kPa: an exponential through 20 °C, at most an atmosphere."""
-        return min(101.0, self.pressure_kpa * 10.0 ** ((celsius - 20.0) / self.decade_k))
+        return min(101.0, self.pressure_kpa * math.pow(10.0, (celsius - 20.0) / self.decade_k))
 
 
 def evaporation(vapour: Vapour, celsius: float, wind: float, diameter: float) -> float:
@@ -43,7 +43,7 @@ def evaporation(vapour: Vapour, celsius: float, wind: float, diameter: float) ->
     wind = max(wind, CALM_M_S)
     k = 0.0048 * wind ** (7.0 / 9.0) * max(diameter, 0.1) ** (-1.0 / 9.0) * SCHMIDT ** (-2.0 / 3.0)
     pressure = 1000.0 * vapour.pressure_at(celsius)
-    return k * pressure * vapour.molar_mass / (GAS_CONSTANT * (celsius + 273.15))
+    return float(k * pressure * vapour.molar_mass / (GAS_CONSTANT * (celsius + 273.15)))
 
 
 def widths(x: Float64) -> tuple[Float64, Float64]:

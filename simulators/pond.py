@@ -54,7 +54,7 @@ class PondShape:
 
 def weir_head(flow: float, weir: float) -> float:
     """The head at which a weir C b = `weir` lets `flow` through: (q / C b)^(2/3)."""
-    return (flow / weir) ** (2.0 / 3.0)
+    return float((flow / weir) ** (2.0 / 3.0))
 
 
 class Pond:
@@ -111,4 +111,4 @@ class Pond:
         most = shape.volume(shape.crest - shape.sill)
         over = max(0.0, volume - most)
         self.volume = max(0.0, volume - over)
-        return out * step_s + over
+        return float(out * step_s + over)

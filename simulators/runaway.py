@@ -44,7 +44,7 @@ class Reaction:
     def time_between(self, from_k: float, to_k: float, faster: float = 1.0) -> float:
         """Seconds from one temperature to another without heat exchange and with monomer enough,
         exact: ∫ exp(θ/T) dT = T exp(θ/T) − θ Ei(θ/T)."""
-        from scipy.special import expi
+        from scipy.special import expi  # type: ignore[import-untyped]
 
         def primitive(kelvin: float) -> float:
             x = self.theta / kelvin
@@ -86,7 +86,9 @@ def heat_up(
         part = min(left, _STEP_K / max(abs(slope), 1e-12), 0.1 / max(rate, 1e-12))
         # Midpoint: the rate of half a part later.
         middle = kelvin + 0.5 * part * slope
-        rate = reaction.conversion_rate(middle, faster) * max(0.0, 1.0 - reacted - 0.5 * part * rate)
+        rate = reaction.conversion_rate(middle, faster) * max(
+            0.0, 1.0 - reacted - 0.5 * part * rate
+        )
         hot = reaction.heat / reaction.heat_capacity * rate
         kelvin += part * (hot + pull * (towards_k - middle) + drive)
         reacted = min(1.0, reacted + part * rate)

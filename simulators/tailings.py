@@ -184,7 +184,8 @@ def _world(sections: int, site: Site, run: Run, causes: tuple[Cause, ...]) -> Wo
     return Dam(sections, causes, run)
 
 
-def _dam(site: Site) -> tuple[str, ...]:
+def whole_dam(site: Site) -> tuple[str, ...]:
+    """The one place where water happens."""
     return ("dam",)
 
 
@@ -199,20 +200,20 @@ def _storm(site: Site, it: Happening) -> tuple[tuple[Label, ...], Storm]:
     # In every section it is the fourth well that comes nearest to the slope, then the third.
     wells = [p.id for p in site.points if p.quantity == "dam.phreatic.depth"]
     wells = [w for i, w in enumerate(wells) if i % PIEZOMETERS_PER_SECTION > 1]
-    labels = [Label(("rain",), level) for level in _reached(it.size, RAINS)]
+    labels = [Label(("rain",), level) for level in reached(it.size, RAINS)]
     labels += [
         Label(("pond_level",), level, "pond", None, it.after(ANSWER_S), *POND_TOLD)
-        for level in _reached(pond - SPARE_M, PONDS)
+        for level in reached(pond - SPARE_M, PONDS)
     ]
     shallow: dict[Level, float] = {level: -depth for level, depth in DEPTHS.items()}
     labels += [
         Label(tuple(wells), level, "phreatic", None, it.after(ANSWER_S), *PHREATIC_TOLD)
-        for level in _reached(-depth - SPARE_M, shallow)
+        for level in reached(-depth - SPARE_M, shallow)
     ]
     return tuple(labels), Storm(it.size, it.onset_ns, it.end_ns)
 
 
-def _reached(value: float, limits: dict[Level, float]) -> list[Level]:
+def reached(value: float, limits: dict[Level, float]) -> list[Level]:
     """The gravest level whose limit is reached, or none."""
     return [level for level, limit in limits.items() if value >= limit][-1:]
 
@@ -240,7 +241,7 @@ CAUSES: Final = (
         most=150.0,
         what_en="rain falls, up to {size} mm/h",
         what_zh="库区降雨，雨强最大{size} mm/h",
-        places=_dam,
+        places=whole_dam,
         make=_storm,
     ),
     CauseKind(
@@ -251,7 +252,7 @@ CAUSES: Final = (
         most=1.0,
         what_en="the drains are opened",
         what_zh="开启排渗设施",
-        places=_dam,
+        places=whole_dam,
         make=_drains,
     ),
     CauseKind(
@@ -273,7 +274,7 @@ CAUSES: Final = (
         most=200.0,
         what_en="the seepage turns turbid ({size} NTU): fines are washed out",
         what_zh="渗水浑浊（{size} NTU），坝体细颗粒流失",
-        places=_dam,
+        places=whole_dam,
         make=_piping,
     ),
 )

@@ -73,7 +73,9 @@ BLANKET: Final = Valve(0.3, 0.1, 1500.0)
 VACUUM: Final = Valve(-0.3, -0.5, 2000.0)
 
 
-def settled_pressure(closed: float, kpa_per_m3: float, valves: tuple[Valve, ...], hours: float) -> float:
+def settled_pressure(
+    closed: float, kpa_per_m3: float, valves: tuple[Valve, ...], hours: float
+) -> float:
     """The gauge pressure after `hours` where closed valves would give `closed`, kPa.
 
     Each valve acts on the side on which it opens (`full` above `opens`: lets out). Pressure falls by

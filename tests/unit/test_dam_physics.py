@@ -135,7 +135,7 @@ def test_a_growing_load_settles_as_the_equation_solved_in_small_steps() -> None:
         padded = np.concatenate([[-u[0]], u, [-u[-1]]])
         u = u + d_t * (padded[2:] - 2.0 * u + padded[:-2]) / dz**2 + d_t / ramp * (i * d_t < ramp)
         if i % 4000 == 3999:
-            out.append((min(1.0, (i + 1) * d_t / ramp) - u.mean()))
+            out.append(min(1.0, (i + 1) * d_t / ramp) - u.mean())
     times = d_t * 4000 * np.arange(1, len(out) + 1)
     assert degree(times, ramp) == pytest.approx(np.array(out), rel=0.01)
 

@@ -254,7 +254,9 @@ def test_the_same_story_told_faster_is_the_same_story() -> None:
     def told(length_s: float) -> np.ndarray:
         end = START + round(length_s * SECOND_NS)
         storm = Storm(30.0, START, START + (end - START) // 10)
-        return np.asarray(dam_of((storm,), length_s).advance(grid(1000, length_s / 1000.0))["piezo_02"])
+        return np.asarray(
+            dam_of((storm,), length_s).advance(grid(1000, length_s / 1000.0))["piezo_02"]
+        )
 
     assert told(1000.0) == pytest.approx(told(864_000.0), abs=1e-6)
     assert compression_of(864_000.0) == 1.0

@@ -60,7 +60,9 @@ def test_self_heating_takes_the_exact_time_from_one_temperature_to_another() -> 
     times, kelvin = adiabatic(start, faster, 120.0)
     exact = STYRENE.time_between(start, start + 10.0, faster)
     used = 10.0 * STYRENE.heat_capacity / STYRENE.heat
-    assert np.interp(start + 10.0, kelvin, times) == pytest.approx(exact * (1 + 0.4 * used), rel=3e-3)
+    assert np.interp(start + 10.0, kelvin, times) == pytest.approx(
+        exact * (1 + 0.4 * used), rel=3e-3
+    )
 
 
 def test_all_heat_of_the_reaction_is_in_the_tank() -> None:
@@ -98,7 +100,9 @@ def test_what_evaporates_flows_through_every_plane_downwind(distance: float) -> 
     """∬ u C dy dz = Q, to 0.1 %."""
     y, z = np.linspace(-80.0, 80.0, 801), np.linspace(0.0, 60.0, 601)
     across, upward = np.meshgrid(y, z)
-    c = concentration(np.array(0.4), 4.0, np.array(3.0), np.full(across.shape, distance), across, upward)
+    c = concentration(
+        np.array(0.4), 4.0, np.array(3.0), np.full(across.shape, distance), across, upward
+    )
     flux = 3.0 * np.trapezoid(np.trapezoid(c, y, axis=1), z)
     assert flux == pytest.approx(0.4, rel=1e-3)
 
@@ -108,7 +112,9 @@ def test_a_plume_goes_where_the_wind_blows() -> None:
         along, beside = carried(*place, np.array([whence]))
         assert along[0] == pytest.approx(20.0, abs=0.1)
         assert beside[0] == pytest.approx(0.0, abs=0.1)
-    behind = concentration(np.array([1.0]), 2.0, np.array([3.0]), np.array([-20.0]), np.array([0.0]))
+    behind = concentration(
+        np.array([1.0]), 2.0, np.array([3.0]), np.array([-20.0]), np.array([0.0])
+    )
     assert behind[0] == 0.0
 
 
