@@ -225,10 +225,10 @@ def _tailings(pace: Pace) -> list[Rule]:
             "id": "seepage",
             "kind": "limit",
             "select": {"quantity": "dam.seepage.flow"},
-            "high": {"yellow": "16 L/s"},
+            "high": {"yellow": "18 L/s"},
             "deadband": "0.5 L/s",
             "off_delay": off,
-            "basis": f"{DEFAULT}: twice the ordinary 8 L/s",
+            "basis": f"{DEFAULT}: twice the 9 L/s of a wet season",
         },
         {
             "id": "seepage-turbid",

@@ -16,7 +16,6 @@ from .cause import CauseKind, Happening, Label, Run
 from .dam import (
     CREEP_START_MM_D,
     DAY_S,
-    DRY_DEPTH_M,
     PIEZOMETERS_PER_SECTION,
     PIPING_NTU,
     Cause,
@@ -45,15 +44,12 @@ THERMOMETER_F: Final = Instrument(-40.0, 140.0, 0.1, noise=0.1)
 
 CENTRE: Final = (31.7402, 117.0981)
 HOUR_S: Final = 3600.0
-# What its rules take for a danger: rain in mm/h, rises of pond and phreatic surface in m.
+# What its rules take for a danger: rain in mm/h, pond in m above datum, depth of water in m.
 RAINS: Final[dict[Level, float]] = {"yellow": 16.0, "orange": 50.0}
-POND_RISES: Final[dict[Level, float]] = {"blue": 1.5, "yellow": 1.7, "orange": 1.85, "red": 2.0}
-PHREATIC_RISES: Final[dict[Level, float]] = {
-    "blue": DRY_DEPTH_M[1] - 5.2,
-    "yellow": DRY_DEPTH_M[1] - 4.8,
-    "orange": DRY_DEPTH_M[1] - 4.4,
-    "red": DRY_DEPTH_M[1] - 4.0,
-}
+PONDS: Final[dict[Level, float]] = {"blue": 151.5, "yellow": 151.7, "orange": 151.85, "red": 152.0}
+DEPTHS: Final[dict[Level, float]] = {"blue": 5.2, "yellow": 4.8, "orange": 4.4, "red": 4.0}
+# Labels ask for what is reached with this much to spare.
+SPARE_M: Final = 0.05
 # How long pond and phreatic surface answer to rain that has ended, of their own time.
 ANSWER_S: Final = 3.5 * DAY_S
 POND_TOLD: Final = ("the pond rises towards its design flood level", "库水位逼近设计洪水位")
@@ -185,10 +181,11 @@ def _weather_points(gateway: int) -> list[Point]:
 
 
 def _world(sections: int, site: Site, run: Run, causes: tuple[Cause, ...]) -> World:
-    return Dam(sections, causes, site.step_ns / SECOND_NS, run.compression)
+    return Dam(sections, causes, run)
 
 
-def _dam(site: Site) -> tuple[str, ...]:
+def whole_dam(site: Site) -> tuple[str, ...]:
+    """The one place where water happens."""
     return ("dam",)
 
 
@@ -198,24 +195,25 @@ def _sections(site: Site) -> tuple[str, ...]:
 
 def _storm(site: Site, it: Happening) -> tuple[tuple[Label, ...], Storm]:
     """Rain of a peak in mm/h. Pond and phreatic surface answer for days: they are to be found at
-    the level that they reach, with a twentieth of the way to spare."""
-    pond_m, rise_m = answer(it.size, it.process_s)
-    # In every section it is the second well that comes nearest to the slope.
+    the level that they reach."""
+    pond, depth = answer(it.size, it.process_s)
+    # In every section it is the fourth well that comes nearest to the slope, then the third.
     wells = [p.id for p in site.points if p.quantity == "dam.phreatic.depth"]
-    wells = wells[1::PIEZOMETERS_PER_SECTION]
-    labels = [Label(("rain",), level) for level in _reached(it.size, RAINS)]
+    wells = [w for i, w in enumerate(wells) if i % PIEZOMETERS_PER_SECTION > 1]
+    labels = [Label(("rain",), level) for level in reached(it.size, RAINS)]
     labels += [
         Label(("pond_level",), level, "pond", None, it.after(ANSWER_S), *POND_TOLD)
-        for level in _reached(0.95 * pond_m, POND_RISES)
+        for level in reached(pond - SPARE_M, PONDS)
     ]
+    shallow: dict[Level, float] = {level: -depth for level, depth in DEPTHS.items()}
     labels += [
         Label(tuple(wells), level, "phreatic", None, it.after(ANSWER_S), *PHREATIC_TOLD)
-        for level in _reached(0.95 * rise_m, PHREATIC_RISES)
+        for level in reached(-depth - SPARE_M, shallow)
     ]
     return tuple(labels), Storm(it.size, it.onset_ns, it.end_ns)
 
 
-def _reached(value: float, limits: dict[Level, float]) -> list[Level]:
+def reached(value: float, limits: dict[Level, float]) -> list[Level]:
     """The gravest level whose limit is reached, or none."""
     return [level for level, limit in limits.items() if value >= limit][-1:]
 
@@ -243,7 +241,7 @@ CAUSES: Final = (
         most=150.0,
         what_en="rain falls, up to {size} mm/h",
         what_zh="库区降雨，雨强最大{size} mm/h",
-        places=_dam,
+        places=whole_dam,
         make=_storm,
     ),
     CauseKind(
@@ -254,7 +252,7 @@ CAUSES: Final = (
         most=1.0,
         what_en="the drains are opened",
         what_zh="开启排渗设施",
-        places=_dam,
+        places=whole_dam,
         make=_drains,
     ),
     CauseKind(
@@ -276,7 +274,7 @@ CAUSES: Final = (
         most=200.0,
         what_en="the seepage turns turbid ({size} NTU): fines are washed out",
         what_zh="渗水浑浊（{size} NTU），坝体细颗粒流失",
-        places=_dam,
+        places=whole_dam,
         make=_piping,
     ),
 )
@@ -300,7 +298,7 @@ def _tell(chapter: Chapter) -> None:
     def within(onset: float, end: float) -> tuple[float, float]:
         return onset * share, end * share
 
-    well = f"piezo_{other * PIEZOMETERS_PER_SECTION + 4:02d}"
+    well = f"piezo_{other * PIEZOMETERS_PER_SECTION + 1:02d}"
     chapter.breaks("stuck", [well], within(0.05, 0.85), ("reading frozen", "读数冻结"))
     chapter.breaks("over_range", ["baro"], within(0.35, 0.45), ("over range", "超量程"))
     chapter.breaks(

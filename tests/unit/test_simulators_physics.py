@@ -9,7 +9,19 @@ import pytest
 
 from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
 from lifeline.simulators import manhole
-from lifeline.simulators.dam import Creep, Dam, Drains, Storm, answer, compression_of
+from lifeline.simulators.cause import Run
+from lifeline.simulators.dam import (
+    DAY_S,
+    Blocked,
+    Cause,
+    Clogged,
+    Creep,
+    Dam,
+    Drains,
+    Storm,
+    answer,
+    compression_of,
+)
 from lifeline.simulators.district import District, Release, hole_for
 from lifeline.simulators.manhole import Manhole, leak_for, orifice_flow, steady_fraction
 from lifeline.simulators.rhythm import gas_demand, hour_of_day, water_demand
@@ -175,47 +187,65 @@ def test_a_tripped_pump_closes_its_valve_and_comes_back() -> None:
 # --- the dam -------------------------------------------------------------------------------------
 
 
+def dam_of(causes: tuple[Cause, ...], length_s: float, sections: int = 1) -> Dam:
+    return Dam(sections, causes, Run(START, length_s, 1, compression_of(length_s)))
+
+
 def test_creep_follows_voights_law_until_the_berm() -> None:
     """Inverse velocity falls on a straight line; the berm stops the section."""
     day = DAY_NS
     creep = Creep(0, START + day, START + 6 * day)
-    dam = Dam(1, (creep,), 600.0, 1.0)
-    times = grid(6 * 24 * 12, 600.0)
-    moved = dam.advance(times)["disp_h_01"]
-    speed = np.diff(moved) / (600.0 / 86_400.0) - 0.2
-    days = (times[:-1] - creep.onset_ns) / day + 300.0 / 86_400.0
+    dam = dam_of((creep,), 10 * DAY_S, 2)
+    truth = dam.advance(grid(10 * 144, 600.0))
+    # The other section settles and gives way alike, but does not creep.
+    moved = truth["disp_h_01"] - truth["disp_h_02"]
+    speed = np.diff(moved) / (600.0 / DAY_S)
+    days = (grid(10 * 144, 600.0)[:-1] - creep.onset_ns) / day + 300.0 / DAY_S
     during = (days > 0.2) & (days < 4.8)
     line = np.polyfit(days[during], 1.0 / speed[during], 1)
     assert 1.0 / line[1] == pytest.approx(4.0, rel=0.01)
     assert -line[1] / line[0] == pytest.approx(5.0 / 0.97, rel=0.01)  # time of failure
-    assert np.abs(speed[days > 9.0]).max() < 0.01
-    assert np.all(np.diff(moved) > 0.0)
+    assert np.abs(speed[days > 8.5]).max() < 0.1
+    assert np.all(speed > -1e-9)
 
 
 def test_rain_raises_pond_and_phreatic_surface_and_both_recede() -> None:
     storm = Storm(30.0, START, START + DAY_NS)
     drains = Drains(START + 5 * DAY_NS, START + 10 * DAY_NS)
-    dam = Dam(1, (storm, drains), 600.0, 1.0)
-    truth = dam.advance(grid(10 * 144, 600.0))
+    truth = dam_of((storm, drains), 10 * DAY_S).advance(grid(10 * 144, 600.0))
     assert truth["rain"].max() == pytest.approx(30.0, rel=1e-3)
     fallen_mm = truth["rain"].sum() / 6.0
     assert fallen_mm == pytest.approx(30.0 * 24.0 / 2.0, rel=1e-3)
     assert truth["pond_level"].max() > 152.0
     assert truth["pond_level"][-1] < 150.2
-    depth = truth["piezo_02"]
+    assert truth["freeboard"] == pytest.approx(153.5 - truth["pond_level"])
+    assert truth["beach"] == pytest.approx(50.0 * truth["freeboard"])
+    depth = truth["piezo_04"]
     assert depth.min() < 4.0
-    assert depth[-1] > 6.7
-    assert np.argmin(depth) > np.argmax(truth["rain"])  # water takes its time
-    pond_m, rise_m = answer(30.0, 86_400.0)
-    assert pond_m == pytest.approx(truth["pond_level"].max() - 150.0, rel=0.01)
-    assert rise_m == pytest.approx(6.8 - depth.min(), rel=0.01)
+    assert depth[-1] > 6.1
+    # Water takes its time: pond after rain, soil after pond.
+    assert np.argmax(truth["rain"]) < np.argmax(truth["pond_level"]) < np.argmin(depth)
+    pond, least = answer(30.0, DAY_S)
+    assert pond == pytest.approx(truth["pond_level"].max(), abs=0.01)
+    assert least == pytest.approx(depth.min(), abs=0.02)
+
+
+def test_a_stopped_up_tower_raises_the_pond_and_a_clogged_toe_the_phreatic_line() -> None:
+    end = START + 20 * DAY_NS
+    calm = dam_of((), 20 * DAY_S).advance(grid(480, 3600.0))
+    blocked = dam_of((Blocked(1.0, START, end),), 20 * DAY_S).advance(grid(480, 3600.0))
+    clogged = dam_of((Clogged(1.0, START, end),), 20 * DAY_S).advance(grid(480, 3600.0))
+    assert blocked["pond_level"][-1] - calm["pond_level"][-1] > 1.0
+    assert calm["piezo_04"][-1] - clogged["piezo_04"][-1] > 0.4
+    assert clogged["seep_flow"][-1] < calm["seep_flow"][-1]
 
 
 def test_a_dam_without_causes_rests() -> None:
-    truth = Dam(2, (), 600.0, 1.0).advance(grid(144, 600.0))
-    assert np.ptp(truth["piezo_05"]) == 0.0
+    truth = dam_of((), 10 * DAY_S, 2).advance(grid(144, 600.0))
+    assert np.ptp(truth["piezo_05"]) < 0.002
+    assert np.ptp(truth["pond_level"]) < 0.005  # its slurry goes on, and the sun
     assert truth["rain"].max() == 0.0
-    assert truth["disp_h_02"][-1] == pytest.approx(0.2, rel=0.01)
+    assert truth["disp_h_02"][-1] == pytest.approx(0.2, rel=0.15)
 
 
 def test_the_same_story_told_faster_is_the_same_story() -> None:
@@ -224,11 +254,11 @@ def test_the_same_story_told_faster_is_the_same_story() -> None:
     def told(length_s: float) -> np.ndarray:
         end = START + round(length_s * SECOND_NS)
         storm = Storm(30.0, START, START + (end - START) // 10)
-        step = length_s / 1000.0
-        dam = Dam(1, (storm,), step, compression_of(length_s))
-        return np.asarray(dam.advance(grid(1000, step))["piezo_02"])
+        return np.asarray(
+            dam_of((storm,), length_s).advance(grid(1000, length_s / 1000.0))["piezo_02"]
+        )
 
-    assert told(1000.0) == pytest.approx(told(864_000.0), abs=1e-9)
+    assert told(1000.0) == pytest.approx(told(864_000.0), abs=1e-6)
     assert compression_of(864_000.0) == 1.0
     assert compression_of(8_640_000.0) == 1.0
 
