@@ -1,6 +1,7 @@
 """Labelled faults of instruments, clocks and networks; `breaker` applies them.
 
-Each kind changes one thing only, row by row, so that any chunking gives the same samples:
+Each kind changes one thing only, row by row, so that any chunking gives the same samples; chance
+is a hash of fault, sensor and time:
 
     stuck      repeats the last value before the onset
     silent     sends nothing
@@ -11,6 +12,12 @@ Each kind changes one thing only, row by row, so that any chunking gives the sam
     clock      stamps its samples `amount` seconds wrong (negative: set back)
     duplicate  sends every sample again, `amount` seconds later
     backlog    buffers while the network is down, then sends all at 20 times its pace
+    dropout    loses samples by chance, the share `amount` of them
+    poisoned   a catalytic bead loses the share `amount` of its sensitivity, over the first third
+    clock_drift   its clock runs away by `amount` seconds over the duration, and is set right at its end
+    gateway_lost  sends nothing, and nothing is kept: for all points of one gateway
+    late          every sample arrives `amount` seconds later, in order
+    out_of_order  every sample arrives up to `amount` seconds later, by chance
 """
 
 from __future__ import annotations
@@ -28,6 +35,12 @@ FaultKind = Literal[
     "clock",
     "duplicate",
     "backlog",
+    "dropout",
+    "poisoned",
+    "clock_drift",
+    "gateway_lost",
+    "late",
+    "out_of_order",
 ]
 # Which kind of rule ought to notice; "" where the plant's own flag or a counter says it.
 NOTICED_BY: Final[dict[FaultKind, str]] = {
@@ -40,6 +53,25 @@ NOTICED_BY: Final[dict[FaultKind, str]] = {
     "clock": "clock",
     "duplicate": "",
     "backlog": "stale",
+    "dropout": "",
+    "poisoned": "",
+    "clock_drift": "",
+    "gateway_lost": "stale",
+    "late": "",
+    "out_of_order": "",
+}
+KINDS: Final[tuple[FaultKind, ...]] = tuple(NOTICED_BY)
+# What `amount` means, the usual one, the least and the most; kinds that are not here have none.
+AMOUNTS: Final[dict[FaultKind, tuple[str, float, float, float]]] = {
+    "spike": ("every so many samples", 10.0, 2.0, 1e6),
+    "drift": ("in the plant's unit", 0.0, -1e9, 1e9),
+    "clock": ("s; negative: set back", -127.031, -1e9, 1e9),
+    "duplicate": ("s later", 0.4, 0.0, 1e6),
+    "dropout": ("share of the samples", 0.1, 0.0, 1.0),
+    "poisoned": ("share of the sensitivity", 0.5, 0.0, 1.0),
+    "clock_drift": ("s over the duration; negative: too slow", -30.0, -1e6, 1e6),
+    "late": ("s later", 30.0, 0.0, 1e6),
+    "out_of_order": ("s later at most", 10.0, 0.0, 1e6),
 }
 
 

@@ -168,14 +168,15 @@ class Scenario:
         """The first event time beyond the run."""
         return self.start_ns + round(self.duration_s * SECOND_NS)
 
-    def samples(self, chunk_s: float = 60.0) -> Iterator[Batch]:
+    def samples(self, chunk_s: float = 60.0, block_steps: int | None = None) -> Iterator[Batch]:
         """All samples in the order in which they are due, cut every `chunk_s`; the cuts change
-        nothing. What a gateway buffers beyond the run's end comes with the last chunk."""
-        from .stream import Stream
+        nothing, nor does how many grid steps are computed at once. What a gateway buffers beyond
+        the run's end comes with the last chunk."""
+        from .stream import Stream, offline_steps
 
         if chunk_s <= 0.0:
             raise ValueError(f"chunk_s must be positive, found {chunk_s}")
-        stream = Stream(self)
+        stream = Stream(self, block_steps or offline_steps(self.site))
         until = self.start_ns
         while not stream.exhausted:
             until += round(chunk_s * SECOND_NS)

@@ -44,13 +44,13 @@ class Transmitter:
         self.instrument = instrument
         self._generator = generator
         self._held: float | None = None
-        self._age_s = 0.0
+        self._steps = 0
 
     def read(self, truth: Float64, step_s: float) -> Float64:
         """What it prints at each step; lag, noise and drift go on from the last call."""
         seen = self._lagged(truth, step_s)
-        age = self._age_s + step_s * np.arange(1, len(truth) + 1)
-        self._age_s += step_s * len(truth)
+        age = step_s * np.arange(self._steps + 1, self._steps + len(truth) + 1)
+        self._steps += len(truth)
         noise = self._generator.standard_normal(len(truth)) * self.instrument.noise
         return self._printed(seen + noise + self.instrument.drift_per_day * (age / 86_400.0))
 

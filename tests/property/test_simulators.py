@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from lifeline.engine.limits import SECOND_NS
 from lifeline.simulators.audit import Logged, compare
 from lifeline.simulators.batch import Batch
+from lifeline.simulators.faults import AMOUNTS, KINDS, SensorFault
 from lifeline.simulators.ledger import Ledger, LedgerWriter
 from lifeline.simulators.plant import Scenario
 from lifeline.simulators.shapes import messages
@@ -47,6 +49,51 @@ def test_any_cuts_of_the_stream_give_the_same_samples(name: str, cuts: list[int]
 @settings(max_examples=30)
 def test_any_chunk_length_gives_the_same_samples(name: str, chunk_s: float) -> None:
     assert Batch.concat(list(scenario(name).samples(chunk_s))).same_as(whole(name))
+
+
+@cache
+def broken() -> Scenario:
+    """A gas district with a fault of every kind, and what its story does."""
+    site = site_named("city-gas")
+    sensors = [p.id for p in site.points if p.reports == "periodic"]
+    faults = tuple(
+        SensorFault(
+            f"f{k}",
+            site.id,
+            kind,
+            tuple(sensors[2 * k : 2 * k + 3]),
+            START + (k + 3) * SECOND_NS,
+            START + (k + 43) * SECOND_NS,
+            "",
+            "",
+            AMOUNTS[kind][1] if kind in AMOUNTS else 0.0,
+        )
+        for k, kind in enumerate(KINDS)
+    )
+    told = site.scenario(START, 90.0, 11)
+    return replace(told, script=replace(told.script, faults=faults))
+
+
+@cache
+def whole_broken() -> Batch:
+    return Batch.concat(list(broken().samples(1e6)))
+
+
+@given(NAMES, st.integers(1, 100))
+@settings(max_examples=30)
+def test_any_block_of_steps_gives_the_same_samples(name: str, block_steps: int) -> None:
+    rows = list(scenario(name).samples(1e6, block_steps))
+    assert Batch.concat(rows).same_as(whole(name))
+
+
+@given(st.integers(1, 100), st.floats(0.3, 200.0))
+@settings(max_examples=30)
+def test_neither_blocks_nor_cuts_change_what_faults_of_every_kind_do(
+    block_steps: int, chunk_s: float
+) -> None:
+    rows = Batch.concat(list(broken().samples(chunk_s, block_steps)))
+    assert rows.same_as(whole_broken())
+    assert np.all(np.diff(rows.due) >= 0)
 
 
 @given(NAMES, st.sets(st.integers(0, 50), max_size=8))

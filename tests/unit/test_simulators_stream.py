@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,10 +15,12 @@ from lifeline.engine.quantities import quantity
 from lifeline.engine.units import affine, find_gas
 from lifeline.simulators.batch import FLAG_FAULT, FLAG_OVER, Batch
 from lifeline.simulators.breaker import BACKLOG_PACE
+from lifeline.simulators.cause import Happening, Run
 from lifeline.simulators.city_gas import city_gas
 from lifeline.simulators.faults import FaultKind, SensorFault
 from lifeline.simulators.pipeline import pipeline
 from lifeline.simulators.plant import Scenario, Script, Site
+from lifeline.simulators.script import scripted
 from lifeline.simulators.sites import SITES, all_sites, site_named
 from lifeline.simulators.stream import Stream
 from lifeline.simulators.tailings import tailings
@@ -262,6 +265,92 @@ def test_a_backlog_comes_late_in_order_and_whole() -> None:
     assert late.max() > 19 * SECOND_NS
     drained = 20 + 20 * BACKLOG_PACE / (BACKLOG_PACE - 1)
     assert np.all(late[before.due > START + round(drained * SECOND_NS)] == 0)
+
+
+def test_a_drop_out_loses_its_share_by_chance() -> None:
+    site = pipeline()
+    quiet = site.scenario(START, 3000.0, 3, intensity=0)
+    lost = SensorFault(
+        "f", site.id, "dropout", ("PT-101", "PT-102"), START, START + 3000 * SECOND_NS, "", "", 0.2
+    )
+    rows = whole(dataclasses.replace(quiet, script=Script((), (lost,), quiet.script.world)))
+    kept = [set(of(site, rows, s).due.tolist()) for s in ("PT-101", "PT-102")]
+    for some in kept:
+        assert len(some) == pytest.approx(2400, abs=4 * math.sqrt(3000 * 0.2 * 0.8))
+    # By chance for each sensor: both lose a sample in a 25th of all cases.
+    both = 3000 - len(kept[0] | kept[1])
+    assert both == pytest.approx(120, abs=4 * math.sqrt(3000 * 0.04 * 0.96))
+    runs = np.diff(sorted(kept[0])) // SECOND_NS
+    assert 2 <= runs.max() < 12
+    again = dataclasses.replace(quiet, seed=4, script=Script((), (lost,), quiet.script.world))
+    assert set(of(site, whole(again), "PT-101").due.tolist()) != kept[0]
+
+
+def test_a_poisoned_bead_sees_less_and_is_replaced() -> None:
+    """It loses half of its sensitivity in a third of the time, and pegs where that half is full."""
+    site = city_gas(manholes=3)
+    leak = Happening("leak", "m01", START, START + 600 * SECOND_NS, 1.5)
+    run = Run(START, 600.0, 3)
+    bad = SensorFault(
+        "f", site.id, "poisoned", ("m01-lel",), START, START + 300 * SECOND_NS, "", "", 0.5
+    )
+    seen, weak = (
+        of(
+            site,
+            whole(
+                Scenario(site, START, 600.0, 3, scripted(site, run, [leak], list(faults)), 600.0)
+            ),
+            "m01-lel",
+        ).value
+        for faults in ((), (bad,))
+    )
+    lost = 0.5 * np.minimum(np.arange(600) / 100.0, 1.0)
+    lost[300:] = 0.0
+    clear = (seen > 20.0) & (seen < 99.0)
+    # The bead's own lag follows the loss of sensitivity, and its replacement.
+    clear[295:340] = False
+    assert clear[:300].sum() > 20
+    assert weak[clear] == pytest.approx(((1.0 - lost) * seen)[clear], abs=2.0)
+    pegged = seen[:295] == 110.0
+    assert pegged.any()
+    assert weak[:295][pegged].max() < 110.0
+    assert weak[-1] == seen[-1] == 110.0
+
+
+def test_a_clock_that_runs_away_is_off_by_its_amount_and_is_set_right() -> None:
+    site, healthy, faulty = broken("clock_drift", "LT-101", amount=-8.0)
+    before, after = of(site, healthy, "LT-101"), of(site, faulty, "LT-101")
+    off_s = (after.time - before.time) / SECOND_NS
+    inside = during(before)
+    assert np.all(off_s[~inside] == 0.0)
+    assert off_s[inside] == pytest.approx(-8.0 * np.arange(10) / 10.0, abs=0.1)
+    assert np.all(after.time % site.resolution_ns == 0)
+    assert after.value.tolist() == before.value.tolist()
+    assert after.due.tolist() == before.due.tolist()
+
+
+def test_a_lost_gateway_is_silent_and_keeps_nothing() -> None:
+    mine = [p.id for p in pipeline().points if p.gateway == 0]
+    site, healthy, faulty = broken("gateway_lost", *mine)
+    gateway = np.array([p.gateway for p in site.points])
+    lost = (gateway[faulty.sensor] == 0) & during(faulty)
+    assert not lost.any()
+    assert len(faulty) == len(healthy) - ((gateway[healthy.sensor] == 0) & during(healthy)).sum()
+
+
+def test_late_samples_come_in_order_and_those_out_of_order_do_not() -> None:
+    site, healthy, late = broken("late", "PT-101", amount=30.0)
+    before, after = of(site, healthy, "PT-101"), of(site, late, "PT-101")
+    sent = np.sort(after.due[np.isin(after.time, before.time[during(before)])])
+    assert (sent - before.due[during(before)]).tolist() == [30 * SECOND_NS] * 20
+    site, healthy, mixed = broken("out_of_order", "PT-101", amount=10.0)
+    before, after = of(site, healthy, "PT-101"), of(site, mixed, "PT-101")
+    assert sorted(after.number.tolist()) == before.number.tolist()
+    assert (np.diff(after.time) < 0).sum() > 3
+    delay = (after.due - after.time) - (before.due[0] - before.time[0])
+    assert delay.min() == 0
+    assert 8 * SECOND_NS < delay.max() < 10 * SECOND_NS
+    assert sorted(after.value.tolist()) == sorted(before.value.tolist())
 
 
 def test_faults_of_one_sensor_leave_the_others_alone() -> None:
