@@ -9,6 +9,8 @@
     plant, script, stream, breaker       sites and runs; stories told; samples, broken as labelled
     city_gas, pipeline, tailings, sites  the three sites, and their registry
     shapes, gateway, publish             payloads, connections, real MQTT at any speed
+    frames, judging                      the same samples straight into a core
+    recording, labels                    the same samples as files, and what happened
     ledger, audit                        what was sent, and what arrived of it
     policies, configs                    the rules and the configuration that read them
 

@@ -164,6 +164,9 @@ def _incident(
         level=label.level,
         what_en=label.what_en or what_en,
         what_zh=label.what_zh or what_zh,
+        where=happening.where,
+        size=happening.size,
+        measure=kind.measure,
     )
 
 

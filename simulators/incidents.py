@@ -22,7 +22,8 @@ class Incident:
 
     `sensors` are the ids on which it can be seen, `onset_ns`/`end_ns` the event times between
     which its cause acts, `level` the least grave level that an alert must reach to count as
-    detection. `what_en`/`what_zh` is one sentence for people.
+    detection. `what_en`/`what_zh` is one sentence for people. `where` and `size` (in the unit that
+    `measure` names) are its cause's.
     """
 
     id: str
@@ -35,6 +36,9 @@ class Incident:
     level: Level
     what_en: str
     what_zh: str
+    where: str = ""
+    size: float = 0.0
+    measure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class Stream:
         self._world = scenario.script.world()
         self._step = 0
         self._steps = -(-(scenario.end_ns - scenario.start_ns) // site.step_ns)
-        self._pending = Batch.empty()
+        self._pending = Batch.empty()  # in order; those before `_taken` are gone
+        self._taken = 0
         self._numbers = np.zeros(len(site.points), np.int64)
         self._said: dict[int, tuple[float, int]] = {}
         self._transmitters = [
@@ -70,21 +71,20 @@ class Stream:
     @property
     def exhausted(self) -> bool:
         """Whether every row of the run was taken."""
-        return self._step >= self._steps and not len(self._pending)
+        return self._step >= self._steps and self._taken == len(self._pending)
 
     def take(self, until_ns: int) -> Batch:
         """All rows due before `until_ns` that were not taken yet, in order of (due, gateway,
         sensor, number)."""
-        parts = [self._pending]
+        blocks = []
         while self._step < self._steps and self._time_of(self._step) < until_ns:
-            parts.append(self._block())
-        waiting = Batch.concat(parts) if len(parts) > 1 else self._pending
-        due = waiting.due < until_ns
-        if due.all():
-            ready, self._pending = waiting, Batch.empty()
-        else:
-            ready, self._pending = waiting.take(due), waiting.take(~due)
-        return ready.take(self._in_order(ready))
+            blocks.append(self._block())
+        if blocks:
+            waiting = Batch.concat([self._pending.take(slice(self._taken, None)), *blocks])
+            self._pending, self._taken = waiting.take(self._in_order(waiting)), 0
+        first = self._taken
+        self._taken = max(first, int(np.searchsorted(self._pending.due, until_ns)))
+        return self._pending.take(slice(first, self._taken))
 
     def _in_order(self, rows: Batch) -> Int64:
         """Sorts by time alone, which is much faster, and by all four where that was not enough."""
