@@ -83,6 +83,10 @@ weather.pressure|kPa|50..110|1/h
 """
 
 GENERIC = {
+    "gas.odorant": "mg/m3",
+    "tunnel.trackbed": "mm",
+    "tunnel.groundwater": "m",
+    "tunnel.seepage": "L/min",
     "pipe.oil.pressure": "kPa",
     "pipe.oil.flow": "m3/h",
     "pipe.water.temp": "Cel",
