@@ -1,6 +1,7 @@
 """Plants that do not exist, described well enough to be judged: physics, instruments, labels, load.
 
     incidents, faults                    what goes wrong, as labels with times and expected levels
+    cause                                what can happen at a site: kinds, places, sizes
     manhole, recurrence                  gas in a ventilated box, x = a x + b
     liquid, liquid_line                  a liquid line and its steady state; its waves
     district, trunk, dam                 the three worlds, true to the last decimal

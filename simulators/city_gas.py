@@ -12,7 +12,9 @@ from typing import Final
 
 from lifeline.engine.limits import SECOND_NS
 
+from .cause import CauseKind, Happening, Label, Run
 from .district import (
+    BLOWER_M3_S,
     MANHOLES_PER_STATION,
     Cause,
     District,
@@ -21,10 +23,12 @@ from .district import (
     Tilt,
     hole_for,
     manhole_name,
+    reached_by,
     station_name,
 )
-from .plant import Gateway, Point, Script, Site
-from .script import Chapter, write_script
+from .incidents import Level
+from .plant import Gateway, Point, Site, World
+from .script import Chapter, storyteller
 from .sensor import Instrument
 
 CH4_VOL: Final = Instrument(0.0, 100.0, 0.01, noise=0.01, t90_s=8.0)
@@ -44,6 +48,8 @@ BEAD_RATE: Final = 100.0
 
 CENTRE: Final = (31.8206, 117.2272)
 CREW_LEAVES: Final = 0.985
+# The share of its time over which a leak grows.
+GROWING: Final = 0.3
 
 
 def city_gas(site_id: str = "city-gas", *, manholes: int = 6, interval_s: float = 1.0) -> Site:
@@ -72,7 +78,9 @@ def city_gas(site_id: str = "city-gas", *, manholes: int = 6, interval_s: float 
             Gateway(station_name(s), (37 + 61 * s) % 97 * 1_000_000) for s in range(stations)
         ),
         points=tuple(points),
-        write_script=partial(_write_script, manholes),
+        write_script=storyteller(_tell),
+        causes=CAUSES,
+        make_world=partial(_world, manholes),
     )
 
 
@@ -169,112 +177,137 @@ def _governor_points(station: int) -> list[Point]:
     ]
 
 
-def _write_script(
-    manholes: int, site: Site, start_ns: int, duration_s: float, seed: int, intensity: int
-) -> Script:
-    step_s = site.step_ns / SECOND_NS
-    return write_script(
-        site,
-        start_ns,
-        duration_s,
-        seed,
-        intensity,
-        tell=partial(_tell, manholes),
-        world=lambda causes: District(manholes, causes, seed, step_s),
+def _world(manholes: int, site: Site, run: Run, causes: tuple[Cause, ...]) -> World:
+    return District(manholes, causes, run.seed, site.step_ns / SECOND_NS)
+
+
+def _manholes(site: Site) -> tuple[str, ...]:
+    return tuple(p.asset for p in site.points if p.quantity == "gas.o2")
+
+
+def _governors(site: Site) -> tuple[str, ...]:
+    return tuple(f"{g.name}-governor" for g in site.gateways)
+
+
+def _place(manhole: str) -> int:
+    return int(manhole.removeprefix("m")) - 1
+
+
+def _leak(grows: bool, site: Site, it: Happening) -> tuple[tuple[Label, ...], Release]:
+    """A hole of a diameter in mm; a leak grows to it over a third of its time, a seep does not.
+
+    It is to be found at the level that its gas reaches in still air, with a fifth to spare.
+    """
+    area = math.pi / 4.0 * (it.size / 1000.0) ** 2
+    growth_s = GROWING * it.duration_s if grows else 0.0
+    reached = 100.0 / 1.2 * reached_by(area, it.duration_s - 0.5 * growth_s)
+    level: Level = "red" if reached > 2.5 else "orange" if reached > 1.25 else "yellow"
+    sensors = tuple(f"{it.where}-{what}" for what in ("ch4", "lel", "o2"))
+    return (Label(sensors, level),), Release(
+        _place(it.where), area, growth_s, it.onset_ns, it.end_ns
     )
 
 
-def _tell(manholes: int, chapter: Chapter) -> list[Cause]:
+def _cover(site: Site, it: Happening) -> tuple[tuple[Label, ...], Tilt]:
+    label = Label((f"{it.where}-cover",), "yellow")
+    return (label,), Tilt(_place(it.where), it.onset_ns, it.end_ns, angle=it.size)
+
+
+def _airing(site: Site, it: Happening) -> tuple[tuple[Label, ...], Tilt]:
+    label = Label((f"{it.where}-cover",), "yellow", kind="cover")
+    return (label,), Tilt(_place(it.where), it.onset_ns, it.end_ns, blower_m3_s=it.size)
+
+
+def _overpressure(site: Site, it: Happening) -> tuple[tuple[Label, ...], Overpressure]:
+    station = _governors(site).index(it.where)
+    label = Label((f"{station_name(station)}-outlet",), "orange")
+    return (label,), Overpressure(station, it.size, it.onset_ns, it.end_ns)
+
+
+CAUSES: Final = (
+    CauseKind(
+        kind="leak",
+        measure="diameter of the hole in the main, mm",
+        usual=2.0,
+        least=0.3,
+        most=25.0,
+        what_en="a growing leak ({size} mm) fills manhole {where} with gas",
+        what_zh="{where}阀井燃气泄漏并不断扩大（孔径{size} mm）",
+        places=_manholes,
+        make=partial(_leak, True),
+    ),
+    CauseKind(
+        kind="seep",
+        measure="diameter of the hole in the main, mm",
+        usual=0.2,
+        least=0.1,
+        most=16.0,
+        what_en="a small leak ({size} mm) seeps into manhole {where}",
+        what_zh="{where}阀井燃气微量渗漏（孔径{size} mm）",
+        places=_manholes,
+        make=partial(_leak, False),
+    ),
+    CauseKind(
+        kind="cover",
+        measure="angle at which the cover stands, deg",
+        usual=35.0,
+        least=15.0,
+        most=90.0,
+        what_en="the cover of manhole {where} stands open",
+        what_zh="{where}阀井井盖被打开",
+        places=_manholes,
+        make=_cover,
+    ),
+    CauseKind(
+        kind="airing",
+        measure="air that the crew's blower moves, m3/s",
+        usual=BLOWER_M3_S,
+        least=0.0,
+        most=2.0,
+        what_en="the crew lifts the cover of manhole {where} to air it",
+        what_zh="抢修人员打开{where}阀井井盖通风",
+        places=_manholes,
+        make=_airing,
+    ),
+    CauseKind(
+        kind="overpressure",
+        measure="pressure let through beyond the set point, kPa",
+        usual=2.2,
+        least=1.8,
+        most=20.0,
+        what_en="{where} lets too much pressure through ({size} kPa)",
+        what_zh="{where}调压器出口超压（{size} kPa）",
+        places=_governors,
+        make=_overpressure,
+    ),
+)
+
+
+def _tell(chapter: Chapter) -> None:
     """One story: a leak, a seep, an open cover, an over-pressure, and five faults elsewhere."""
-    places = [int(p) for p in chapter.dice.permutation(manholes)]
-    causes: list[Cause] = [
-        _leak(chapter, places[0]),
-        _seep(chapter, places[1]),
-        _opened(chapter, places[2]),
-        _overpressure(chapter),
-    ]
-    a, b, c = (manhole_name(places[(3 + i) % manholes]) for i in range(3))
+    manholes = _manholes(chapter.site)
+    places = [manholes[p] for p in chapter.dice.permutation(len(manholes))]
+    left = chapter.story.at(CREW_LEAVES)
+    onset, end = chapter.at(0.14), chapter.at(0.55)
+    size = _diameter(0.25, 0.6 * (end - onset) / SECOND_NS)
+    chapter.happens("leak", places[0], (onset, end), max(0.3, size))
+    chapter.happens("airing", places[0], (end, left))
+    onset, end = chapter.at(0.18), chapter.at(0.78)
+    size = _diameter(0.022, (end - onset) / SECOND_NS)
+    chapter.happens("seep", places[1], (onset, end), max(0.1, size))
+    chapter.happens("airing", places[1], (end, left))
+    chapter.happens("cover", places[2], (chapter.at(0.40), chapter.at(0.62)))
+    governors = _governors(chapter.site)
+    governor = governors[int(chapter.dice.integers(len(governors)))]
+    chapter.happens("overpressure", governor, (chapter.at(0.60), chapter.at(0.82)))
+    a, b, c = (places[(3 + i) % len(places)] for i in range(3))
     chapter.breaks("stuck", [f"{a}-o2"], (0.10, 0.70), ("reading frozen", "读数冻结"))
     chapter.breaks("silent", [f"{b}-temp"], (0.30, 0.62), ("no data", "无数据"))
     chapter.breaks("declared", [f"{c}-lel"], (0.35, 0.55), ("declares a fault", "自报故障"))
     chapter.breaks("spike", [f"{a}-pressure"], (0.20, 0.90), ("spikes", "尖峰干扰"), 7.0)
     chapter.breaks("duplicate", [f"{b}-ch4"], (0.50, 0.80), ("sent twice", "重复发送"), 0.25)
-    return causes
 
 
-def _gas_sensors(place: int) -> list[str]:
-    return [f"{manhole_name(place)}-{what}" for what in ("ch4", "lel", "o2")]
-
-
-def _leak(chapter: Chapter, place: int) -> Release:
-    onset, end = chapter.at(0.14), chapter.at(0.55)
-    period_s = (end - onset) / SECOND_NS
-    chapter.happens(
-        "leak",
-        _gas_sensors(place),
-        (onset, end),
-        "red",
-        (
-            f"a growing leak fills manhole {place + 1} with gas",
-            f"{place + 1}号阀井燃气泄漏并不断扩大",
-        ),
-    )
-    aired = _aired(chapter, place, end)
-    return Release(place, hole_for(0.25, 0.6 * period_s), 0.3 * period_s, onset, end, aired)
-
-
-def _seep(chapter: Chapter, place: int) -> Release:
-    onset, end = chapter.at(0.18), chapter.at(0.78)
-    chapter.happens(
-        "seep",
-        _gas_sensors(place),
-        (onset, end),
-        "orange",
-        (f"a small leak seeps into manhole {place + 1}", f"{place + 1}号阀井燃气微量渗漏"),
-    )
-    aired = _aired(chapter, place, end)
-    return Release(place, hole_for(0.022, (end - onset) / SECOND_NS), 0.0, onset, end, aired)
-
-
-def _aired(chapter: Chapter, place: int, onset: int) -> int:
-    """The crew opens the cover; the time at which it leaves."""
-    end = chapter.story.at(CREW_LEAVES)
-    chapter.happens(
-        "cover",
-        [f"{manhole_name(place)}-cover"],
-        (onset, end),
-        "yellow",
-        (
-            f"the crew lifts the cover of manhole {place + 1} to air it",
-            f"抢修人员打开{place + 1}号阀井井盖通风",
-        ),
-    )
-    return end
-
-
-def _opened(chapter: Chapter, place: int) -> Tilt:
-    onset, end = chapter.at(0.40), chapter.at(0.62)
-    chapter.happens(
-        "cover",
-        [f"{manhole_name(place)}-cover"],
-        (onset, end),
-        "yellow",
-        (f"the cover of manhole {place + 1} stands open", f"{place + 1}号阀井井盖被打开"),
-    )
-    return Tilt(place, onset, end)
-
-
-def _overpressure(chapter: Chapter) -> Overpressure:
-    station = int(chapter.dice.integers(len(chapter.site.gateways)))
-    onset, end = chapter.at(0.60), chapter.at(0.82)
-    chapter.happens(
-        "overpressure",
-        [f"{station_name(station)}-outlet"],
-        (onset, end),
-        "orange",
-        (
-            f"governor {station + 1} lets too much pressure through",
-            f"{station + 1}号调压站出口超压",
-        ),
-    )
-    return Overpressure(station, 2.2, onset, end)
+def _diameter(fraction: float, after_s: float) -> float:
+    """The hole (mm) that fills a closed manhole to `fraction` in `after_s`."""
+    return 1000.0 * math.sqrt(4.0 / math.pi * hole_for(fraction, after_s))

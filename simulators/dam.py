@@ -41,6 +41,9 @@ POND_RATIO: Final = 7.5
 SPILL_S: Final = 1.6 * DAY_S
 SEEPAGE_L_S: Final = 8.0
 SEEPAGE_NTU: Final = 5.0
+PIPING_NTU: Final = 25.0
+# More seepage at the height of such a piping, as a share of the ordinary.
+PIPING_SEEPAGE: Final = 0.5
 BACKGROUND_MM_D: Final = 0.2
 CREEP_START_MM_D: Final = 4.0
 CREEP_LEFT: Final = 0.03  # what remains of 1 − t/T when the berm is placed
@@ -49,13 +52,19 @@ BERM_S: Final = 0.4 * DAY_S
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """Rain between two times; the drains work from `drained_ns` to `closed_ns`."""
+    """Rain between two times."""
 
     peak_mm_h: float
     onset_ns: int
     end_ns: int
-    drained_ns: int
-    closed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drains:
+    """The dam's drains are opened between two times: the phreatic surface falls faster."""
+
+    onset_ns: int
+    end_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +74,19 @@ class Creep:
     section: int
     onset_ns: int
     end_ns: int
+    start_mm_d: float = CREEP_START_MM_D
 
 
 @dataclass(frozen=True, slots=True)
 class Piping:
-    """Fines washed out with the seepage."""
+    """Fines washed out with the seepage; at its height the turbidity is `ntu` higher."""
 
     onset_ns: int
     end_ns: int
+    ntu: float = PIPING_NTU
 
 
-Cause = Storm | Creep | Piping
+Cause = Storm | Drains | Creep | Piping
 
 
 class Store:
@@ -124,8 +135,8 @@ class Dam:
         washed = self._piping(times_ns)
         truth |= {
             "pond_level": POND_LEVEL_M + pond,
-            "seep_flow": SEEPAGE_L_S * (1.0 + 0.12 * rises + 0.5 * washed),
-            "seep_turb": SEEPAGE_NTU * (1.0 + 5.0 * washed),
+            "seep_flow": SEEPAGE_L_S * (1.0 + 0.12 * rises + PIPING_SEEPAGE * washed),
+            "seep_turb": SEEPAGE_NTU + PIPING_NTU * washed,
             "rain": rain,
             "baro": 101.3 - 0.02 * rain,
             "air_temp": air_temperature(times_ns, 18.0, 6.0),
@@ -145,9 +156,9 @@ class Dam:
     ) -> tuple[dict[str, Float64], Float64]:
         """Depth below the slope at every piezometer, and the mean rise."""
         tau = np.full(len(times_ns), RECESSION_S)
-        for storm in self._causes:
-            if isinstance(storm, Storm):
-                drained = (times_ns >= storm.drained_ns) & (times_ns < storm.closed_ns)
+        for drains in self._causes:
+            if isinstance(drains, Drains):
+                drained = (times_ns >= drains.onset_ns) & (times_ns < drains.end_ns)
                 tau = np.where(drained, DRAINED_S, tau)
         keep = np.exp(-self._process_step_s / tau)
         truth: dict[str, Float64] = {}
@@ -178,21 +189,33 @@ class Dam:
         days = float(self._days(np.array(creep.end_ns - creep.onset_ns)))
         failure = days / (1.0 - CREEP_LEFT)
         since = np.clip(self._days(times_ns - creep.onset_ns), 0.0, days)
-        crept = -CREEP_START_MM_D * failure * np.log(1.0 - since / failure)
+        crept = -creep.start_mm_d * failure * np.log(1.0 - since / failure)
         after = np.maximum(self._days(times_ns - creep.end_ns), 0.0) * DAY_S / BERM_S
-        last = CREEP_START_MM_D / CREEP_LEFT
+        last = creep.start_mm_d / CREEP_LEFT
         return np.asarray(crept + last * BERM_S / DAY_S * (1.0 - np.exp(-after)), np.float64)
 
     def _piping(self, times_ns: Int64) -> Float64:
-        """0 to 1: rises over the first half of its time and falls as fast after its end."""
+        """Fines as a share of an ordinary piping's: rises over the first half of its time and falls
+        as fast after its end."""
         washed = np.zeros(len(times_ns))
         for piping in self._causes:
             if isinstance(piping, Piping):
                 half = max(1, (piping.end_ns - piping.onset_ns) // 2)
                 rise = np.clip((times_ns - piping.onset_ns) / half, 0.0, 1.0)
                 fall = np.clip((times_ns - piping.end_ns) / half, 0.0, 1.0)
-                washed = washed + rise - fall
+                washed = washed + piping.ntu / PIPING_NTU * (rise - fall)
         return washed
+
+
+def answer(peak_mm_h: float, process_s: float) -> tuple[float, float]:
+    """How far a storm from calm raises the pond, and the second wells' phreatic surface, in m."""
+    step_s = (process_s + 4.0 * DAY_S) / 4000.0
+    x = np.clip(step_s * np.arange(4000) / process_s, 0.0, 1.0)
+    rain_m_s = peak_mm_h * np.sin(np.pi * x) ** 2 / MM_H_PER_M_S
+    pond = Store(SPILL_S).fill(POND_RATIO * rain_m_s, step_s)
+    seeping = Store(SOAK_S).fill(rain_m_s, step_s) / SOAK_S
+    rise = Store(RECESSION_S).fill(RESPONSE[1] * seeping, step_s)
+    return float(pond.max()), float(rise.max())
 
 
 def compression_of(story_s: float) -> float:

@@ -7,6 +7,7 @@ valve upstream is shut, the crew lifts the cover and blows the chamber clean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,8 @@ MAIN_KPA: Final = 300.0
 GOVERNED_KPA: Final = 2.5
 STATION_FLOW_M3_H: Final = 800.0
 BLOWER_M3_S: Final = 0.60
+# A cover that stands at this angle lets all the air through that it can.
+OPEN_DEG: Final = 35.0
 # A sewer next door brings this much methane on average: some 0.2 %VOL behind a closed lid.
 BIOGAS_M3_S: Final = 1.2e-6
 LARGEST_HOLE_M2: Final = 2.0e-4
@@ -35,25 +38,24 @@ LARGEST_HOLE_M2: Final = 2.0e-4
 @dataclass(frozen=True, slots=True)
 class Release:
     """A hole in the main beside one manhole; its area grows from 0 over `growth_s` (0: at once).
-
-    At `end_ns` the valve upstream is shut; the crew lifts the cover and blows until `aired_ns`.
-    """
+    At `end_ns` the valve upstream is shut."""
 
     place: int
     area_m2: float
     growth_s: float
     onset_ns: int
     end_ns: int
-    aired_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Tilt:
-    """A cover that stands open between two times."""
+    """A cover that stands open between two times; where a crew lifted it, its blower runs."""
 
     place: int
     onset_ns: int
     end_ns: int
+    angle: float = OPEN_DEG
+    blower_m3_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,13 @@ class District:
         leak = _biogas_mean(place) * sewer_activity(times_ns)
         for cause in self._causes:
             if isinstance(cause, Tilt) and cause.place == place:
-                lid = np.maximum(lid, _within(times_ns, cause.onset_ns, cause.end_ns))
+                opened = _within(times_ns, cause.onset_ns, cause.end_ns)
+                lid = np.maximum(lid, cause.angle / OPEN_DEG * opened)
+                blower = blower + cause.blower_m3_s * opened
             elif isinstance(cause, Release) and cause.place == place:
                 main_kpa = main_kpa - 25.0 * _within(times_ns, cause.onset_ns, cause.end_ns)
                 leak = leak + manhole.orifice_flow(_hole(cause, times_ns), main_kpa)
-                aired = _within(times_ns, cause.end_ns, cause.aired_ns)
-                lid, blower = np.maximum(lid, aired), blower + BLOWER_M3_S * aired
-        vent = manhole.ventilation_flow(wind, lid, blower)
+        vent = manhole.ventilation_flow(wind, np.minimum(lid, 1.0), blower)
         fraction = self._boxes[place].advance(leak, vent, self._step_s)
         name = manhole_name(place)
         return {
@@ -121,7 +123,7 @@ class District:
             f"{name}-lel": 100.0 * fraction / (manhole.LEL_PERCENT_VOL / 100.0),
             f"{name}-o2": manhole.OXYGEN_PERCENT_VOL * (1.0 - fraction),
             f"{name}-temp": air_temperature(times_ns, 16.0 + self._warmth[place], 1.5),
-            f"{name}-cover": 35.0 * lid,
+            f"{name}-cover": OPEN_DEG * lid,
             f"{name}-pressure": main_kpa,
         }
 
@@ -158,6 +160,14 @@ def hole_for(fraction: float, after_s: float) -> float:
     leak = manhole.leak_for(fraction, after_s, VOLUME_M3, calm)
     flux = float(manhole.orifice_flow(1.0, MAIN_KPA - 30.0))
     return min(leak / flux, LARGEST_HOLE_M2)
+
+
+def reached_by(area_m2: float, after_s: float) -> float:
+    """The volume fraction to which a constant hole brings a closed manhole in `after_s`."""
+    calm = float(manhole.ventilation_flow(1.5, 0.0, 0.0))
+    leak = float(manhole.orifice_flow(area_m2, MAIN_KPA - 30.0))
+    filled = 1.0 - math.exp(-(leak + calm) * after_s / VOLUME_M3)
+    return manhole.steady_fraction(leak, calm) * filled
 
 
 def manhole_name(place: int) -> str:

@@ -7,15 +7,17 @@ XV-k01 (check valve, on change).
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from lifeline.engine.limits import SECOND_NS
 
-from .plant import Gateway, Point, Script, Site
-from .script import Chapter, write_script
+from .cause import CauseKind, Happening, Label, Run
+from .plant import Gateway, Point, Site, World
+from .script import Chapter, storyteller
 from .sensor import Instrument
-from .trunk import Trunk, Upset
+from .trunk import MAIN, Trunk, Upset
 
 PRESSURE_MPA: Final = Instrument(0.0, 1.0, 0.0001, noise=0.0008)
 PRESSURE_KPA: Final = Instrument(0.0, 1000.0, 0.1, noise=0.8)
@@ -31,6 +33,8 @@ BEARING_RATE: Final = 20.0
 
 CENTRE: Final = (31.8610, 117.2850)
 HEARTBEAT_S: Final = 60.0
+# Where a main can burst, km from its inlet.
+KILOMETRES: Final = tuple(0.25 * k for k in range(1, 10))
 
 
 def pipeline(site_id: str = "pipeline", *, lines: int = 2, interval_s: float = 1.0) -> Site:
@@ -55,7 +59,9 @@ def pipeline(site_id: str = "pipeline", *, lines: int = 2, interval_s: float = 1
             Gateway(f"line-{k + 1}", (123 + 71 * k) * 1_000_000 % step_ns) for k in range(lines)
         ),
         points=tuple(p for line in range(lines) for p in _points(line)),
-        write_script=partial(_write_script, lines),
+        write_script=storyteller(_tell),
+        causes=CAUSES,
+        make_world=partial(_world, lines),
     )
 
 
@@ -115,32 +121,104 @@ def _points(line: int) -> list[Point]:
     ]
 
 
-def _write_script(
-    lines: int, site: Site, start_ns: int, duration_s: float, seed: int, intensity: int
-) -> Script:
-    step_s = site.step_ns / SECOND_NS
-    return write_script(
-        site,
-        start_ns,
-        duration_s,
-        seed,
-        intensity,
-        tell=partial(_tell, lines),
-        world=lambda upsets: Trunk(lines, upsets, step_s),
+def _world(lines: int, site: Site, run: Run, upsets: tuple[Upset, ...]) -> World:
+    return Trunk(lines, upsets, site.step_ns / SECOND_NS)
+
+
+def _lines(site: Site) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(p.asset for p in site.points))
+
+
+def _kilometres(site: Site) -> tuple[str, ...]:
+    return tuple(f"{line}/km-{km:.2f}" for line in _lines(site) for km in KILOMETRES)
+
+
+def _burst(site: Site, it: Happening) -> tuple[tuple[Label, ...], Upset]:
+    """A hole of a diameter in mm, at a kilometre."""
+    line, _, km = it.where.partition("/km-")
+    index = _lines(site).index(line)
+    names = [f"PT-{index + 1}0{n}" for n in (1, 2, 3)] + [f"FT-{index + 1}0{n}" for n in (1, 2)]
+    area = math.pi / 4.0 * (it.size / 1000.0) ** 2
+    at = 1000.0 * float(km) / MAIN.pipe.length
+    return (Label(tuple(names), "orange"),), Upset(
+        index, "burst", area, it.onset_ns, it.end_ns, at=at
     )
 
 
-def _tell(lines: int, chapter: Chapter) -> list[Upset]:
+def _trip(site: Site, it: Happening) -> tuple[tuple[Label, ...], Upset]:
+    line = _lines(site).index(it.where)
+    label = Label(tuple(f"PT-{line + 1}0{n}" for n in (1, 2, 3)), "orange")
+    return (label,), Upset(line, "trip", it.size / 100.0, it.onset_ns, it.end_ns)
+
+
+def _curve(
+    kind: Literal["turbid", "overheat"], tag: str, site: Site, it: Happening
+) -> tuple[tuple[Label, ...], Upset]:
+    line = _lines(site).index(it.where)
+    label = Label((f"{tag}-{line + 1}01",), "yellow")
+    return (label,), Upset(line, kind, it.size, it.onset_ns, it.end_ns)
+
+
+CAUSES: Final = (
+    CauseKind(
+        kind="burst",
+        measure="diameter of the hole, mm",
+        usual=300.0,
+        least=200.0,
+        most=500.0,
+        what_en="the main bursts at {where} (hole of {size} mm)",
+        what_zh="{where}干线爆管（孔径{size} mm）",
+        places=_kilometres,
+        make=_burst,
+    ),
+    CauseKind(
+        kind="trip",
+        measure="speed of the pumps that is left, %",
+        usual=45.0,
+        least=0.0,
+        most=50.0,
+        what_en="a pump of {where} trips",
+        what_zh="{where}水泵跳闸",
+        places=_lines,
+        make=_trip,
+    ),
+    CauseKind(
+        kind="turbid",
+        measure="turbidity on top of the ordinary, NTU",
+        usual=3.0,
+        least=1.0,
+        most=50.0,
+        what_en="the bed of {where} is stirred up: turbid water",
+        what_zh="{where}管壁沉积物扰动，浊度超标",
+        places=_lines,
+        make=partial(_curve, "turbid", "AT"),
+    ),
+    CauseKind(
+        kind="overheat",
+        measure="temperature of the bearing above the ordinary, Cel",
+        usual=32.0,
+        least=22.0,
+        most=80.0,
+        what_en="a pump bearing of {where} runs hot",
+        what_zh="{where}水泵轴承过热",
+        places=_lines,
+        make=partial(_curve, "overheat", "TT"),
+    ),
+)
+
+
+def _tell(chapter: Chapter) -> None:
     """One story: a burst, a pump trip, turbid water, a hot bearing; six faults beside them."""
-    first = int(chapter.dice.integers(lines))
-    second = (first + 1) % lines
+    lines = _lines(chapter.site)
+    first = int(chapter.dice.integers(len(lines)))
+    second = (first + 1) % len(lines)
     a, b = first + 1, second + 1
-    upsets = [
-        _burst(chapter, first),
-        _overheat(chapter, second),
-        _turbid(chapter, first),
-        _trip(chapter, second),
-    ]
+    km = float(chapter.dice.choice([k for k in KILOMETRES if 0.7 <= k <= 1.8]))
+    between = (chapter.at(0.16), chapter.at(0.42))
+    chapter.happens("burst", f"{lines[first]}/km-{km:.2f}", between, 320.0)
+    chapter.happens("overheat", lines[second], (chapter.at(0.24), chapter.at(0.48)))
+    chapter.happens("turbid", lines[first], (chapter.at(0.46), chapter.at(0.66)))
+    chapter.happens("trip", lines[second], (chapter.at(0.56), chapter.at(0.74)))
     chapter.breaks("stuck", [f"PT-{b}03"], (0.08, 0.48), ("reading frozen", "读数冻结"))
     chapter.breaks("spike", [f"FT-{a}01"], (0.10, 0.70), ("spikes", "尖峰干扰"), 9.0)
     # An odd shift: no stamp may meet an older one of the same sensor.
@@ -149,58 +227,3 @@ def _tell(lines: int, chapter: Chapter) -> list[Upset]:
     of_first = [p.id for p in chapter.site.points if p.gateway == first]
     chapter.breaks("backlog", of_first, (0.76, 0.88), ("network down, sent later", "断网补传"))
     chapter.breaks("duplicate", [f"FT-{b}01"], (0.60, 0.90), ("sent twice", "重复发送"), 0.4)
-    return upsets
-
-
-def _burst(chapter: Chapter, line: int) -> Upset:
-    onset, end = chapter.at(0.16), chapter.at(0.42)
-    chapter.happens(
-        "burst",
-        [f"PT-{line + 1}0{n}" for n in (1, 2, 3)] + [f"FT-{line + 1}0{n}" for n in (1, 2)],
-        (onset, end),
-        "orange",
-        (f"line {line + 1} bursts", f"{line + 1}号干线爆管"),
-    )
-    return Upset(line, "burst", 0.08, onset, end, at=float(chapter.dice.uniform(0.3, 0.7)))
-
-
-def _overheat(chapter: Chapter, line: int) -> Upset:
-    onset, end = chapter.at(0.24), chapter.at(0.48)
-    chapter.happens(
-        "overheat",
-        [f"TT-{line + 1}01"],
-        (onset, end),
-        "yellow",
-        (
-            f"a pump bearing of line {line + 1} runs hot",
-            f"{line + 1}号干线水泵轴承过热",
-        ),
-    )
-    return Upset(line, "overheat", 32.0, onset, end)
-
-
-def _turbid(chapter: Chapter, line: int) -> Upset:
-    onset, end = chapter.at(0.46), chapter.at(0.66)
-    chapter.happens(
-        "turbid",
-        [f"AT-{line + 1}01"],
-        (onset, end),
-        "yellow",
-        (
-            f"the burst stirred up the bed of line {line + 1}: turbid water",
-            f"{line + 1}号干线爆管后浊度超标",
-        ),
-    )
-    return Upset(line, "turbid", 3.0, onset, end)
-
-
-def _trip(chapter: Chapter, line: int) -> Upset:
-    onset, end = chapter.at(0.56), chapter.at(0.74)
-    chapter.happens(
-        "trip",
-        [f"PT-{line + 1}0{n}" for n in (1, 2, 3)],
-        (onset, end),
-        "orange",
-        (f"a pump of line {line + 1} trips", f"{line + 1}号干线水泵跳闸"),
-    )
-    return Upset(line, "trip", 0.45, onset, end)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from lifeline.engine.frame import Float64, Int64
 from lifeline.engine.limits import SECOND_NS
 
 from .batch import Batch
+from .cause import CauseKind, Happening, Run
 from .faults import SensorFault
 from .incidents import Incident
 from .sensor import Instrument
@@ -56,7 +57,11 @@ class Gateway:
 
 
 class World(Protocol):
-    """The true state of a plant; moves forward only."""
+    """The true state of a plant; moves forward only.
+
+    How the grid is cut into calls changes nothing, not by a bit: a live run asks for some tens
+    of steps, an offline one for thousands.
+    """
 
     def advance(self, times_ns: Int64) -> Mapping[str, Float64]:
         """The true value of every point (by id, canonical unit) at these consecutive grid times."""
@@ -68,13 +73,15 @@ class Script:
     """What happens in one run: the labels, and the world in which it happens.
 
     `compression` is how many seconds of the world's own process pass in one second of event time:
-    1 except where a run tells days in minutes.
+    1 except where a run tells days in minutes. `happenings` are all that was caused, those without
+    a label (maintenance, a festival) too.
     """
 
     incidents: tuple[Incident, ...]
     faults: tuple[SensorFault, ...]
     world: Callable[[], World]
     compression: float = 1.0
+    happenings: tuple[Happening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,9 @@ class Site:
     """A simulated site: what stands there and how it speaks. Sites are values; runs are `Scenario`s.
 
     `resolution_ns` is the resolution of its time stamps, `window_ns` the rhythm in which its
-    gateways send, `step_ns` the grid of its world; `write_script` makes a run's script.
+    gateways send, `step_ns` the grid of its world; `write_script` makes a run's script: the random
+    story, told of the kinds in `causes`. `make_world` makes the world of a run and its causes, those
+    that the kinds' `make` gave, in order of onset.
     """
 
     name: str
@@ -100,6 +109,8 @@ class Site:
     gateways: tuple[Gateway, ...]
     points: tuple[Point, ...]
     write_script: Callable[[Site, int, float, int, int], Script]
+    causes: tuple[CauseKind[Any], ...] = ()
+    make_world: Callable[[Site, Run, tuple[Any, ...]], World] | None = None
 
     def scenario(self, start_ns: int, duration_s: float, seed: int, intensity: int = 1) -> Scenario:
         """A run of `duration_s` seconds of event time from `start_ns`, moved up to a whole second.

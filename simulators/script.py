@@ -1,57 +1,50 @@
-"""Writing a run's script: where in a story each incident and fault is placed, and how it is named."""
+"""Writing a run's script: what happens and what breaks, when and where, as labels and as a world.
+
+A story is written by a site's `tell`, which throws places and sizes by dice; a scenario file by a
+person. Both become happenings of the site's own kinds and go through `scripted`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from .faults import FaultKind, SensorFault
-from .incidents import Incident, Level, Story, stories
-from .plant import Script, Site, World
-from .stream import generator_of
+from lifeline.engine.errors import SpecError
+from lifeline.engine.limits import SECOND_NS
 
-Cause = TypeVar("Cause")
+from .cause import Happening, Run, kind_of, made
+from .faults import FaultKind, SensorFault
+from .incidents import Incident, Story, stories
+from .plant import Script, Site
+from .stream import generator_of
 
 
 class Chapter:
-    """One story while it is being told: collects its labels; `dice` is its own randomness."""
+    """One story while it is being told: collects what happens; `dice` is its own randomness."""
 
-    def __init__(self, site: Site, story: Story, seed: int) -> None:
+    def __init__(self, site: Site, story: Story, seed: int, compression: float = 1.0) -> None:
         self.site = site
         self.story = story
         self.dice: np.random.Generator = generator_of(seed, site.id, "story", str(story.index))
-        self.incidents: list[Incident] = []
+        self.happenings: list[Happening] = []
         self.faults: list[SensorFault] = []
+        self._compression = compression
 
     def at(self, fraction: float, spread: float = 0.015) -> int:
         """An event time about a fraction of the story, thrown by up to `spread` to either side."""
         return self.story.at(fraction + float(self.dice.uniform(-spread, spread)))
 
     def happens(
-        self,
-        kind: str,
-        sensors: Iterable[str],
-        between: tuple[int, int],
-        level: Level,
-        what: tuple[str, str],
+        self, kind: str, where: str, between: tuple[int, int], size: float | None = None
     ) -> None:
-        """Label an incident `between` two event times; `what` is English and Chinese."""
-        number = len(self.incidents) + 1
-        self.incidents.append(
-            Incident(
-                id=f"{self.site.id}/{self.story.index + 1}.{number}-{kind}",
-                site=self.site.id,
-                domain=self.site.domain,
-                kind=kind,
-                sensors=tuple(sensors),
-                onset_ns=between[0],
-                end_ns=between[1],
-                level=level,
-                what_en=what[0],
-                what_zh=what[1],
-            )
+        """One of the site's kinds `between` two event times; without `size` the usual one."""
+        usual = kind_of(self.site, kind).usual
+        self.happenings.append(
+            Happening(kind, where, *between, usual if size is None else size, self._compression)
         )
 
     def breaks(
@@ -80,26 +73,66 @@ class Chapter:
         )
 
 
-def write_script(
+def in_real_time(story_s: float) -> float:
+    """The compression of a site that lives as fast as its clock: 1 for a story of any length."""
+    return 1.0
+
+
+def storyteller(
+    tell: Callable[[Chapter], None], compression: Callable[[float], float] = in_real_time
+) -> Callable[[Site, int, float, int, int], Script]:
+    """A site's `write_script`: tells every story of a run out of the site's own kinds.
+
+    `compression` gives the seconds of process in a second of event time for a story's length.
+    """
+    return partial(_told, tell, compression)
+
+
+def _told(
+    tell: Callable[[Chapter], None],
+    compression: Callable[[float], float],
     site: Site,
     start_ns: int,
     duration_s: float,
     seed: int,
     intensity: int,
-    tell: Callable[[Chapter], Iterable[Cause]],
-    world: Callable[[tuple[Cause, ...]], World],
 ) -> Script:
-    """Tell every story of a run; `world` is called anew for each stream."""
-    incidents: list[Incident] = []
+    factor = compression(duration_s / max(1, intensity))
+    happenings: list[Happening] = []
     faults: list[SensorFault] = []
-    causes: list[Cause] = []
     for story in stories(start_ns, duration_s, intensity):
-        chapter = Chapter(site, story, seed)
-        causes += tell(chapter)
-        incidents += chapter.incidents
+        chapter = Chapter(site, story, seed, factor)
+        tell(chapter)
+        happenings += chapter.happenings
         faults += chapter.faults
+    return scripted(site, Run(start_ns, duration_s, seed, factor), happenings, faults)
+
+
+def scripted(
+    site: Site, run: Run, happenings: Sequence[Happening], faults: Sequence[SensorFault]
+) -> Script:
+    """The script of a run in which just this happens and breaks; labels end with the run.
+
+    Raises SpecError where a happening is none of the site's.
+    """
+    make_world = site.make_world
+    if make_world is None:
+        raise SpecError("this site's world cannot be made from happenings", found=site.name)
+    end_ns = run.start_ns + round(run.duration_s * SECOND_NS)
+    incidents: list[Incident] = []
+    causes: list[Any] = []
+    ordered = sorted(happenings, key=lambda h: (h.onset_ns, h.kind, h.where))
+    for number, happening in enumerate(ordered, 1):
+        labels, cause = made(site, happening, number)
+        incidents += [
+            replace(i, end_ns=min(i.end_ns, end_ns)) for i in labels if i.onset_ns < end_ns
+        ]
+        causes.append(cause)
+    world = partial(make_world, site, run, tuple(causes))
     return Script(
         tuple(sorted(incidents, key=lambda x: (x.onset_ns, x.id))),
         tuple(sorted(faults, key=lambda x: (x.onset_ns, x.id))),
-        lambda: world(tuple(causes)),
+        world,
+        run.compression,
+        tuple(ordered),
     )

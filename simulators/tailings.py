@@ -7,25 +7,31 @@ the pond logger the pond's level (m), seepage (L/s) and its turbidity (NTU); the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from lifeline.engine.limits import SECOND_NS
 
+from .cause import CauseKind, Happening, Label, Run
 from .dam import (
+    CREEP_START_MM_D,
+    DAY_S,
+    DRY_DEPTH_M,
     PIEZOMETERS_PER_SECTION,
+    PIPING_NTU,
     Cause,
     Creep,
     Dam,
+    Drains,
     Piping,
     Storm,
+    answer,
     compression_of,
     told_share,
 )
-from .plant import Gateway, Point, Script, Site
-from .script import Chapter, write_script
+from .incidents import Level
+from .plant import Gateway, Point, Site, World
+from .script import Chapter, storyteller
 from .sensor import Instrument
 
 PIEZOMETER: Final = Instrument(-2.0, 50.0, 0.001, noise=0.01)
@@ -39,7 +45,19 @@ THERMOMETER_F: Final = Instrument(-40.0, 140.0, 0.1, noise=0.1)
 
 CENTRE: Final = (31.7402, 117.0981)
 HOUR_S: Final = 3600.0
-DAY_S: Final = 86_400.0
+# What its rules take for a danger: rain in mm/h, rises of pond and phreatic surface in m.
+RAINS: Final[dict[Level, float]] = {"yellow": 16.0, "orange": 50.0}
+POND_RISES: Final[dict[Level, float]] = {"blue": 1.5, "yellow": 1.7, "orange": 1.85, "red": 2.0}
+PHREATIC_RISES: Final[dict[Level, float]] = {
+    "blue": DRY_DEPTH_M[1] - 5.2,
+    "yellow": DRY_DEPTH_M[1] - 4.8,
+    "orange": DRY_DEPTH_M[1] - 4.4,
+    "red": DRY_DEPTH_M[1] - 4.0,
+}
+# How long pond and phreatic surface answer to rain that has ended, of their own time.
+ANSWER_S: Final = 3.5 * DAY_S
+POND_TOLD: Final = ("the pond rises towards its design flood level", "库水位逼近设计洪水位")
+PHREATIC_TOLD: Final = ("the phreatic surface rises towards the slope", "浸润线抬升，埋深变浅")
 
 
 def tailings(site_id: str = "tailings", *, sections: int = 2, interval_s: float = 1.0) -> Site:
@@ -67,7 +85,9 @@ def tailings(site_id: str = "tailings", *, sections: int = 2, interval_s: float 
         window_ns=step_ns,
         gateways=tuple(Gateway(n, (211 + 97 * i) % 900 * 1_000_000) for i, n in enumerate(names)),
         points=tuple(points + _pond_points(sections) + _weather_points(sections + 1)),
-        write_script=partial(_write_script, sections),
+        write_script=storyteller(_tell, compression_of),
+        causes=CAUSES,
+        make_world=partial(_world, sections),
     )
 
 
@@ -164,33 +184,118 @@ def _weather_points(gateway: int) -> list[Point]:
     ]
 
 
-def _write_script(
-    sections: int, site: Site, start_ns: int, duration_s: float, seed: int, intensity: int
-) -> Script:
-    story_s = duration_s / max(1, intensity)
-    compression = compression_of(story_s)
-    step_s = site.step_ns / SECOND_NS
-    script = write_script(
-        site,
-        start_ns,
-        duration_s,
-        seed,
-        intensity,
-        tell=partial(_tell, sections, told_share(story_s)),
-        world=lambda causes: Dam(sections, causes, step_s, compression),
-    )
-    return replace(script, compression=compression)
+def _world(sections: int, site: Site, run: Run, causes: tuple[Cause, ...]) -> World:
+    return Dam(sections, causes, site.step_ns / SECOND_NS, run.compression)
 
 
-def _tell(sections: int, share: float, chapter: Chapter) -> list[Cause]:
+def _dam(site: Site) -> tuple[str, ...]:
+    return ("dam",)
+
+
+def _sections(site: Site) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(p.asset for p in site.points if p.quantity == "dam.disp.vertical"))
+
+
+def _storm(site: Site, it: Happening) -> tuple[tuple[Label, ...], Storm]:
+    """Rain of a peak in mm/h. Pond and phreatic surface answer for days: they are to be found at
+    the level that they reach, with a twentieth of the way to spare."""
+    pond_m, rise_m = answer(it.size, it.process_s)
+    # In every section it is the second well that comes nearest to the slope.
+    wells = [p.id for p in site.points if p.quantity == "dam.phreatic.depth"]
+    wells = wells[1::PIEZOMETERS_PER_SECTION]
+    labels = [Label(("rain",), level) for level in _reached(it.size, RAINS)]
+    labels += [
+        Label(("pond_level",), level, "pond", None, it.after(ANSWER_S), *POND_TOLD)
+        for level in _reached(0.95 * pond_m, POND_RISES)
+    ]
+    labels += [
+        Label(tuple(wells), level, "phreatic", None, it.after(ANSWER_S), *PHREATIC_TOLD)
+        for level in _reached(0.95 * rise_m, PHREATIC_RISES)
+    ]
+    return tuple(labels), Storm(it.size, it.onset_ns, it.end_ns)
+
+
+def _reached(value: float, limits: dict[Level, float]) -> list[Level]:
+    """The gravest level whose limit is reached, or none."""
+    return [level for level, limit in limits.items() if value >= limit][-1:]
+
+
+def _drains(site: Site, it: Happening) -> tuple[tuple[Label, ...], Drains]:
+    return (), Drains(it.onset_ns, it.end_ns)
+
+
+def _creep(site: Site, it: Happening) -> tuple[tuple[Label, ...], Creep]:
+    section = _sections(site).index(it.where)
+    label = Label((f"disp_h_{section + 1:02d}", f"disp_v_{section + 1:02d}"), "orange")
+    return (label,), Creep(section, it.onset_ns, it.end_ns, it.size)
+
+
+def _piping(site: Site, it: Happening) -> tuple[tuple[Label, ...], Piping]:
+    return (Label(("seep_flow", "seep_turb"), "yellow"),), Piping(it.onset_ns, it.end_ns, it.size)
+
+
+CAUSES: Final = (
+    CauseKind(
+        kind="storm",
+        measure="rain at its height, mm/h",
+        usual=30.0,
+        least=0.5,
+        most=150.0,
+        what_en="rain falls, up to {size} mm/h",
+        what_zh="库区降雨，雨强最大{size} mm/h",
+        places=_dam,
+        make=_storm,
+    ),
+    CauseKind(
+        kind="drains",
+        measure="share of the drains that is opened (all of them)",
+        usual=1.0,
+        least=1.0,
+        most=1.0,
+        what_en="the drains are opened",
+        what_zh="开启排渗设施",
+        places=_dam,
+        make=_drains,
+    ),
+    CauseKind(
+        kind="creep",
+        measure="speed at the onset, mm/d; it grows to 33 times of it",
+        usual=CREEP_START_MM_D,
+        least=2.0,
+        most=20.0,
+        what_en="{where} creeps ever faster",
+        what_zh="{where}断面位移加速发展",
+        places=_sections,
+        make=_creep,
+    ),
+    CauseKind(
+        kind="piping",
+        measure="turbidity on top of the ordinary at its height, NTU",
+        usual=PIPING_NTU,
+        least=8.0,
+        most=200.0,
+        what_en="the seepage turns turbid ({size} NTU): fines are washed out",
+        what_zh="渗水浑浊（{size} NTU），坝体细颗粒流失",
+        places=_dam,
+        make=_piping,
+    ),
+)
+
+
+def _tell(chapter: Chapter) -> None:
     """One story: a storm fills pond and dam, a section creeps, fines wash out; five faults."""
-    section = int(chapter.dice.integers(sections))
-    other = (section + 1) % sections
+    sections = _sections(chapter.site)
+    share = told_share(chapter.story.length_s)
+    section = int(chapter.dice.integers(len(sections)))
+    other = (section + 1) % len(sections)
 
     def at(fraction: float) -> int:
         return chapter.at(fraction * share, 0.01 * share)
 
-    causes: list[Cause] = [_storm(chapter, at), _creep(chapter, at, section), _piping(chapter, at)]
+    chapter.happens("storm", "dam", (at(0.08), at(0.20)))
+    chapter.happens("drains", "dam", (at(0.55), at(0.98)))
+    chapter.happens("creep", sections[section], (at(0.34), at(0.86)))
+    chapter.happens("piping", "dam", (at(0.46), at(0.70)))
 
     def within(onset: float, end: float) -> tuple[float, float]:
         return onset * share, end * share
@@ -206,53 +311,3 @@ def _tell(sections: int, share: float, chapter: Chapter) -> list[Cause]:
     )
     chapter.breaks("declared", ["seep_turb"], within(0.84, 0.92), ("declares a fault", "自报故障"))
     chapter.breaks("spike", ["air_temp"], within(0.10, 0.55), ("spikes", "尖峰干扰"), 11.0)
-    return causes
-
-
-def _storm(chapter: Chapter, at: Callable[[float], int]) -> Storm:
-    onset, end, drained, closed = at(0.08), at(0.20), at(0.55), at(0.98)
-    chapter.happens(
-        "storm", ["rain"], (onset, end), "yellow", ("heavy rain falls", "库区遭遇强降雨")
-    )
-    chapter.happens(
-        "pond",
-        ["pond_level"],
-        (onset, drained),
-        "orange",
-        ("the pond rises towards its design flood level", "库水位逼近设计洪水位"),
-    )
-    wells = [p.id for p in chapter.site.points if p.quantity == "dam.phreatic.depth"]
-    # In every section it is the second well that comes nearest to the slope.
-    wells = wells[1::PIEZOMETERS_PER_SECTION]
-    chapter.happens(
-        "phreatic",
-        wells,
-        (onset, drained),
-        "red",
-        ("the phreatic surface rises beyond control depth", "浸润线埋深低于控制值"),
-    )
-    return Storm(30.0, onset, end, drained, closed)
-
-
-def _creep(chapter: Chapter, at: Callable[[float], int], section: int) -> Creep:
-    onset, end = at(0.34), at(0.86)
-    chapter.happens(
-        "creep",
-        [f"disp_h_{section + 1:02d}", f"disp_v_{section + 1:02d}"],
-        (onset, end),
-        "orange",
-        (f"section {section + 1} creeps ever faster", f"{section + 1}号断面位移加速发展"),
-    )
-    return Creep(section, onset, end)
-
-
-def _piping(chapter: Chapter, at: Callable[[float], int]) -> Piping:
-    onset, end = at(0.46), at(0.70)
-    chapter.happens(
-        "piping",
-        ["seep_flow", "seep_turb"],
-        (onset, end),
-        "yellow",
-        ("the seepage turns turbid: fines are washed out", "渗水浑浊，坝体细颗粒流失"),
-    )
-    return Piping(onset, end)

@@ -9,7 +9,7 @@ import pytest
 
 from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
 from lifeline.simulators import manhole
-from lifeline.simulators.dam import Creep, Dam, Storm, compression_of
+from lifeline.simulators.dam import Creep, Dam, Drains, Storm, answer, compression_of
 from lifeline.simulators.district import District, Release, hole_for
 from lifeline.simulators.manhole import Manhole, leak_for, orifice_flow, steady_fraction
 from lifeline.simulators.rhythm import gas_demand, hour_of_day, water_demand
@@ -95,7 +95,7 @@ def test_low_pressure_flow_is_that_of_an_incompressible_gas() -> None:
 
 def test_oxygen_goes_as_methane_comes() -> None:
     area = hole_for(0.25, 60.0)
-    leak = Release(0, area, 0.0, START, START + 600 * SECOND_NS, START + 900 * SECOND_NS)
+    leak = Release(0, area, 0.0, START, START + 600 * SECOND_NS)
     truth = District(3, (leak,), 1, 1.0).advance(grid(120, 1.0))
     methane, oxygen = truth["m01-ch4"], truth["m01-o2"]
     assert methane[-1] > 20.0
@@ -193,8 +193,9 @@ def test_creep_follows_voights_law_until_the_berm() -> None:
 
 
 def test_rain_raises_pond_and_phreatic_surface_and_both_recede() -> None:
-    storm = Storm(30.0, START, START + DAY_NS, START + 5 * DAY_NS, START + 10 * DAY_NS)
-    dam = Dam(1, (storm,), 600.0, 1.0)
+    storm = Storm(30.0, START, START + DAY_NS)
+    drains = Drains(START + 5 * DAY_NS, START + 10 * DAY_NS)
+    dam = Dam(1, (storm, drains), 600.0, 1.0)
     truth = dam.advance(grid(10 * 144, 600.0))
     assert truth["rain"].max() == pytest.approx(30.0, rel=1e-3)
     fallen_mm = truth["rain"].sum() / 6.0
@@ -205,6 +206,9 @@ def test_rain_raises_pond_and_phreatic_surface_and_both_recede() -> None:
     assert depth.min() < 4.0
     assert depth[-1] > 6.7
     assert np.argmin(depth) > np.argmax(truth["rain"])  # water takes its time
+    pond_m, rise_m = answer(30.0, 86_400.0)
+    assert pond_m == pytest.approx(truth["pond_level"].max() - 150.0, rel=0.01)
+    assert rise_m == pytest.approx(6.8 - depth.min(), rel=0.01)
 
 
 def test_a_dam_without_causes_rests() -> None:
@@ -219,7 +223,7 @@ def test_the_same_story_told_faster_is_the_same_story() -> None:
 
     def told(length_s: float) -> np.ndarray:
         end = START + round(length_s * SECOND_NS)
-        storm = Storm(30.0, START, START + (end - START) // 10, end, end)
+        storm = Storm(30.0, START, START + (end - START) // 10)
         step = length_s / 1000.0
         dam = Dam(1, (storm,), step, compression_of(length_s))
         return np.asarray(dam.advance(grid(1000, step))["piezo_02"])
