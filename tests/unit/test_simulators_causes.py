@@ -88,7 +88,7 @@ def test_the_level_to_be_reached_follows_from_size_and_time() -> None:
 
     assert found(10.0) == []
     assert found(17.0) == [("storm", "yellow"), ("phreatic", "blue")]
-    assert found(30.0) == [("storm", "yellow"), ("pond", "orange"), ("phreatic", "red")]
+    assert found(30.0) == [("storm", "yellow"), ("pond", "red"), ("phreatic", "red")]
     assert made(dam, Happening("drains", "dam", START, START + DAY_NS, 1.0), 1)[0] == []
 
 
