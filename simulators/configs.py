@@ -101,6 +101,7 @@ def _site(scenario: Scenario) -> dict[str, Any]:
         "lat": site.lat,
         "lon": site.lon,
         "timezone": ZONE,
+        **({"packs": [dict(take) for take in site.packs]} if site.packs else {}),
     }
 
 

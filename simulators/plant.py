@@ -91,7 +91,8 @@ class Site:
     `resolution_ns` is the resolution of its time stamps, `window_ns` the rhythm in which its
     gateways send, `step_ns` the grid of its world; `write_script` makes a run's script: the random
     story, told of the kinds in `causes`. `make_world` makes the world of a run and its causes, those
-    that the kinds' `make` gave, in order of onset.
+    that the kinds' `make` gave, in order of onset. `packs` are the takes of packs as the site writes
+    them in `lifeline.yaml`, `rules` its own beside them.
     """
 
     name: str
@@ -111,6 +112,8 @@ class Site:
     write_script: Callable[[Site, int, float, int, int], Script]
     causes: tuple[CauseKind[Any], ...] = ()
     make_world: Callable[[Site, Run, tuple[Any, ...]], World] | None = None
+    packs: tuple[Mapping[str, Any], ...] = ()
+    rules: tuple[Mapping[str, Any], ...] = ()
 
     def scenario(self, start_ns: int, duration_s: float, seed: int, intensity: int = 1) -> Scenario:
         """A run of `duration_s` seconds of event time from `start_ns`, moved up to a whole second.

@@ -7,7 +7,7 @@ dam that lives ten days in a minute, millimetres per day are multiplied by that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,12 +53,15 @@ def seconds(value: float) -> str:
 
 
 def rules_for(scenario: Scenario) -> list[Rule]:
-    """The site's rules, ready to be written as YAML; ids begin with the site's."""
-    rules = _POLICY[scenario.site.name](Pace.of(scenario))
-    return [_of_site(scenario.site.id, rule) for rule in rules]
+    """The site's rules, ready to be written as YAML; ids begin with the site's. Sites that take packs
+    have few of their own."""
+    site = scenario.site
+    policy = _POLICY.get(site.name)
+    rules = policy(Pace.of(scenario)) if policy else site.rules
+    return [_of_site(site.id, rule) for rule in rules]
 
 
-def _of_site(site_id: str, rule: Rule) -> Rule:
+def _of_site(site_id: str, rule: Mapping[str, Any]) -> Rule:
     named = dict(rule)
     named["id"] = f"{site_id}.{rule['id']}"
     named["select"] = {"site": site_id, **rule["select"]}
