@@ -26,6 +26,8 @@ DOMAINS: Final[dict[str, str]] = {
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "weather": "lifeline.simulators.weather_station:weather_station",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
+    "bridge": "lifeline.simulators.bridge:bridge",
+    "weather": "lifeline.simulators.weather_station:weather_station",
 }
 
 

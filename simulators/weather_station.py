@@ -49,7 +49,7 @@ RAIN_LASTS_NS: Final = DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     """Bounds and words of one kind of weather."""
 
     usual: float
@@ -59,18 +59,16 @@ class _Words:
     zh: str
 
 
-_WORDS: Final[dict[EventKind, _Words]] = {
-    "rainstorm": _Words(160.0, 10.0, 500.0, "a rainstorm brings {size} mm", "暴雨，累计{size}毫米"),
-    "gale": _Words(21.0, 10.0, 32.0, "a gale blows with {size} m/s", "大风，平均风速{size}米/秒"),
-    "typhoon": _Words(
+WORDS: Final[dict[EventKind, Words]] = {
+    "rainstorm": Words(160.0, 10.0, 500.0, "a rainstorm brings {size} mm", "暴雨，累计{size}毫米"),
+    "gale": Words(21.0, 10.0, 32.0, "a gale blows with {size} m/s", "大风，平均风速{size}米/秒"),
+    "typhoon": Words(
         30.0, 18.0, 50.0, "a typhoon passes with {size} m/s", "台风过境，平均风速{size}米/秒"
     ),
-    "heat": _Words(41.5, 32.0, 45.0, "heat, up to {size} °C", "高温，最高{size}摄氏度"),
-    "cold": _Words(12.0, 6.0, 20.0, "it cools by {size} °C", "寒潮，降温{size}摄氏度"),
-    "fog": _Words(200.0, 30.0, 1000.0, "fog, sight down to {size} m", "大雾，能见度{size}米"),
-    "drought": _Words(
-        1.0, 0.2, 1.0, "rain stays away (share {size})", "少雨干旱（减少比例{size}）"
-    ),
+    "heat": Words(41.5, 32.0, 45.0, "heat, up to {size} °C", "高温，最高{size}摄氏度"),
+    "cold": Words(12.0, 6.0, 20.0, "it cools by {size} °C", "寒潮，降温{size}摄氏度"),
+    "fog": Words(200.0, 30.0, 1000.0, "fog, sight down to {size} m", "大雾，能见度{size}米"),
+    "drought": Words(1.0, 0.2, 1.0, "rain stays away (share {size})", "少雨干旱（减少比例{size}）"),
 }
 
 
@@ -158,7 +156,7 @@ def weather_kinds(where: str, kinds: tuple[EventKind, ...] = ()) -> tuple[CauseK
             places=lambda site: (where,),
             make=partial(_make, kind),
         )
-        for kind, words in _WORDS.items()
+        for kind, words in WORDS.items()
         if not kinds or kind in kinds
     )
 

@@ -152,6 +152,8 @@ GENERIC = {
     "quake.pga": "m/s2",
     "quake.pgv": "m/s",
     "forest.fire.index": "1",
+    "bridge.displacement": "mm",
+    "bridge.frequency": "Hz",
     "forest.fuel.moisture": "%",
     "forest.smoke": "bool",
     "weather.humidity": "%",

@@ -44,9 +44,9 @@ def ordered(kind: str, start_ns: int, size: float | None = None) -> Happening:
 
 @pytest.mark.parametrize("start", [MAY, JANUARY], ids=["may", "january"])
 def test_all_that_is_ordered_is_found_at_its_level(tmp_path: Path, start: int) -> None:
-    """Each at its usual size, five days apart, in one run."""
-    what = [ordered(kind, start + 5 * i * DAY_NS) for i, kind in enumerate(LABELLED)]
-    found = heard(tmp_path, happening(STATION, start, 22 * 86_400.0, 21, what))
+    """Each at its usual size, four days apart, in one run."""
+    what = [ordered(kind, start + 4 * i * DAY_NS) for i, kind in enumerate(LABELLED)]
+    found = heard(tmp_path, happening(STATION, start, 18 * 86_400.0, 21, what))
     assert {d.incident.kind for d in found.detections} == {"rain", "wind", "heat"}
     for detection in found.detections:
         assert detection.delay_s is not None, detection.incident
