@@ -27,7 +27,6 @@ DOMAINS: Final[dict[str, str]] = {
     "weather": "lifeline.simulators.weather_station:weather_station",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
     "bridge": "lifeline.simulators.bridge:bridge",
-    "weather": "lifeline.simulators.weather_station:weather_station",
 }
 
 
