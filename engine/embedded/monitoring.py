@@ -20,7 +20,7 @@ from ..metrics.parts import (
     standing_readings,
     trouble_readings,
 )
-from .looping import StepLoop
+from ..stages.looping import StepLoop
 from .status import EngineStatus, State
 
 #: The embedded engine has one log for its sites, and one for its areas.
