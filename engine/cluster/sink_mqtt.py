@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..command import Command, Reply
-from ..errors import LifelineError, SinkError, SpecError
+from ..errors import SinkError, SpecError
 from ..log import Ticket
 from ..outputs import mqtt_output
 from ..outputs.mqtt_output import MqttOutput
 from ..outputs.owner import Wanted
-from .commands import BY_MQTT, CommandSender, ReplyReader
+from .commands import BY_MQTT, CommandSender, ReplyReader, ticket_of
 from .node_status import Role
 from .sink import Sink
 
@@ -36,23 +36,7 @@ class MqttSink(Sink):
         """A command that came by MQTT; the ticket holds its position in its partition's log."""
         if self._sender is None:
             raise SinkError("the sink was not started")
-        ticket = Ticket()
-        future = self.loop.submit(self._sender.submit(command))
-
-        def done(_: object) -> None:
-            error = None if future.cancelled() else future.exception()
-            if future.cancelled():
-                ticket.resolve(SinkError("the sink stops"))
-            elif isinstance(error, LifelineError):
-                ticket.resolve(error)
-            elif error is not None:
-                ticket.resolve(SinkError(f"the command was not sent: {error!r}"))
-            else:
-                position = future.result().position
-                ticket.resolve(range(position, position + 1))
-
-        future.add_done_callback(done)
-        return ticket
+        return ticket_of(self.loop.submit(self._sender.submit(command)))
 
     def health(self) -> Mapping[str, Any]:
         """For the health topic; does not wait."""

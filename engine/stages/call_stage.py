@@ -147,7 +147,7 @@ class CallStage:
     # --- start -----------------------------------------------------------------------------------
     def take_up(self) -> None:
         """The call log stepped to its end, the roster in force, the time now, and what waits for an
-        answer known. All logs stand at their ends and nothing else runs."""
+        answer known. The call log stands at its end, nothing else appends to it."""
         self.loop.catch_up()
         self._live = True
         lost, was_empty = self.store.recovery, self.core.configuration is None
@@ -187,11 +187,15 @@ class CallStage:
         self.feed.hearing.least = min(spec.configuration.levels)
 
     def _hear_what_stands(self) -> None:
-        """Nothing was heard yet, or a log lost its tail: all that waits for an answer."""
+        """Nothing was heard yet, or a log lost its tail: all that waits for an answer.
+
+        Ends before heads before rows: in a sink records come meanwhile, and one that the heads
+        count must be in the rows.
+        """
         ends = [(store, store.outbox_end()) for store in self._from]
+        heads = [store.heads() for store in self._from]
         rows = [row.data for store in self._from for row in store.standing()]
-        least = min(self._spec.configuration.levels)
-        self._append(standing([store.heads() for store in self._from], rows, least))
+        self._append(standing(heads, rows, min(self._spec.configuration.levels)))
         for store, end in ends:
             store.set_cursor(CURSOR, end).wait(CONFIG_APPEND_NS / SECOND_NS)
 
