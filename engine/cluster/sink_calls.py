@@ -251,5 +251,6 @@ def _roster(plant: Plant) -> CallSpec:
 
 
 def _outputs(plant: Plant) -> OutputsSpec:
-    """Where call records go: the embedded store is one machine's own."""
-    return dataclasses.replace(plant.outputs, store=None)
+    """Where call records go: the embedded store is one machine's own, and of calls no person is
+    told by notice."""
+    return dataclasses.replace(plant.outputs, store=None, notices=False)
