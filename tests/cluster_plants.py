@@ -76,8 +76,9 @@ def city_file(
     sites: tuple[str, ...] = SITES,
     influx: str = "",
     cluster: ClusterSpec | None = None,
+    more: str = "",
 ) -> Path:
-    """`lifeline.yaml` and `sensors.csv` of a city with two gas detectors at each site."""
+    """`lifeline.yaml` (with `more` sections) and `sensors.csv` of a city with two gas detectors at each site."""
     text = _FILE.format(
         port=broker.port,
         directory=directory / "data",
@@ -90,7 +91,7 @@ def city_file(
             f"partitions: {cluster.partitions}, area_partitions: 1, replication: 1}}\n"
         )
     path = directory / "lifeline.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + more, encoding="utf-8")
     head = "id,site,quantity,unit,low,high,reports,gas\n"
     rows = [
         f"GD-{n},{s},gas.combustible,%LEL,0,100,on_change 1h,methane\n"

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import LogError
 from .console import STYLES, JsonOption, LangOption, language, print_json, stdout
-from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, data_directory, places
+from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, call_directory, places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def calls(
     """
     from ..calls.listing import listed
 
-    found = listed(call_records(data_directory(config, data)))
+    found = listed(call_records(call_directory(config, data)))
     if site:
         found = [call for call in found if call.site in site]
     opened = [call for call in found if call.is_open]

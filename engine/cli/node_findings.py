@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "agent": "lifeline agent",
     "sink-mqtt": "lifeline sink mqtt",
     "sink-influx": "lifeline sink influx",
+    "sink-calls": "lifeline sink calls",
 }
 
 

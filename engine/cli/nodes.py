@@ -60,7 +60,7 @@ def agent(
 
 
 sink = typer.Typer(
-    help="Run an output of a cluster: its alerts, and for InfluxDB its series, to where they are wanted.",
+    help="Run an output of a cluster: its alerts to where they are wanted, series to InfluxDB, calls to persons.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -132,6 +132,41 @@ def sink_influx(
             plant, on_trouble=tell, resumed=resume or (), partitions=only
         ),
         monitor=monitor,
+    )
+
+
+@sink.command("calls")
+def sink_calls(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    resume: ResumeOption = None,
+    verbose: VerboseOption = False,
+    monitor: MonitorOption = "",
+) -> None:
+    """Call and respond (叫应) of a cluster: persons are called until somebody answers.
+
+    Calls by the roster that the file names, keeps its own log of calls, and serves the links by which they are answered. One of them to a
+    cluster: two call everybody twice. On an empty directory it begins with the alarms that wait
+    for an answer.
+
+    \b
+    lifeline sink calls
+    kill -HUP  <process>                  # read the roster again
+    lifeline calls                        # beside it: who is called, who answered
+
+    Exit code 1 where the files are wrong, 4 where the data directory cannot be used.
+    """
+    from ..cluster.sink_calls import CallSink
+
+    def reload(node: Node, plant: Plant) -> None:
+        assert isinstance(node, CallSink)
+        node.reload(plant)
+
+    _logged(verbose)
+    run_node(
+        config,
+        lambda plant, tell: CallSink(plant, on_trouble=tell, resumed=resume or ()),
+        reload,
+        monitor,
     )
 
 

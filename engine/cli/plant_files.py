@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG: Final = Path("lifeline.yaml")
 _DEFAULT_DIRECTORY: Final = "lifeline-data"
-_SINKS: Final = ("sink-mqtt", "sink-influx")
+CALL_SINK: Final = "sink-calls"
+_SINKS: Final = ("sink-mqtt", "sink-influx", CALL_SINK)
 
 ConfigArgument = Annotated[
     Path,
@@ -60,6 +61,22 @@ def data_directory(config: Path, data: Path | None) -> Path:
         raise LogError(
             f"no data directory {directory}: has the engine of this plant run yet? "
             "Name the plant's file with --config or the directory with --data"
+        )
+    return directory
+
+
+def call_directory(config: Path, data: Path | None) -> Path:
+    """Where calls are kept: the data directory, on a cluster that of `lifeline sink calls`.
+
+    Raises as `data_directory`.
+    """
+    if data is not None or not on_cluster(config):
+        return data_directory(config, data)
+    directory = storage_directory(config) / CALL_SINK
+    if not directory.is_dir():
+        raise LogError(
+            f"no directory {directory}: run this where lifeline sink calls runs, or name that one's "
+            "directory with --data"
         )
     return directory
 

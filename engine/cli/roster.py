@@ -19,7 +19,7 @@ from .plant_files import (
     ConfigArgument,
     ConfigOption,
     DataOption,
-    data_directory,
+    call_directory,
     places,
 )
 
@@ -235,7 +235,7 @@ def drill(
     Exit code 1 where somebody did not answer, 3 where no engine runs.
     """
     site = _site(where, _spec(config))
-    directory = data_directory(config, data)
+    directory = call_directory(config, data)
     reply = _ordered(directory, site, _level(level), who or getpass.getuser(), reason)
     if reply.outcome == "refused":
         raise SpecError(f"the engine refused the drill: {reply.reason}")
@@ -262,7 +262,9 @@ def _ordered(directory: Path, site: str, level: int, who: str, reason: str) -> R
     from ..log.lock import holder
 
     if holder(directory) is None:
-        raise SinkError(f"no engine runs on {directory}: nothing was done. Start it: lifeline run")
+        raise SinkError(
+            f"no engine runs on {directory}: nothing was done. Start it: lifeline run (lifeline sink calls)"
+        )
     drills = Drills(directory)
     try:
         order = Drill(f"drill-{uuid4().hex}", site, level, who, reason)

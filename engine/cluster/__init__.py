@@ -11,6 +11,7 @@ loop          the Kafka clients' event loop in a thread, for everything that is 
 node          what agents and sinks have in common; following: the configuration in force
 agent         the plant's side: splitting, forward: from the local log to Kafka, in order
 sink          outputs on a mirror of the alert topics: mirror, mirror_store, sequence, delivered
-sink_mqtt, sink_influx    the two of them; topic_log: series straight from the log
+sink_mqtt, sink_influx    two of them; topic_log: series straight from the log
+sink_calls    call and respond on such a mirror
 commands      into the log of a site's partition or an area's, and the answers
 """

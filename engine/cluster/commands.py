@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ import msgspec
 from ..clock import Clock
 from ..command import Command, Reply
 from ..entry import Entry, Header, encode
-from ..errors import SinkError
+from ..errors import LifelineError, SinkError
 from ..limits import COMMAND_APPEND_S, MIRROR_COMMIT_S, MIRROR_POLL_MS, MIRROR_RETRY_S
+from ..log import Ticket
 from .append import Appended, LogAppender, start_producer
 from .connection import client_options, reaching
 from .ending import abandon_producer, end_consumer
@@ -28,6 +30,26 @@ from .topics import Topics
 
 BY_MQTT: Final = "mqtt"
 BY_CALL: Final = "call"
+
+
+def ticket_of(sending: Future[Appended]) -> Ticket:
+    """The log's promise for a command that is being sent; it fails with SinkError."""
+    ticket = Ticket()
+
+    def done(_: object) -> None:
+        error = None if sending.cancelled() else sending.exception()
+        if sending.cancelled():
+            ticket.resolve(SinkError("the sink stops"))
+        elif isinstance(error, LifelineError):
+            ticket.resolve(error)
+        elif error is not None:
+            ticket.resolve(SinkError(f"the command was not sent: {error!r}"))
+        else:
+            position = sending.result().position
+            ticket.resolve(range(position, position + 1))
+
+    sending.add_done_callback(done)
+    return ticket
 
 
 def command_entry(command: Command, tenant: str, producer: str, number: int, now: int) -> bytes:

@@ -45,6 +45,8 @@ class Mirror:
                    delivered: the output may start
     resumed        sites whose hold ends: their partitions are read again from the beginning
     partitions     the only ones of each topic; None: all
+    from_now       on an empty directory everything that is on the topics counts as delivered,
+                   committed or not: whoever follows begins with what stands
 
     on_trouble(kind, text): `gap`, `nondeterminism`, `alerts_unread`, `alerts_held`, `alerts_back`
     """
@@ -64,7 +66,9 @@ class Mirror:
         *,
         resumed: Iterable[str] = (),
         partitions: Sequence[int] | None = None,
+        from_now: bool = False,
     ) -> None:
+        self._from_now = from_now
         self._store = store
         self._spec = spec
         self._group = group
@@ -157,7 +161,7 @@ class Mirror:
             committed = await consumer.committed(tp) or 0
             begin = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]
-            upto = min(committed, end)
+            upto = end if self._from_now else min(committed, end)
             consumer.seek(tp, max(begin, self._local.following(place)))
             while await consumer.position(tp) < upto:
                 found = await consumer.getmany(

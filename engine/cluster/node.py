@@ -185,6 +185,9 @@ class Node(ABC):
     def _outputs(self) -> dict[str, Any]:
         return {}
 
+    def _calls(self) -> dict[str, Any]:
+        return {}
+
     @abstractmethod
     def _help(self) -> None:
         """Called every few seconds: what died is made anew. Raises LifelineError."""
@@ -260,6 +263,7 @@ class Node(ABC):
             link=self._link(),
             agent=self._agent_account(),
             outputs=self._outputs(),
+            calls=self._calls(),
             troubles=self.troubles.recent(),
             trouble_counts=dict(self.troubles.counts),
             dead_letters=store.dead_letter_counts(),

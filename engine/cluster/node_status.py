@@ -10,7 +10,7 @@ import msgspec
 from ..errors import LogError
 from ..troubles import EngineTrouble
 
-Role = Literal["agent", "sink-mqtt", "sink-influx"]
+Role = Literal["agent", "sink-mqtt", "sink-influx", "sink-calls"]
 State = Literal["starting", "waiting", "running", "stopping", "stopped", "failed"]
 STATUS_FILE: Final = "status.json"
 
@@ -26,6 +26,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     link           to Kafka: link (up, away, held), why, since, behind, counters; of an agent also
                    position and `oldest`, of a sink its sites on hold
     agent          its account: state, counters, sources; {} for a sink
+    calls          call and respond: position, behind, persons, open calls, who was told, links; {}
+                   where this process calls nobody
     outputs        by name: alive, position, behind, counters, troubles
     troubles       the last ones, the oldest first; `trouble_counts` since the start
     dead_letters   what could not be read or written, by reason; unknown topics and sensors
@@ -49,6 +51,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     trouble_counts: dict[str, int]
     dead_letters: dict[str, int]
     unknown: dict[str, list[tuple[str, int]]]
+    calls: dict[str, Any] = {}
 
 
 def role_directory(storage: Path, role: Role) -> Path:

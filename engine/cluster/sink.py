@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar
 
 from ..clock import Clock
 from ..config import Plant
@@ -62,6 +62,13 @@ class Sink(Node):
     def _wanted(self) -> Wanted:
         """The outputs, to be made when they may start. Raises LifelineError."""
 
+    #: Whether on an empty directory everything that is on the topics counts as delivered.
+    from_now: ClassVar[bool] = False
+
+    def _run_outputs(self) -> None:
+        """Starts the outputs, once. Raises LifelineError where that cannot be done yet."""
+        self.owner.prepare(self._wanted())()
+
     def _woken(self) -> None:
         """Alert records were taken; from a thread of the mirror."""
 
@@ -96,14 +103,15 @@ class Sink(Node):
             lambda kind, text: self._tell(kind, text, "alerts"),
             resumed=self._resumed,
             partitions=self._only,
+            from_now=self.from_now,
         )
         self._tasks = [self.loop.submit(self._mirror.run())]
 
     def _taken_up(self, in_force: InForce) -> None:
         sites = places_of(in_force.configuration, self.plant.timezones)
         self._places = {**sites, **area_places(self.plant.areas, sites)}
-        self._start_outputs()
         self._moved()
+        self._start_outputs()
 
     def _end(self) -> None:
         self._stopped_output = self.owner.output(self.cursor)
@@ -121,7 +129,7 @@ class Sink(Node):
             if mirror is None or not mirror.ready or not self._places or self._outputs_run:
                 return
             try:
-                self.owner.prepare(self._wanted())()
+                self._run_outputs()
             except LifelineError as error:
                 self._tell("outputs_not_started", str(error))
             else:

@@ -1,4 +1,4 @@
-"""`lifeline sink mqtt`: alert records, alerts and states by MQTT, and commands the other way."""
+"""`lifeline sink mqtt`: alert records, alerts, states and notices by MQTT, and commands the other way."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..command import Command, Reply
-from ..errors import LifelineError, SinkError, SpecError
+from ..errors import SinkError, SpecError
 from ..log import Ticket
 from ..outputs import mqtt_output
 from ..outputs.mqtt_output import MqttOutput
+from ..outputs.notice_output import CURSOR as NOTICES
+from ..outputs.notice_output import NoticeOutput
 from ..outputs.owner import Wanted
-from .commands import BY_MQTT, CommandSender, ReplyReader
+from ..outputs.performing import where_of
+from ..performance import Where
+from ..source import BrokerSpec
+from .commands import BY_MQTT, CommandSender, ReplyReader, ticket_of
 from .node_status import Role
 from .sink import Sink
 
@@ -24,6 +29,7 @@ class MqttSink(Sink):
     _sender: CommandSender | None = None
     _replies: ReplyReader | None = None
     _tenants: Mapping[str, str] = {}
+    _where: Mapping[str, Where] = {}
 
     @property
     def cursor(self) -> str:
@@ -36,23 +42,7 @@ class MqttSink(Sink):
         """A command that came by MQTT; the ticket holds its position in its partition's log."""
         if self._sender is None:
             raise SinkError("the sink was not started")
-        ticket = Ticket()
-        future = self.loop.submit(self._sender.submit(command))
-
-        def done(_: object) -> None:
-            error = None if future.cancelled() else future.exception()
-            if future.cancelled():
-                ticket.resolve(SinkError("the sink stops"))
-            elif isinstance(error, LifelineError):
-                ticket.resolve(error)
-            elif error is not None:
-                ticket.resolve(SinkError(f"the command was not sent: {error!r}"))
-            else:
-                position = future.result().position
-                ticket.resolve(range(position, position + 1))
-
-        future.add_done_callback(done)
-        return ticket
+        return ticket_of(self.loop.submit(self._sender.submit(command)))
 
     def health(self) -> Mapping[str, Any]:
         """For the health topic; does not wait."""
@@ -82,12 +72,30 @@ class MqttSink(Sink):
     def _wanted(self) -> Wanted:
         broker = self.plant.outputs.mqtt
         assert broker is not None
-        return {
+        wanted: Wanted = {
             self.cursor: (
                 broker,
                 lambda: MqttOutput(broker, self.plant.node, self.store, self, self.clock),
             )
         }
+        if self._begin_notices():
+            wanted[NOTICES] = (broker, lambda: self._notices(broker))
+        return wanted
+
+    def _begin_notices(self) -> bool:
+        """Whether people are told. From the first time on: what was delivered before is not told
+        them now. Without, nothing waits for their place in the outbox."""
+        told = NOTICES in self.store.cursors()
+        if self.plant.outputs.notices and not told:
+            self.store.set_cursor(NOTICES, self.store.cursor(self.cursor)).wait()
+        elif told and not self.plant.outputs.notices:
+            self.store.drop_cursor(NOTICES).wait()
+        return self.plant.outputs.notices
+
+    def _notices(self, broker: BrokerSpec) -> NoticeOutput:
+        return NoticeOutput(
+            broker, self.plant.node, self.store, self.places, lambda: self._where, self.clock
+        )
 
     def _woken(self) -> None:
         if (output := self._mqtt()) is not None:
@@ -97,6 +105,13 @@ class MqttSink(Sink):
         in_force = self.in_force
         sites = in_force.configuration.sites if in_force is not None else ()
         self._tenants = {site.id: site.tenant for site in sites}
+        plant = self.plant
+        self._where = where_of(
+            in_force.configuration if in_force is not None else None,
+            plant.positions,
+            plant.areas,
+            plant.desks,
+        )
         if (output := self._mqtt()) is not None:
             output.reconcile()
 

@@ -80,7 +80,7 @@ class Topics:
         return f"{self.prefix}.area-checkpoints"
 
     def group(self, role: str) -> str:
-        """The consumer group of a role: worker, area-worker, sink-influx, sink-mqtt."""
+        """The consumer group of a role: worker, area-worker, sink-influx, sink-mqtt, sink-calls."""
         return f"{self.prefix}.{role}"
 
 

@@ -52,7 +52,6 @@ def check(path: Path) -> list[Problem]:
         _check_monitoring(built, problems)
         _check_series(built, problems)
         _check_store(built, problems)
-        _check_notices(built, problems)
         if built.plant.calls is not None:
             check_roster(built.plant.calls, SystemClock().wall(), problems)
     return problems.all()
@@ -224,16 +223,4 @@ def _check_use(built: Built, problems: Problems) -> None:
             where(("outputs",), key=True),
             "no output: nobody is told of an alarm",
             expected="outputs: {mqtt: {}} or outputs: {influx: …}",
-        )
-
-
-def _check_notices(built: Built, problems: Problems) -> None:
-    """Nobody tells notices in a cluster yet."""
-    plant = built.plant
-    if plant.outputs.notices and plant.cluster is not None:
-        problems.warning(
-            built.document.where(("outputs", "mqtt", "notices")),
-            "notices are told by an engine of its own; no sink of a cluster does",
-            found="notices: on",
-            expected="alert and record topics, or lifeline run",
         )

@@ -2,11 +2,9 @@
 
 engine       start, stop, reload: the order in which the parts live
 assembly     the parts, opened and connected
-looping      the stepping thread
-stepping     log → core → outbox          ticking        the engine's time, and its ticks
-snapshotting when, and on what            configuring    configurations into the log
-commanding   commands in, answers out     delivering     the outputs
+configuring  configurations into the log  commanding     commands in, answers out
 standing     what stands                  observing      status, and help for what died
+area_stage   the second stage; the loop that steps, ticks and snapshots is in `stages`
 serving      one plant from a terminal or a service manager, by signals
 directory    what lies in the data directory
 """
@@ -20,8 +18,8 @@ from .directory import DataDirectory
 from .status import EngineStatus, read_status
 
 if typing.TYPE_CHECKING:
+    from ..stages.snapshotting import SnapshotPace
     from .engine import Engine
-    from .snapshotting import SnapshotPace
 
 __all__ = [
     "DataDirectory",
@@ -41,7 +39,7 @@ def __getattr__(name: str) -> typing.Any:
 
         return Engine
     if name == "SnapshotPace":
-        from .snapshotting import SnapshotPace
+        from ..stages.snapshotting import SnapshotPace
 
         return SnapshotPace
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

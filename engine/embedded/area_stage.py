@@ -27,17 +27,17 @@ from ..log import LogClosed, LogStore, Ticket
 from ..log import Trouble as LogTrouble
 from ..outputs.mqtt_commands import Engine as Served
 from ..record import Record
+from ..stages.appending import append_and_wait
+from ..stages.delivering import Deliveries
+from ..stages.looping import StepLoop
+from ..stages.snapshotting import SnapshotPace, Snapshotter, restored_as
+from ..stages.stepping import Stepped, Stepper
+from ..stages.ticking import Ticker
 from ..steady_clock import SteadyClock
 from ..troubles import Troubles
 from .area_feeding import CURSOR, AreaFeed
-from .configuring import append_and_wait
-from .delivering import Deliveries
 from .directory import DataDirectory
-from .looping import StepLoop
-from .snapshotting import SnapshotPace, Snapshotter, restored_as
 from .standing import StandingBoard, repair
-from .stepping import Stepped, Stepper
-from .ticking import Ticker
 
 PRODUCER: Final = "area"
 SOURCE: Final = "areas"

@@ -33,25 +33,22 @@ from ..outputs.performing import PerformanceKeeper, where_of
 from ..outputs.ports import Place, area_places, call_places, places_of
 from ..performance import Where
 from ..record import Record
+from ..stages.appending import append_and_wait
+from ..stages.call_feeding import CURSOR as CALL_CURSOR
+from ..stages.call_stage import CallHooks, CallStage
+from ..stages.delivering import Deliveries
+from ..stages.looping import StepLoop
+from ..stages.snapshotting import SnapshotPace, Snapshotter, restored
+from ..stages.stepping import Stepper
+from ..stages.ticking import SteadyClock, Ticker
 from ..troubles import Troubles
 from .area_feeding import CURSOR as AREA_CURSOR
 from .area_stage import AreaHooks, AreaStage
-from .call_feeding import CURSOR as CALL_CURSOR
-from .call_stage import CallHooks, CallStage
 from .commanding import Commands
-from .configuring import (
-    append_and_wait,
-    append_configuration,
-    next_configuration,
-)
-from .delivering import Deliveries
+from .configuring import append_configuration, next_configuration
 from .directory import DataDirectory
-from .looping import StepLoop
 from .monitoring import ROLE
-from .snapshotting import SnapshotPace, Snapshotter, restored
 from .standing import StandingBoard, repair
-from .stepping import Stepper
-from .ticking import SteadyClock, Ticker
 
 PRODUCER = "recovery"
 _LOOK_S: Final = 0.02
@@ -172,7 +169,7 @@ class Assembly:
                 heard_from = [self.store, *([] if self.areas is None else [self.areas.store])]
                 told = CallHooks(hooks.on_area_records, hooks.on_failed, self.commands.act)
                 self.calls = CallStage(
-                    self.directory,
+                    self.directory.root,
                     heard_from,
                     clock,
                     pace,

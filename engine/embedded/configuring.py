@@ -8,10 +8,10 @@ from __future__ import annotations
 from ..config import Plant
 from ..configuration import Configuration, continued
 from ..entry import Entry, Header, encode
-from ..errors import LogError, SpecError
-from ..limits import CONFIG_APPEND_NS, SECOND_NS
+from ..errors import SpecError
 from ..log import ConfigurationFiles, LogStore
 from ..plan import compile_plan
+from ..stages.appending import append_and_wait
 
 PRODUCER = "configuration"
 
@@ -38,14 +38,6 @@ def append_configuration(
     files.keep(configuration)
     header = Header(producer=PRODUCER, received=now, registry=configuration.version())
     return append_and_wait(store, encode(Entry(header, configuration)))
-
-
-def append_and_wait(store: LogStore, data: bytes) -> int:
-    """Appends one entry and waits until it is durable. Raises LogError."""
-    try:
-        return store.append([data]).wait(CONFIG_APPEND_NS / SECOND_NS)
-    except TimeoutError as error:
-        raise LogError(f"the log does not take an entry: {error}; check the disk") from error
 
 
 def refuse_move(before: Plant, wanted: Plant, *, with_areas: bool) -> None:

@@ -29,19 +29,19 @@ from ..metrics import Endpoint
 from ..outputs.ports import Place
 from ..record import Record
 from ..service import notify
+from ..stages.call_stage import CallStage
+from ..stages.snapshotting import SnapshotPace
+from ..stages.ticking import SteadyClock
 from ..troubles import EngineTrouble, Troubles
 from ..warming import Progress, warm
 from .area_stage import PRODUCER as ORDERS
 from .area_stage import AreaStage
 from .assembly import Assembly, Hooks, places
-from .call_stage import CallStage
 from .commanding import BY_MQTT
 from .configuring import append_configuration, next_configuration, refuse_move
 from .monitoring import ROLE, Monitored
 from .observing import Observer
-from .snapshotting import SnapshotPace
 from .status import EngineStatus, State, health_of
-from .ticking import SteadyClock
 
 _LOOK_S: Final = 0.02
 

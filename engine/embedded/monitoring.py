@@ -13,20 +13,21 @@ from ..clock import Clock
 from ..limits import LIVE_TURN_NS, READY_LAG_NS, READY_STATUS_NS, SECOND_NS
 from ..metrics import Check, Reading, catalogue, histogram, record_readings
 from ..metrics.parts import (
+    CALLS,
     agent_readings,
+    call_readings,
     core_readings,
     output_readings,
     process_readings,
     standing_readings,
     trouble_readings,
 )
-from .looping import StepLoop
+from ..stages.looping import StepLoop
 from .status import EngineStatus, State
 
 #: The embedded engine has one log for its sites, and one for its areas.
 PARTITION: Final = "0"
 AREAS: Final = "areas"
-CALLS: Final = "calls"
 ROLE: Final = "engine"
 
 
@@ -144,7 +145,9 @@ class Monitored:
         if status.areas:
             yield from _areas(status.areas)
         if status.calls:
-            yield from _calls(status.calls)
+            yield from call_readings(status.calls)
+            outputs = status.calls["outputs"].items()
+            yield from output_readings({f"{CALLS}:{n}": o for n, o in outputs})
         yield from self._performance()
 
 
@@ -218,19 +221,6 @@ def _areas(areas: dict[str, Any]) -> Iterator[Reading]:
     yield from standing_readings(areas["standing"]["by_level_and_state"], AREAS)
     # An output of areas has the name of its fellow that serves the sites.
     yield from output_readings({f"{AREAS}:{n}": o for n, o in areas["outputs"].items()})
-
-
-def _calls(calls: dict[str, Any]) -> Iterator[Reading]:
-    yield catalogue.LOG_POSITION(calls["position"], CALLS)
-    yield catalogue.LAG_ENTRIES(calls["behind"] + calls["feed_behind"], CALLS)
-    yield catalogue.CHECKPOINT_POSITION(calls["snapshot"], CALLS)
-    yield catalogue.CONFIGURATION(1, CALLS, calls["configuration"])
-    yield catalogue.LOG_REFUSES(bool(calls["refused"]), "call records")
-    yield catalogue.CALLS_OPEN(calls["open"])
-    did = {f"caller_{n}": calls["caller"][n] for n in ("messages", "told", "not_told", "hung")}
-    for event, n in {**calls["counters"], **did, "records": calls["records"]}.items():
-        yield catalogue.CALL_EVENTS(n, event)
-    yield from output_readings({f"{CALLS}:{n}": o for n, o in calls["outputs"].items()})
 
 
 def _s(ns: int) -> str:

@@ -17,6 +17,8 @@ from . import catalogue
 from .metric import Reading
 
 DISTRIBUTION: Final = "lifeline-engine"
+#: The partition of the call log in figures.
+CALLS: Final = "calls"
 STATES: Final = ("starting", "running", "stopping", "stopped", "failed")
 
 
@@ -106,3 +108,16 @@ def output_readings(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Readin
         kinds = [trouble["kind"] for trouble in output["troubles"]]
         for kind in dict.fromkeys(kinds):
             yield catalogue.OUTPUT_TROUBLES(kinds.count(kind), name, kind)
+
+
+def call_readings(calls: Mapping[str, Any]) -> Iterator[Reading]:
+    """Call and respond: `CallStage.status()`, without its outputs."""
+    yield catalogue.LOG_POSITION(calls["position"], CALLS)
+    yield catalogue.LAG_ENTRIES(calls["behind"] + calls["feed_behind"], CALLS)
+    yield catalogue.CHECKPOINT_POSITION(calls["snapshot"], CALLS)
+    yield catalogue.CONFIGURATION(1, CALLS, calls["configuration"])
+    yield catalogue.LOG_REFUSES(bool(calls["refused"]), "call records")
+    yield catalogue.CALLS_OPEN(calls["open"])
+    did = {f"caller_{n}": calls["caller"][n] for n in ("messages", "told", "not_told", "hung")}
+    for event, n in {**calls["counters"], **did, "records": calls["records"]}.items():
+        yield catalogue.CALL_EVENTS(n, event)

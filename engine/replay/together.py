@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -64,26 +64,16 @@ def statistics(vectors: Float64, model: Components) -> tuple[Float64, Float64]:
     return (scores**2 / model.variance[: model.kept]).sum(axis=1), (residual**2).sum(axis=1)
 
 
-def _special() -> Any:
-    """scipy.special: only what learns offline needs it, so a plant's engine goes without."""
-    try:
-        from scipy import special  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise SpecError(
-            "limits by theory need scipy, which is not installed",
-            expected="pip install 'lifeline-engine[analysis]'",
-        ) from error
-    return special
-
-
 def limit_t2(kept: int, samples: int, share: float) -> float:
     """Below which this share of new normal vectors lies, by theory.
 
     a (n² − 1) / (n (n − a)) × F(share; a, n − a) (Tracy, Young & Mason 1992, phase II).
     """
+    from scipy.special import fdtri  # type: ignore[import-untyped]
+
     more = samples - kept
     factor = kept * (samples**2 - 1) / (samples * more)
-    return float(factor * _special().fdtri(kept, more, share))
+    return float(factor * fdtri(kept, more, share))
 
 
 def limit_q(left: Sequence[float], share: float) -> float:
@@ -92,11 +82,13 @@ def limit_q(left: Sequence[float], share: float) -> float:
     Jackson & Mudholkar 1979: θᵢ = Σ λⁱ, h = 1 − 2 θ₁ θ₃ / (3 θ₂²),
     Q = θ₁ (c √(2 θ₂ h²) / θ₁ + 1 + θ₂ h (h − 1) / θ₁²)^(1/h). 0 where nothing is left.
     """
+    from scipy.special import ndtri
+
     first, second, third = (float(np.sum(np.asarray(left) ** i)) for i in (1, 2, 3))
     if first <= 0.0:
         return 0.0
     h = 1.0 - 2.0 * first * third / (3.0 * second**2)
-    spread = float(_special().ndtri(share)) * np.sqrt(2.0 * second * h**2) / first
+    spread = float(ndtri(share)) * np.sqrt(2.0 * second * h**2) / first
     base = spread + 1.0 + second * h * (h - 1.0) / first**2
     return float(first * base ** (1.0 / h))
 

@@ -10,13 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from call_logs import asked, call_records, recorded, repeats, told
 from embedded_runs import plant
-from lifeline.engine.calls.core import CallCore
-from lifeline.engine.calls.entry import decode_call
 from lifeline.engine.calls.limits import IN_FLIGHT
-from lifeline.engine.calls.records import ASKS, CALLED
-from lifeline.engine.log import LogReader
-from lifeline.engine.record import Record, decode_record, first_break
+from lifeline.engine.record import Record
 from plant_files import HEAD
 from receiving import Mail, Received, Webhook, mail_server, webhook
 
@@ -78,33 +75,6 @@ def life(
             child.stdout.close()
 
 
-def told(messages: list[Received]) -> list[set[tuple[str, str]]]:
-    """(call, person) of each message, by the links in it."""
-    found = []
-    for message in messages:
-        person = message.to.partition("@")[0]
-        tokens = [link.rpartition("/")[2] for link in message.links()]
-        found.append({(token.partition(".")[0], person) for token in tokens})
-    return found
-
-
-def call_records(directory: Path) -> list[Record]:
-    """What the call log left; a replay of it leaves the same, and each chain is whole."""
-    reader = LogReader.open(directory / "calls")
-    core = CallCore()
-    made: dict[tuple[str, int], bytes] = {}
-    while entries := reader.read(core.position, 1_000):
-        for position, data in entries:
-            for record in core.step(position, decode_call(data)):
-                made[record.site, record.seq] = record.encode()
-    outbox = {(row.site, row.seq): row.data for row in reader.records(0, 1_000_000)}
-    reader.close()
-    assert outbox == made
-    records = [decode_record(data) for data in made.values()]
-    assert first_break(sorted(records, key=lambda r: r.seq)) is None
-    return records
-
-
 def run(tmp_path: Path, wrong: bool) -> tuple[list[set[tuple[str, str]]], list[Record]]:
     """What was told by message, and what the log says, after KILLS kills and an end in order."""
     with mail_server() as mail, webhook() as hook:
@@ -115,38 +85,25 @@ def run(tmp_path: Path, wrong: bool) -> tuple[list[set[tuple[str, str]]], list[R
             so_far = sum(map(len, received))
             life(path, n * SENSORS // KILLS, so_far + 7 + 5 * n, received, wrong)
         life(path, -1, 0, received, wrong)
-        return told([*mail.messages, *hook.messages]), call_records(directory)
+        return told([*mail.messages, *hook.messages]), call_records(directory / "calls")
 
 
 def test_kills_forget_nobody_and_repeat_no_more_than_was_on_its_way(tmp_path: Path) -> None:
     messages, records = run(tmp_path, wrong=False)
-    asked = {
-        (r.detail["call"], person)
-        for r in records
-        if r.message in ASKS
-        for person in r.detail["persons"].split(", ")
-    }
-    assert len(asked) >= len(PERSONS) * KILLS
-    counts = Counter(pair for message in messages for pair in message)
-    assert set(counts) == asked
-    recorded = Counter(
-        (r.detail["call"], r.detail["persons"]) for r in records if r.message == CALLED
-    )
-    assert recorded == Counter(asked)
-    repeats, seen = 0, set[tuple[str, str]]()
-    for message in messages:  # each person's in the order in which they came
-        repeats += bool(message & seen)
-        seen |= message
-    print(f"{len(asked)} asked, {len(messages)} messages, {repeats} of them again")
+    due = asked(records)
+    assert len(due) >= len(PERSONS) * KILLS
+    assert {pair for message in messages for pair in message} == due
+    assert recorded(records) == Counter(due)
+    again = repeats(messages)
+    print(f"{len(due)} asked, {len(messages)} messages, {again} of them again")
     # One message a person is on its way, and IN_FLIGHT of them together.
-    assert repeats <= KILLS * min(IN_FLIGHT, len(PERSONS))
+    assert again <= KILLS * min(IN_FLIGHT, len(PERSONS))
 
 
 def test_the_harness_catches_a_caller_that_counts_before_it_sends(tmp_path: Path) -> None:
     messages, records = run(tmp_path, wrong=True)
-    recorded = {(r.detail["call"], r.detail["persons"]) for r in records if r.message == CALLED}
     counts = {pair for message in messages for pair in message}
-    assert recorded - counts, "nobody was forgotten: the harness proves nothing"
+    assert set(recorded(records)) - counts, "nobody was forgotten: the harness proves nothing"
 
 
 pytestmark = pytest.mark.integration

@@ -105,7 +105,8 @@ class Compose:
             text = text.replace(deployed, here)
         folder = self.folder / f"{name}-files"
         folder.mkdir()
-        (folder / "sensors.csv").write_bytes((DEPLOY / "sensors.csv").read_bytes())
+        for beside in ("sensors.csv", "roster.yaml"):
+            (folder / beside).write_bytes((DEPLOY / beside).read_bytes())
         file = folder / "lifeline.yaml"
         file.write_text(text)
         return file

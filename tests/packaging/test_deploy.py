@@ -26,7 +26,7 @@ INSTANCES = {
     "lifeline-agent@.service": ("east",),
     "lifeline-worker@.service": ("00", "31"),
     "lifeline-areas@.service": ("00", "31"),
-    "lifeline-sink@.service": ("mqtt", "influx"),
+    "lifeline-sink@.service": ("mqtt", "influx", "calls"),
 }
 STARTS = {
     "lifeline.service": "run",
@@ -185,7 +185,7 @@ def test_every_command_is_one_of_lifeline(compose: dict[str, Any]) -> None:
     commands = {name: parsed(words) for name, words in own.items()}
     assert set(commands.values()) == {
         *("acl", "cluster init", "cluster apply"),
-        *("agent", "worker", "sink mqtt", "sink influx"),
+        *("agent", "worker", "sink mqtt", "sink influx", "sink calls"),
     }
 
 
@@ -261,9 +261,10 @@ def test_the_configuration_is_right_and_names_the_services(
 ) -> None:
     for name in ("LIFELINE_MQTT_PASSWORD", "LIFELINE_INFLUX_TOKEN"):
         monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("LIFELINE_CALL_DUTY", "json://127.0.0.1/duty")
     path = DEPLOY / "lifeline.yaml"
     told = {problem.found for problem in check(path)}
-    assert told == {"replication: 1", "'0.0.0.0'"}, "both are meant, in a container"
+    assert told == {"replication: 1", "'0.0.0.0'", "'duty'"}, "meant: a container, and nobody yet"
     plant = load(path)
     assert plant.cluster is not None
     assert plant.outputs.influx is not None

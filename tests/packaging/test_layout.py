@@ -11,8 +11,7 @@ ROOMS = ("engine", "rules", "simulators")
 # What the extra `cluster` brings may be imported here only.
 EXTRA_OF = {
     "lifeline.engine.cluster": "cluster",
-    "lifeline.engine.replay": "analysis",
-    "lifeline.engine.backtest": "analysis",
+    "lifeline.simulators": "simulators",
 }
 
 
@@ -89,11 +88,11 @@ def test_every_declared_library_is_pinned(tree: Any) -> None:
     pinned = {_distribution(line) for line in (tree.root / "constraints.txt").read_text().split()}
     project = tree.project()["project"]
     extras = project["optional-dependencies"]
-    own = f"{project['name']}[analysis,cluster]"
+    own = f"{project['name']}[cluster,simulators]"
     assert own in extras["dev"]
     libraries = [
-        *extras["analysis"],
         *extras["cluster"],
+        *extras["simulators"],
         *(word for word in extras["dev"] if word != own),
     ]
     wanted = [*project["dependencies"], *libraries, "uv"]

@@ -12,15 +12,15 @@ from lifeline.engine.clock import ManualClock
 from lifeline.engine.command import Reply
 from lifeline.engine.core import Core
 from lifeline.engine.embedded.configuring import next_configuration
-from lifeline.engine.embedded.snapshotting import SnapshotPace, Snapshotter, restored
 from lifeline.engine.embedded.standing import repair
-from lifeline.engine.embedded.stepping import Stepper
 from lifeline.engine.entry import Entry, Header, Tick, encode
 from lifeline.engine.errors import LogError
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import SECOND_NS, STEP_OPEN_POSITIONS
 from lifeline.engine.log import ConfigurationFiles, LogStore, Nondeterminism
 from lifeline.engine.record import Record
+from lifeline.engine.stages.snapshotting import SnapshotPace, Snapshotter, restored
+from lifeline.engine.stages.stepping import Stepper
 from log_entries import START, open_store
 
 

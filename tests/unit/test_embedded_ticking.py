@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.engine.clock import ManualClock
-from lifeline.engine.embedded.ticking import SteadyClock, Ticker
 from lifeline.engine.entry import Tick, decode
 from lifeline.engine.layout import NO_TIME
 from lifeline.engine.limits import (
@@ -19,6 +18,7 @@ from lifeline.engine.limits import (
     TICK_INTERVAL_NS,
 )
 from lifeline.engine.log import LogStore
+from lifeline.engine.stages.ticking import SteadyClock, Ticker
 from log_entries import START, open_store
 from log_entries import tick as filler
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from judged_site import DAY_S, HOUR_S, START, found, grave, happens, judged, run_of
 from lifeline.engine.limits import DAY_NS
 from lifeline.simulators.gas_network import gas_network
 from lifeline.simulators.plant import Scenario
-from judged_site import DAY_S, HOUR_S, START, found, grave, happens, judged, run_of
 
 DAYS = float(os.environ.get("LIFELINE_SITE_DAYS", "1"))
 SITE = gas_network(interval_s=120.0)

@@ -122,7 +122,7 @@ def test_each_outbox_leaves_the_retained_states_of_the_others_alone() -> None:
     from typing import Any, cast
 
     from lifeline.engine.clock import ManualClock
-    from lifeline.engine.embedded.delivering import Deliveries
+    from lifeline.engine.stages.delivering import Deliveries
 
     nothing = cast("Any", None)
 

@@ -19,11 +19,11 @@ from lifeline.engine.agent import Agent
 from lifeline.engine.agent.batch import Batch
 from lifeline.engine.agent.lane import Lane
 from lifeline.engine.core import Core, snapshot
-from lifeline.engine.embedded.stepping import Stepper
 from lifeline.engine.log import Ticket
 from lifeline.engine.mqtt import Delivery
 from lifeline.engine.payload import Decoded
 from lifeline.engine.record import Record
+from lifeline.engine.stages.stepping import Stepper
 
 # Between the wrong thing and the right one: most deaths fall into it.
 GAP_S: Final = 0.3

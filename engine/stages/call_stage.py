@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
@@ -32,15 +33,15 @@ from ..outputs.ports import Place
 from ..record import Record
 from ..steady_clock import SteadyClock
 from ..troubles import Troubles
+from .appending import append_and_wait
 from .call_feeding import CURSOR, DRILL_PRODUCER, CallFeed
-from .configuring import append_and_wait
 from .delivering import Deliveries
-from .directory import DataDirectory
 from .looping import StepLoop
 from .snapshotting import SnapshotPace, Snapshotter, restored_as
 from .stepping import Stepper
 from .ticking import Ticker
 
+FOLDER: Final = "calls"
 SOURCE: Final = "calls"
 ANSWER_PRODUCER: Final = "answer"
 
@@ -61,13 +62,14 @@ class CallHooks:
 class CallStage:
     """Made, it holds the call log; `close` lets it go. `take_up`, then `start`, `stop`, `close`.
 
+    directory    the call log and the key of links lie in its folder `calls`, orders of drills in it
     heard_from   the logs whose outboxes are heard
     Raises LogError where the call log cannot be used, SpecError for the key of links.
     """
 
     def __init__(
         self,
-        directory: DataDirectory,
+        directory: Path,
         heard_from: Sequence[LogStore],
         clock: SteadyClock,
         pace: SnapshotPace,
@@ -83,7 +85,7 @@ class CallStage:
         self._asking: dict[str, SimpleQueue[Reply]] = {}
         with ExitStack() as undo:
             self.store = LogStore.open(
-                directory.calls,
+                directory / FOLDER,
                 clock,
                 retention_ns=plant.storage.retention_ns,
                 max_bytes=plant.storage.max_bytes,
@@ -106,7 +108,7 @@ class CallStage:
                 hooks.on_failed,
                 self._tell,
             )
-            self._drills = Drills(directory.root, clock)
+            self._drills = Drills(directory, clock)
             undo.callback(self._drills.close)
             self.feed = CallFeed(
                 self._from, self.store, self._drills, clock, hooks.on_failed, troubles.tell
@@ -121,7 +123,7 @@ class CallStage:
                 SOURCE,
                 (CALLER_CURSOR,),
             )
-            self.desk = DeskOwner(directory.calls / "link.key", self, clock)
+            self.desk = DeskOwner(directory / FOLDER / "link.key", self, clock)
             undo.callback(self.desk.stop)
             self.caller = self._new_caller()
             undo.pop_all()
@@ -145,7 +147,7 @@ class CallStage:
     # --- start -----------------------------------------------------------------------------------
     def take_up(self) -> None:
         """The call log stepped to its end, the roster in force, the time now, and what waits for an
-        answer known. All logs stand at their ends and nothing else runs."""
+        answer known. The call log stands at its end, nothing else appends to it."""
         self.loop.catch_up()
         self._live = True
         lost, was_empty = self.store.recovery, self.core.configuration is None
@@ -185,11 +187,15 @@ class CallStage:
         self.feed.hearing.least = min(spec.configuration.levels)
 
     def _hear_what_stands(self) -> None:
-        """Nothing was heard yet, or a log lost its tail: all that waits for an answer."""
+        """Nothing was heard yet, or a log lost its tail: all that waits for an answer.
+
+        Ends before heads before rows: in a sink records come meanwhile, and one that the heads
+        count must be in the rows.
+        """
         ends = [(store, store.outbox_end()) for store in self._from]
+        heads = [store.heads() for store in self._from]
         rows = [row.data for store in self._from for row in store.standing()]
-        least = min(self._spec.configuration.levels)
-        self._append(standing([store.heads() for store in self._from], rows, least))
+        self._append(standing(heads, rows, min(self._spec.configuration.levels)))
         for store, end in ends:
             store.set_cursor(CURSOR, end).wait(CONFIG_APPEND_NS / SECOND_NS)
 
