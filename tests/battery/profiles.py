@@ -243,7 +243,7 @@ PROFILES: dict[str, Profile] = {
             Judgement("", "", "%LEL", LIMITS_OF_DROPS, SECTION),
             loud=lambda n: (n % 7) / 8 - (9.0 if n >= 60 else 0.0),
             members=ENDS,
-            size=1_800,
+            size=2_600,
         ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(

@@ -54,7 +54,7 @@ def frames_in(log: list[Entry]) -> list[Frame]:
 # --- splits, sites, crashes -----------------------------------------------------------------------
 @kinds
 def test_random_logs_make_records_of_the_kind(kind: str) -> None:
-    assert sum(len(transitions(whole(kind, seed))) for seed in SEEDS) > 60
+    assert sum(len(transitions(whole(kind, seed))) for seed in SEEDS) > 100
 
 
 @kinds

@@ -215,17 +215,17 @@ Many = list[tuple[dict[str, list[OracleRecord]], Oracle]]
 
 @pytest.fixture(scope="module")
 def many() -> Iterator[Many]:
-    """What 80 logs tell; `_CELLS` counts the cells that they go through."""
+    """What 100 logs tell; `_CELLS` counts the cells that they go through."""
     _CELLS.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table.Alarm, "move", _watched_move)
-        yield [told(log(seed, 1_500).entries) for seed in range(80)]
+        yield [told(log(seed, 1_500).entries) for seed in range(100)]
 
 
 @pytest.mark.usefixtures("many")
 def test_seeded_logs_reach_every_cell_that_can_be_reached() -> None:
     wanted = {key for key, cell in table.TABLE.items() if isinstance(cell, tuple)} - UNREACHABLE
-    # Too rare; `battery.table_paths` has logs for them.
+    # Too rare (none in 250 logs); `battery.table_paths` has logs for them.
     wanted -= {(table.LATCHED, "flap"), (table.NORMAL, "flap")}
     wanted |= {(state, "actual") for state in table.AWAY}
     assert wanted - set(_CELLS) == set()
@@ -255,6 +255,6 @@ def test_seeded_logs_hold_every_trouble(many: Many) -> None:
     wanted += " latched reset suppressed unsuppressed out_of_service in_service realarm flapping"
     wanted += " withdrawn notice historic uncertain exercise first_out source link tie done refused repeated"
     for name in wanted.split():
-        assert seen[name] > 10, name
+        assert seen[name] > 20, name
     for kind in KINDS:
         assert seen["kind " + kind] > 10, kind
