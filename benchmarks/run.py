@@ -37,6 +37,7 @@ CLAIMS = {
     "influx": "delivery into InfluxDB beside bare posts, alert latency while it is away, memory",
     "store": "the embedded store: rows/s in, a console's questions (LIFELINE_BENCH_ROWS)",
     "sizes": "bytes: log, Kafka, snapshots, alert records",
+    "simulate": "simulators: samples/s of each site, 100,000 sensors, a year through the core",
     "cluster": "the cluster on Kafka: samples/s, kills, checkpoints, latency, beside plain faust",
     "core": "the core beside bare loops",
     "kinds": "every rule kind beside limit: samples/s, bytes per instance",

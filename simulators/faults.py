@@ -73,6 +73,24 @@ AMOUNTS: Final[dict[FaultKind, tuple[str, float, float, float]]] = {
     "late": ("s later", 30.0, 0.0, 1e6),
     "out_of_order": ("s later at most", 10.0, 0.0, 1e6),
 }
+# What a person is told where a scenario's file does not say it in its own words.
+WORDS: Final[dict[FaultKind, tuple[str, str]]] = {
+    "stuck": ("reading frozen", "读数冻结"),
+    "silent": ("no data", "无数据"),
+    "spike": ("spikes", "尖峰干扰"),
+    "drift": ("drifts", "漂移"),
+    "declared": ("declares a fault", "自报故障"),
+    "over_range": ("over range", "超量程"),
+    "clock": ("clock set wrong", "时钟错误"),
+    "duplicate": ("sent twice", "重复发送"),
+    "backlog": ("network down, sent later", "断网补传"),
+    "dropout": ("loses samples", "丢数"),
+    "poisoned": ("poisoned, sees less", "传感器中毒，灵敏度下降"),
+    "clock_drift": ("clock runs away", "时钟漂移"),
+    "gateway_lost": ("gateway lost", "网关掉线"),
+    "late": ("sent late", "延迟到达"),
+    "out_of_order": ("sent out of order", "乱序到达"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Judged:
 class Judging:
     """The scenarios of one plant put to a core of its own.
 
-    `window_s` is how much event time is one Frame: 0 for the longest of the sites' own windows.
+    `window_s` is how much event time is one Frame, at least the longest of the sites' own windows.
     Longer ones are faster and hear samples later, by up to a window. `core` can be asked afterwards.
     """
 
@@ -46,9 +46,8 @@ class Judging:
         self.scenarios = tuple(scenarios)
         self._registry = plant.configuration.version()
         self._forms = [Canonical(plant, s.site) for s in scenarios]
-        self._window_ns = round(window_s * SECOND_NS) or max(
-            max(s.site.window_ns, s.site.step_ns) for s in scenarios
-        )
+        own = (max(s.site.window_ns, s.site.step_ns) for s in scenarios)
+        self._window_ns = max(round(window_s * SECOND_NS), *own)
         self.start_ns = min(s.start_ns for s in scenarios)
         self.end_ns = max(s.end_ns for s in scenarios)
         self._append(plant.configuration, self.start_ns - SECOND_NS)

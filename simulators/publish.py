@@ -12,7 +12,7 @@ five minutes ahead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -137,8 +137,9 @@ def publish(
     speed: float | None = 1.0,
     stop: StopSignal | None = None,
     clock: Clock | None = None,
+    tell: Callable[[float], object] = lambda done: None,
 ) -> Published:
-    """Publish a scenario; see `publish_site`."""
+    """Publish a scenario; see `publish_site`. `tell` hears which share of its time was sent."""
     gateways = scenario.site.gateways
     if len(gateways) > PUBLISH_CONNECTIONS:
         raise SpecError(
@@ -151,7 +152,7 @@ def publish(
     clock = clock or SystemClock()
     connections = [Connection(n, host, port, username, password, clock=clock) for n in names]
     stream = Stream(scenario)  # before the clock of the run: a world may have to be compiled
-    run = _Run(stream, scenario, connections, ledger, speed, stop or Event(), clock)
+    run = _Run(stream, scenario, connections, ledger, speed, stop or Event(), clock, tell)
     try:
         for connection in connections:
             connection.open()
@@ -176,8 +177,10 @@ class _Run:
         speed: float | None,
         stop: StopSignal,
         clock: Clock,
+        tell: Callable[[float], object],
     ) -> None:
         self._stream = stream
+        self._tell = tell
         self._scenario = scenario
         self._connections = connections
         self._ledger = ledger
@@ -198,6 +201,8 @@ class _Run:
             batch = self._stream.take(until)
             if len(batch) and not self._window(batch):
                 break
+            told_s = (until - self._scenario.start_ns) / SECOND_NS
+            self._tell(min(1.0, told_s / self._scenario.duration_s))
             if self._stream.exhausted:
                 break
         self._drain()

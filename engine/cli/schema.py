@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from ..errors import SpecError
 from .console import stderr, stdout
+
+# Written forms of other rooms: the name of a file and its model.
+_OTHERS: Final = "lifeline.schemas"
 
 
 def schema(
@@ -19,7 +23,7 @@ def schema(
         Path | None, typer.Option("--all", metavar="DIR", help="Write every schema into DIR.")
     ] = None,
 ) -> None:
-    """JSON Schemas of the files, the rules, packs, rule tests, a command.
+    """JSON Schemas of the files, the rules, packs, rule tests, scenarios, a command.
 
     Editors complete and check lifeline.yaml with it: put
 
@@ -59,7 +63,11 @@ def _all() -> dict[str, dict[str, Any]]:
     from ..ruletest.models import TestDocument
 
     tests = published("test.yaml", TestDocument)
-    return {**schemas(), "test.yaml": tests, "command": command_schema()}
+    others = {
+        point.name: published(point.name, point.load())
+        for point in sorted(entry_points(group=_OTHERS), key=lambda p: p.name)
+    }
+    return {**schemas(), "test.yaml": tests, **others, "command": command_schema()}
 
 
 def _write(directory: Path, found: dict[str, dict[str, Any]]) -> None:
