@@ -296,3 +296,33 @@ def test_a_pack_that_is_not_sound_is_refused(
     problems = Problems()
     assert read_pack(path, problems) is None
     assert any(message in problem.text() for problem in problems.all())
+
+
+def test_a_word_as_a_parameter_is_used_as_it_is_given() -> None:
+    sensor = Parameter(title=Text(en="meter", zh="表"), such_as="FT-1")
+    value = {"inflow": [{"sensor": "{meter}"}], "window": "1h"}
+    assert list(named(value)) == ["meter"]
+    found = filled(value, {"meter": "FT-7*"}, {"meter": sensor})
+    assert found == {"inflow": [{"sensor": "FT-7*"}], "window": "1h"}
+    with pytest.raises(SpecError, match="a word cannot be reckoned with"):
+        filled("2 x {meter}", {"meter": "FT-7"}, {"meter": sensor})
+
+
+def test_a_parameter_is_an_amount_or_a_word() -> None:
+    title = Text(en="x", zh="x")
+    with pytest.raises(ValueError, match="one of quantity and such_as"):
+        Parameter(title=title)
+    with pytest.raises(ValueError, match="one of quantity and such_as"):
+        Parameter(title=title, quantity="tank.level", such_as="LT-1")
+
+
+@pytest.mark.parametrize(("needs", "there"), [("gas.combustible", True), ("gas.c2h6.space", False)])
+def test_a_rule_that_needs_a_quantity_is_there_where_it_is_measured(
+    needs: str, there: bool, tmp_path: Path
+) -> None:
+    text = Path(__file__).parents[2].joinpath("rules/packs/gas.combustible.yaml").read_text("utf-8")
+    mine = text.replace("pack: gas.combustible", "pack: mine.gas", 1).replace(
+        "    kind: limit\n", f"    kind: limit\n    needs: {needs}\n", 1
+    )
+    (tmp_path / "mine.yaml").write_text(mine, "utf-8")
+    assert ("mine.gas.point" in rules(taking("packs: [mine.yaml]\n"), tmp_path)) is there
