@@ -26,6 +26,8 @@ from .selection import SensorTable
 # A pipeline section or a tank group has a handful of meters; state per member is bounded by this.
 GROUP_MEMBERS: Final = 16
 WEIGHTS: Final = 4  # numbers that one membership has
+#: Kinds that speak of data or of the engine, not of danger: no ladder counts them unasked.
+DATA_KINDS: Final = (*QUALITY_KINDS, "blind")
 WHOLE_SITE: Final = "site"  # the name of a group that is a whole site
 
 
@@ -124,6 +126,9 @@ def find_groups(
             continue
         finder = _RowFed if kind.stage == OF_ROWS else _RecordFed
         found += finder(configuration, table, before).groups(rule, ordinal)
+    if kind.of_time:  # sensors say where a site is watched; the alarm is about none of them
+        for group in found:
+            group.members, group.sensors, group.subjects = [], (), 0
     for group in found:
         if kind.stage == OF_ROWS and len(group.members) > GROUP_MEMBERS:
             raise SpecError(
@@ -217,7 +222,7 @@ class _RecordFed(_RowFed):
         number = 0
         before = self.before
         for kind, subjects, of in zip(before.kind, before.subject, before.rule, strict=True):
-            if first_hand(rule) and (kind.stage > OF_ROWS or kind.name in QUALITY_KINDS):
+            if first_hand(rule) and (kind.stage > OF_ROWS or kind.name in DATA_KINDS):
                 number += len(subjects)
                 continue
             for place in np.flatnonzero(fits[of]).tolist():

@@ -46,6 +46,9 @@ class Kind:
     `table(rule, members, configuration)` of the module `tables` gives. One fed by rows that has more to say of a
     moment than a number packs it into `stale_deadline` of its row (not 0); `detail(told)` of the light module
     `tells` makes the words of it that stand in the records of that moment.
+
+    A kind `of_time` judges sites, at ticks and by nothing else: its number is how long nobody stepped the log before
+    a tick, in seconds, 0 where that is no gap. It has no kernel.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Kind:
     table: int = 0
     tables: str = ""
     tells: str = ""
+    of_time: bool = False
 
     @property
     def author_model(self) -> type[Any]:

@@ -1,70 +1,103 @@
-"""What a call log says, and what the messages that were sent say."""
+"""A call log that is written as it goes, and a roster for it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
+from area_logs import MINUTE, SECOND
+from lifeline.engine.calls.configuration import (
+    CallChain,
+    CallConfiguration,
+    CallSite,
+    Person,
+    Step,
+)
 from lifeline.engine.calls.core import CallCore
-from lifeline.engine.calls.entry import decode_call
-from lifeline.engine.calls.records import ASKS, CALLED
-from lifeline.engine.log import LogReader
-from lifeline.engine.record import Record, decode_record, first_break
-from receiving import Received
+from lifeline.engine.calls.entry import Answer, CallEntry, Drill, Heard, Result, Sent
+from lifeline.engine.calls.records import CallOut
+from lifeline.engine.command import Reply
+from lifeline.engine.entry import Header, Tick
+from lifeline.engine.record import Record
 
-Pair = tuple[str, str]
-
-
-def told(messages: Sequence[Received]) -> list[set[Pair]]:
-    """(call, person) of each message, by the links in it."""
-    found = []
-    for message in messages:
-        person = message.to.partition("@")[0]
-        tokens = [link.rpartition("/")[2] for link in message.links()]
-        found.append({(token.partition(".")[0], person) for token in tokens})
-    return found
+STREET = "hefei/shushan/east"
 
 
-def call_records(directory: Path) -> list[Record]:
-    """What the call log in `directory` left; a replay of it leaves the same, and each chain is
-    whole."""
-    reader = LogReader.open(directory)
-    core = CallCore()
-    made: dict[tuple[str, int], bytes] = {}
-    while entries := reader.read(core.position, 1_000):
-        for position, data in entries:
-            for record in core.step(position, decode_call(data)):
-                made[record.site, record.seq] = record.encode()
-    outbox = {(row.site, row.seq): row.data for row in reader.records(0, 1_000_000)}
-    reader.close()
-    assert outbox == made
-    records = [decode_record(data) for data in made.values()]
-    for site in {r.site for r in records}:
-        mine = sorted((r for r in records if r.site == site), key=lambda r: r.seq)
-        assert first_break(mine) is None
-    return records
+def configured(*steps: tuple[str, ...], **more: Any) -> CallConfiguration:
+    """Site `a` of one street calls these; persons exist as they are named, and are always on duty."""
+    persons = more.pop("persons", None)
+    if persons is None:
+        names = dict.fromkeys(p for step in steps for p in step)
+        persons = tuple(Person(name) for name in names)
+    chains = more.pop("chains", (CallChain(site="a", steps=tuple(map(Step, steps))),))
+    sites = tuple(CallSite(site, STREET) for site in ("a", "b", "c"))
+    return CallConfiguration(persons, chains, sites, **more)
 
 
-def asked(records: Sequence[Record]) -> set[Pair]:
-    """(call, person) of everybody who was to be told."""
-    return {
-        (r.detail["call"], person)
-        for r in records
-        if r.message in ASKS
-        for person in r.detail["persons"].split(", ")
-    }
+@dataclass
+class CallLog:
+    """A call core, its log, and everything that it made. `reach` answers every ask at once, by
+    person: the channel, or "" for a failure; persons that it does not name are left waiting."""
+
+    core: CallCore = field(default_factory=CallCore)
+    entries: list[CallEntry] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    now: int = 0
+
+    def put(self, payload: Any, at: int | None = None) -> list[Record]:
+        """One entry, a second after the last one or at a time."""
+        self.now = self.now + SECOND if at is None else at
+        entry = CallEntry(Header(appended=self.now, received=self.now), payload)
+        self.entries.append(entry)
+        out: CallOut = self.core.step(len(self.entries), entry)
+        self.records += out.records
+        self.replies += out.replies
+        return out.records
+
+    def hear(self, *records: list[Record]) -> list[Record]:
+        """What sites recorded, in one entry."""
+        return self.put(Heard(tuple(r for some in records for r in some)))
+
+    def tick(self, after: int, resumed: bool = False) -> list[Record]:
+        """Time passes."""
+        self.now += after
+        return self.put(Tick(self.now, resumed), at=self.now)
+
+    def sent(
+        self, record: Record, person: str, channel: str = "sms", reason: str = ""
+    ) -> list[Record]:
+        """What became of telling one person what a record asks."""
+        detail = record.detail
+        result = Result(detail["call"], int(detail["turn"]), person, channel, reason)
+        return self.put(Sent((result,)))
+
+    def answer(self, call: str, person: str) -> Reply:
+        """A person answers a drill."""
+        self.put(Answer(call, person))
+        return self.replies[-1]
+
+    def drill(self, name: str = "d", site: str = "a", level: int = 4) -> Reply:
+        """A drill is ordered."""
+        self.put(Drill(name, site, level, "duty"))
+        return self.replies[-1]
 
 
-def recorded(records: Sequence[Record]) -> Counter[Pair]:
-    """How often it is recorded that somebody was told."""
-    return Counter((r.detail["call"], r.detail["persons"]) for r in records if r.message == CALLED)
+def short(records: list[Record]) -> list[str]:
+    """The records, shortly: what, and who."""
+    return [
+        f"{r.rule.removeprefix('call.')} {r.detail.get('persons', '')}".strip() for r in records
+    ]
 
 
-def repeats(messages: Sequence[set[Pair]]) -> int:
-    """How many messages tell what one before them told; each person's in the order of arrival."""
-    found, seen = 0, set[Pair]()
-    for message in messages:
-        found += bool(message & seen)
-        seen |= message
-    return found
+def replayed(entries: list[CallEntry], cut: int = 0) -> tuple[CallCore, list[Record]]:
+    """What a core makes of a log, restored from its own snapshot behind entry `cut`."""
+    core, records = CallCore(), []
+    for position, entry in enumerate(entries, 1):
+        records += core.step(position, entry).records
+        if position == cut:
+            core = CallCore.restore(core.snapshot())
+    return core, records
+
+
+__all__ = ["MINUTE", "SECOND", "STREET", "CallLog", "configured", "replayed", "short"]

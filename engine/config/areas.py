@@ -17,8 +17,8 @@ from ..areas.configuration import (
     prefixes,
 )
 from ..configuration import Site
+from ..groups import DATA_KINDS
 from ..level import LEVELS
-from ..promotion import QUALITY_KINDS
 from ..quantities import load_catalogue
 from ..rule import Rule
 from ..selection import is_pattern
@@ -68,7 +68,7 @@ class AreaReader:
         return AreaConfiguration(
             tuple(found.values()),
             tuple(AreaSite(site.id, site.area, exercise=site.exercise) for site in self._sites),
-            tuple(sorted(rule.id for rule in self._rules if rule.kind in QUALITY_KINDS)),
+            tuple(sorted(rule.id for rule in self._rules if rule.kind in DATA_KINDS)),
         )
 
     def _area(self, model: AreaModel, at: Steps) -> Area:

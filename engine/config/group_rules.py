@@ -7,6 +7,7 @@ from typing import Final
 
 from ..configuration import Configuration, Sensor
 from ..groups import GROUP_MEMBERS, Group, row_groups
+from ..kinds import kind_named
 from ..limits import SECOND_NS
 from ..quantities import quantity
 from ..rule import Member, Rule, Select
@@ -45,6 +46,8 @@ class Grouping:
         groups = row_groups(self._configuration, self._table, rule)
         if not groups:
             yield self._nobody(rule)
+        if kind_named(rule.kind).of_time:
+            return
         for group in groups:
             yield from self._of_group(group, rule)
 

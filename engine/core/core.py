@@ -142,8 +142,8 @@ class Core:
             self.clocked = False
         before = self.wall
         resumed = tick.time > before and tick.resumed and before != at.NO_TIME
+        gap = tick.time - before if resumed else 0
         if resumed:
-            gap = tick.time - before
             records.parts.append(
                 self._notice("engine.blind", before, tick.time, gap * 1e-9, "s", {})
             )
@@ -153,13 +153,22 @@ class Core:
                 self._reach(state, end, resumed, records)
                 resumed = False
             self._maintained(state, self.maintenance.over(state, end), end, records)
-        self._reach(state, tick.time, resumed, records)
+        gap_s = gap * 1e-9 if tick.time > before else None
+        self._reach(state, tick.time, resumed, records, gap_s)
         records.parts += self.halts.tick(state, self.wall)
 
-    def _reach(self, state: State, wall: int, resumed: bool, records: Records) -> None:
-        """Everything that is due by `wall`; only what was never armed where that is not later."""
+    def _reach(
+        self,
+        state: State,
+        wall: int,
+        resumed: bool,
+        records: Records,
+        gap_s: float | None = None,
+    ) -> None:
+        """Everything that is due by `wall`; only what was never armed where that is not later. `gap_s`: see
+        `stepping.tick`."""
         moved, self.wall = wall > self.wall, max(self.wall, wall)
-        n = stepping.tick(state, self.scratch, self.table, self.wall, moved, resumed)
+        n = stepping.tick(state, self.scratch, self.table, self.wall, moved, resumed, gap_s)
         self._finish(state, n, records)
 
     def _maintained(

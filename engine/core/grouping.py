@@ -26,7 +26,7 @@ from ..group_kernels import (
     virtual,
 )
 from ..groups import Groups
-from ..judge_kernels import EMISSIONS_PER_INSTANCE
+from ..judge_kernels import EMISSIONS_PER_INSTANCE, PHASE_TICK
 from ..kinds import OF_ROWS
 from ..level import LEVEL_COUNT
 from ..record import HISTORIC, UNCERTAIN
@@ -85,6 +85,7 @@ class Stage:
         self.items: list[Struct] = []
         self.signals: Struct = np.zeros(0, of.SIGNAL)
         self.taken = 0
+        self.tick: tuple[int, float] | None = None
 
     # --- what sensors did ------------------------------------------------------------------------
     def hear_rows(self, events: Struct) -> None:
@@ -142,6 +143,10 @@ class Stage:
         items["code"], items["historic"] = of.AGAIN, self.state.backlog[instance] > 0
         self.items.append(items)
 
+    def passed(self, wall: int, gap_s: float) -> None:
+        """A tick at `wall`, before which nobody was there for so long: what kinds of time judge."""
+        self.tick = wall, gap_s
+
     def presence_of_all(self, time: int) -> None:
         """After a new configuration: what groups are told where they do not know it."""
         state, plan = self.state, self.state.plan
@@ -170,8 +175,7 @@ class Stage:
         """Every kind of groups, by stage, with what is due at a partition tick `wall`; returns the
         emissions."""
         for kind in self.state.grouped:
-            by_rows = kind.plan.kind.stage == OF_ROWS
-            signals = self._measured_rows(kind) if by_rows else self._measured_records(kind)
+            signals = self._measured(kind)
             if len(self.signals):
                 group = self.signals["group"]
                 mine = self.signals[(group >= kind.plan.first) & (group < kind.plan.last)]
@@ -190,6 +194,26 @@ class Stage:
             self.state.silent[: len(self.state.presence)] = self.state.presence & SILENT
             self.state.silent[self.state.plan.first_group :] = self._unknown_groups()
         return self.n
+
+    def _measured(self, kind: KindState) -> Struct:
+        if kind.plan.kind.of_time:
+            return self._measured_time(kind)
+        by_rows = kind.plan.kind.stage == OF_ROWS
+        return self._measured_rows(kind) if by_rows else self._measured_records(kind)
+
+    def _measured_time(self, kind: KindState) -> Struct:
+        """The signals of a kind of time: of every group after a gap, else of those that are not at rest."""
+        if self.tick is None:
+            return self.signals[:0]
+        wall, gap_s = self.tick
+        judge = self.state.judge[kind.plan.first : kind.plan.last]
+        group = np.arange(kind.plan.first, kind.plan.last)
+        if not gap_s:
+            group = group[(judge["active"] | judge["raising"] | judge["clearing"]) != 0]
+        signals = self._signals(group, wall, of.VALUE, 0)
+        signals["key"], signals["phase"] = wall, PHASE_TICK
+        signals["value"], signals["most"] = gap_s, gap_s
+        return signals
 
     def _measured_rows(self, kind: KindState) -> Struct:
         """The signals of a kind that is fed by rows."""

@@ -188,10 +188,16 @@ def _judge_kind(
 
 
 def tick(
-    state: State, scratch: Scratch, table: Any, wall: int, moved: bool, resumed: bool = False
+    state: State,
+    scratch: Scratch,
+    table: Any,
+    wall: int,
+    moved: bool,
+    resumed: bool = False,
+    gap_s: float | None = None,
 ) -> int:
     """A partition tick at `wall`; `moved` says whether it lies after the last one, `resumed` whether the
-    engine was blind until now."""
+    engine was blind until now, `gap_s` for how long (0: it was not; None: that is not asked yet)."""
     plan = state.plan
     n_events = 0
     if state.unarmed or (moved and state.bound <= wall):
@@ -207,11 +213,13 @@ def tick(
     n = 0
     for kind in state.kinds:
         n = _tick_kind(state, scratch, table, kind, wall, moved, n_events, n)
-    if state.grouped and (n or n_events or moved):
+    if state.grouped and (n or n_events or moved or gap_s is not None):
         stage = Stage(state, scratch, table, _NO_ROWS, _NO_WALL, n)
         stage.hear_tick(scratch.events[:n_events])
         if resumed:
             stage.again(wall, wall)
+        if gap_s is not None:
+            stage.passed(wall, gap_s)
         n = stage.judge(wall if moved else None)
     return n
 

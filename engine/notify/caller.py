@@ -22,13 +22,15 @@ from ..calls.limits import (
     RESULT_RETRY_S,
     SPACING_NS,
 )
-from ..calls.records import EXHAUSTED
+from ..calls.records import ASKS, EXHAUSTED
 from ..clock import Clock
 from ..errors import LifelineError
+from ..level import LEVELS
 from ..limits import SECOND_NS, STEP_NAP_NS
 from ..outputs.ports import OutboxPort, OutputTrouble, Place
 from ..record import Record, decode_record
 from .channels import ChannelLike, Sender
+from .flood import CallFloods
 from .messages import message
 from .queue import Ask, CallQueue
 
@@ -71,7 +73,8 @@ class Caller:
         self._queue = CallQueue(outbox.cursor(CURSOR))
         self._lock = threading.Lock()
         self._busy: set[str] = set()
-        self._next: dict[str, int] = {}
+        self._told_at: dict[str, int] = {}
+        self._floods = CallFloods()
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._pool = ThreadPoolExecutor(IN_FLIGHT, "lifeline-call")
         self._thread = threading.Thread(target=self._run, name="lifeline-caller", daemon=True)
@@ -106,8 +109,12 @@ class Caller:
         return () if self._failed is None else (self._failed,)
 
     def counters(self) -> dict[str, int]:
-        """What was done; `hung` are sendings that were given up."""
-        return {**self._counts, "hung": self._sender.hung, "waiting": len(self._queue)}
+        """What was done; `hung` are sendings that were given up, `flooded` persons who are told below
+        red once a minute."""
+        with self._lock:
+            flooded = self._floods.flooded(self._clock.monotonic())
+        waiting = len(self._queue)
+        return {**self._counts, "hung": self._sender.hung, "waiting": waiting, "flooded": flooded}
 
     def wake(self) -> None:
         """There are new records."""
@@ -137,6 +144,7 @@ class Caller:
                 for number, *_, data in rows:
                     record = decode_record(data)
                     self._queue.take(number, record)
+                    self._count(record)
                     if record.message == EXHAUSTED:
                         self._unanswered(record)
         with self._lock:
@@ -144,19 +152,33 @@ class Caller:
             for person in self._queue.persons():
                 if len(self._busy) >= IN_FLIGHT:
                     break
-                if person not in self._busy and now >= self._next.get(person, 0):
+                if person not in self._busy and now >= self._due(person, now):
                     self._busy.add(person)
-                    self._next[person] = now + SPACING_NS
+                    self._told_at[person] = now
                     self._pool.submit(self._call, person, self._queue.begin(person))
             cursor = self._queue.cursor
         if cursor > self._outbox.cursor(CURSOR):
             self._outbox.set_cursor(CURSOR, cursor)
 
+    def _count(self, record: Record) -> None:
+        """Whom the record asks for an answer."""
+        if record.message in ASKS:
+            for person in record.detail.get("persons", "").split(", "):
+                self._floods.asked(person, self._clock.monotonic())
+
+    def _due(self, person: str, now: int) -> int:
+        """When the person may get the next message."""
+        before = self._told_at.get(person)
+        if before is None:
+            return 0
+        red = self._queue.gravest(person) == LEVELS[-1]
+        return before + self._floods.spacing_ns(person, now, red, SPACING_NS)
+
     def _nap_s(self) -> float:
         """Until somebody may be told again, or there may be something new."""
         now = self._clock.monotonic()
         with self._lock:
-            waits = [self._next.get(p, 0) - now for p in self._queue.persons()]
+            waits = [self._due(person, now) - now for person in self._queue.persons()]
         soonest = min((w for w in waits if w > 0), default=STEP_NAP_NS)
         return max(min(soonest, STEP_NAP_NS), 1) / SECOND_NS
 

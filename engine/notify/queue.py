@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..calls.records import ASKS, CALLED, ENDS, FAILED
+from ..level import LEVELS
 from ..record import Record
 
 
@@ -60,6 +61,11 @@ class CallQueue:
     def persons(self) -> list[str]:
         """Who has something to be told, in the order of what waits longest."""
         return [p for p, asks in self._asks.items() if any(a not in self._out for a in asks)]
+
+    def gravest(self, person: str) -> str:
+        """The gravest level of what the person is to be told."""
+        waiting = [r.level_after for a, r in self._asks[person].items() if a not in self._out]
+        return max(waiting, key=LEVELS.index)
 
     def begin(self, person: str) -> dict[Ask, Record]:
         """Everything that the person is to be told now; it is on its way until `done`."""

@@ -36,6 +36,12 @@ WINDOW = {"window": float(2 * MINUTE_NS), "min_span": float(MINUTE_NS), "min_poi
 INTERVAL = 10 * SECOND_NS
 SUMS = (UNUSED, LevelLimits(high=60.0, deadband=5.0), UNUSED, LevelLimits(high=300.0))
 DOSE = {"window": float(2 * MINUTE_NS), "max_gap": 15e9, "coverage": 0.75, "bound": 1.0}
+BLIND_FOR = (
+    UNUSED,
+    LevelLimits(high=60.0),
+    UNUSED,
+    LevelLimits(high=600.0, off_delay=20 * SECOND_NS),
+)
 SIGMAS = (
     UNUSED,
     LevelLimits(high=4.0, low=-4.0, deadband=2.0),
@@ -244,6 +250,12 @@ PROFILES: dict[str, Profile] = {
             loud=lambda n: (n % 7) / 8 - (9.0 if n >= 60 else 0.0),
             members=ENDS,
             size=2_600,
+        ),
+        Profile(
+            "blind",
+            Judgement("", "", "s", BLIND_FOR),
+            loud=lambda n: float(n % 12),  # a kind of time: nothing that a sensor says
+            members=(Member(),),
         ),
         Profile("stale", Judgement("", "", "1", ONCE), loud=_silence),
         Profile(

@@ -22,6 +22,10 @@ from .splits import Outcome, Samples, judged, transitions
 
 SEEDS = range(14)  # each pace twice
 kinds = pytest.mark.parametrize("kind", load_kinds())
+OF_TIME = [name for name, kind in load_kinds().items() if kind.of_time]
+# Kinds of time are judged at ticks alone: samples alone leave nothing of them.
+of_samples = pytest.mark.parametrize("kind", sorted(set(load_kinds()) - set(OF_TIME)))
+of_time = pytest.mark.parametrize("kind", OF_TIME)
 
 
 def test_every_installed_kind_has_a_profile() -> None:
@@ -52,7 +56,7 @@ def frames_in(log: list[Entry]) -> list[Frame]:
 
 
 # --- splits, sites, crashes -----------------------------------------------------------------------
-@kinds
+@of_samples
 def test_random_logs_make_records_of_the_kind(kind: str) -> None:
     assert sum(len(transitions(whole(kind, seed))) for seed in SEEDS) > 100
 
@@ -152,7 +156,7 @@ def redelivered(log: list[Entry], windows: int, but: range) -> list[Entry]:
     return out
 
 
-@kinds
+@of_samples
 @pytest.mark.parametrize("windows", [1, 2, 5])
 def test_windows_that_are_delivered_again_change_nothing(kind: str, windows: int) -> None:
     profile = PROFILES[kind]
@@ -228,7 +232,14 @@ def test_the_slow_oracle_agrees(kind: str, seed: int) -> None:
         assert not outcome.difference, outcome.difference
 
 
-@kinds
+@of_time
+def test_random_live_logs_make_records_of_a_kind_of_time(kind: str) -> None:
+    logs = [of_kind(kind, seed, PROFILES[kind].size) for seed in SEEDS]
+    assert sum(len(transitions(judged(log.entries))) for log in logs) > 100
+    assert not transitions(whole(kind, 0))
+
+
+@of_samples
 def test_calm_data_makes_no_record_and_loud_data_does(kind: str) -> None:
     profile = PROFILES[kind]
 

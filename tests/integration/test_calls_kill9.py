@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from call_logs import asked, call_records, recorded, repeats, told
+from call_messages import asked, call_records, recorded, repeats, told
 from embedded_runs import plant
 from lifeline.engine.calls.limits import IN_FLIGHT
 from lifeline.engine.record import Record

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from call_logs import asked, call_records, recorded, repeats, told
+from call_messages import asked, call_records, recorded, repeats, told
 from cluster_kafka import EAGER, WorkerProcess
 from cluster_plants import Judges, city_file, committed, make_cluster, spec_of
 from lifeline.engine.calls.limits import IN_FLIGHT

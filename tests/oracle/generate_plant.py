@@ -36,7 +36,8 @@ KINDS = (
     "limit", "rate", "trend", "flatline", "stale", "clock", "accumulate", "shift", "spike", "range", "vote", "composite",
     "ladder",
 )  # fmt: skip
-# What judges groups of sensors by their rows, and of alarms.
+# What judges sites at ticks; groups of sensors by their rows, and of alarms.
+OF_TIME = ("blind",)
 BY_ROWS = ("wave",)
 BY_RECORDS = ("vote", "composite", "ladder")
 # What a plant has several of; of the others it has one or none.
@@ -128,6 +129,8 @@ def whole(choices: Choices, rule: Rule) -> Rule:
         return compared(choices, rule)
     if rule.kind in BY_RECORDS:
         return among(choices, rule)
+    if rule.kind in OF_TIME:
+        return msgspec.structs.replace(rule, members=(Member(),))
     if rule.kind == "balance":
         return balanced(choices, rule)
     if rule.kind == "wave":
@@ -216,7 +219,7 @@ def _select(choices: Choices) -> Select:
 
 def _judgements(choices: Choices, pace: int, kind: str) -> tuple[Judgement, ...]:
     one = judgement(choices, pace, kind, "", "")
-    if kind in ("stale", *BY_ROWS, *BY_RECORDS) or not choices.chance(25):
+    if kind in ("stale", *OF_TIME, *BY_ROWS, *BY_RECORDS) or not choices.chance(25):
         return (one,)
     quantity, gas = choices.pick(QUANTITIES)
     special = judgement(choices, pace, kind, quantity, choices.pick(("", gas)))
@@ -279,6 +282,8 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return vectors(choices, pace)
         case "wave":
             return Judgement(quantity, gas, "u", *_waves(choices, pace))
+        case "blind":
+            return Judgement(quantity, gas, "s", _gaps(choices, pace))
         case "vote":
             return Judgement(quantity, gas, "1", _counts(choices, pace))
         case "composite":
@@ -290,6 +295,17 @@ def judgement(choices: Choices, pace: int, kind: str, quantity: str, gas: str) -
             return Judgement(quantity, gas, "1", *_promotion(choices, pace))
         case _:
             return Judgement(quantity, gas, "1", _only(choices, LevelLimits(high=1.0)))
+
+
+def _gaps(choices: Choices, pace: int) -> Four:
+    """Beyond some of the times for which the engine stands still."""
+    longest = (5.0, 10.0, 15 * sec(pace), 25 * sec(pace), 1_800.0)
+    highs = sorted(choices.pick(longest) + ODD for _ in range(4))
+    first, second, third, fourth = (
+        UNUSED if choices.chance(30) else LevelLimits(high=high, off_delay=_delay(choices, pace))
+        for high in highs
+    )
+    return first, second, third, fourth
 
 
 def _forecast(

@@ -46,8 +46,18 @@ class GroupMemory(Protocol):
         ...
 
 
+# Kinds that judge sites at ticks: sensors say only which sites are watched.
+OF_TIME = ("blind",)
 # Kinds that are fed by rows, and how each remembers.
 BY_ROWS: dict[str, Callable[[], GroupMemory]] = {}
+
+
+class Ticks:
+    """What a kind of time keeps: nothing, and it has no members."""
+
+    def take(self, sensor: int, seen: Seen, instance: Instance) -> Told | None:
+        """Nobody's row is this group's."""
+        raise AssertionError("a kind of time has no members")
 
 
 @dataclass
@@ -116,8 +126,11 @@ def grouped(
         if name:
             group = made.setdefault((of.site, name), Grouped(of.site, name))
             group.members.append((member, of))
-    return [
+    found = [
         one
         for one in made.values()
         if all(any(x is member for x, _ in one.members) for member in rule.members if member.needed)
     ]
+    for one in found if rule.kind in OF_TIME else ():
+        one.members = []
+    return found

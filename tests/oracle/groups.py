@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lifeline.engine.rule import Member
 
-from .grouped import Concern, Told
+from .grouped import OF_TIME, Concern, Told
 from .levels import Measured
 from .plant import Instance, Key
 from .sensing import Seen
@@ -171,6 +171,12 @@ class Groups:
             assert one.group is not None
             if one.group.memory is None:
                 self._concern(one).again = True
+
+    def passed(self, time: int, gap_s: float) -> None:
+        """A tick at `time`, before which nobody was there for so long: every group of a kind of time is judged."""
+        for one in self._all():
+            if one.rule.kind in OF_TIME:
+                self._concern(one).told = Told(time, gap_s, "good", 0)
 
     def reconfigured(self, now: int) -> None:
         """After a new configuration: what groups do not know of their sensors, and a judgement."""

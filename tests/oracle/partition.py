@@ -111,7 +111,8 @@ class Partition:
     def grace_of(self, instance: Instance) -> int:
         """How long its timers wait beyond their deadline."""
         if instance.group is not None:
-            return max(self.link_of(sensor).grace for sensor in instance.group.sensors)
+            graces = [self.link_of(sensor).grace for sensor in instance.group.sensors]
+            return max(graces, default=0)
         if instance.sensor is not None:
             return self.link_of(instance.sensor).grace
         assert instance.link is not None

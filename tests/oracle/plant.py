@@ -23,7 +23,7 @@ BY_ROWS["wave"] = WaveMemory
 # Kinds that judge groups; each hears those before it.
 STAGES = (BY_ROWS, ("vote",), ("composite",), ("ladder",))
 # What a ladder does not count unless it is named.
-SECOND_HAND = ("stale", "clock", "flatline", "range", "spike", "vote", "composite")
+SECOND_HAND = ("stale", "clock", "flatline", "range", "spike", "blind", "vote", "composite")
 WINDOWED = ("rate", "trend", "flatline", "forecast")
 Key = tuple[str, str, str, int | str]
 

@@ -21,22 +21,28 @@ def tick(partition: Partition, wall: int, resumed: bool) -> None:
     if resumed and before is not None and wall > before:
         _resume(partition, before, wall)
     again = resumed and before is not None
+    moved = before is None or wall > before
+    gap_s = sec(wall - before) if again and before is not None else 0.0
     for at in sorted({window.until for window in partition.windows.values()}):
         if at <= wall:
             if before is None or at > before:
                 _reach(partition, at, again)
                 again = False
             expire(partition, at)
-    _reach(partition, wall, again)
+    _reach(partition, wall, again, gap_s if moved else None)
 
 
-def _reach(partition: Partition, wall: int, again: bool) -> None:
+def _reach(partition: Partition, wall: int, again: bool, gap_s: float | None = None) -> None:
     if partition.wall is not None and wall <= partition.wall:
         _arm_never_armed(partition, partition.wall, None)
+        if gap_s is not None:
+            partition.groups.passed(wall, gap_s)
+            while partition.groups.next_place() is not None:
+                partition.groups.settle_one(wall, 0, row=False)
         return
     partition.wall = wall
     _arm_never_armed(partition, wall, None)
-    _fire_due(partition, wall, None, again=again)
+    _fire_due(partition, wall, None, again, gap_s)
 
 
 def site_tick(partition: Partition, site: int, wall: int) -> None:
@@ -85,10 +91,16 @@ def _arm_never_armed(partition: Partition, wall: int, site: int | None) -> None:
             arm_link(partition, index, wall)
 
 
-def _fire_due(partition: Partition, wall: int, site: int | None, again: bool = False) -> None:
+def _fire_due(
+    partition: Partition,
+    wall: int,
+    site: int | None,
+    again: bool = False,
+    gap_s: float | None = None,
+) -> None:
     """Everything with due <= wall, by (due, sensor index, ordinal); groups at the end of each due.
 
-    `again`: groups of alarms are judged at `wall` whatever happened.
+    `again`: groups of alarms are judged at `wall` whatever happened; `gap_s`: groups of time by this.
     """
     _fire_links(partition, wall, site)
     moment = wall
@@ -96,6 +108,8 @@ def _fire_due(partition: Partition, wall: int, site: int | None, again: bool = F
         found = [one for one in _all_dues(partition, site) if one[0] <= wall]
         if again:
             found.append((wall, (-1, 0), 0, "again", None))
+        if gap_s is not None:
+            found.append((wall, (-1, 0), 1, "time", None))
         first = min(found, key=lambda one: one[:4], default=None)
         concerned = partition.groups.next_place()
         if concerned is not None and (first is None or first[:2] >= (moment, concerned)):
@@ -107,6 +121,10 @@ def _fire_due(partition: Partition, wall: int, site: int | None, again: bool = F
         if first[3] == "again":
             again = False
             partition.groups.again()
+        elif first[3] == "time":
+            assert gap_s is not None
+            partition.groups.passed(wall, gap_s)
+            gap_s = None
         else:
             _act(partition, first)
 

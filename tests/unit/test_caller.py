@@ -263,6 +263,31 @@ def test_channels_are_understood_without_being_used(
     assert url_of(ChannelSpec("c", url_env="NO_SUCH_URL"))[1] != ""
 
 
+def test_a_flood_is_one_message_a_minute_and_red_comes_as_ever(desk: Callable[..., Desk]) -> None:
+    d = desk(("zhang",))
+    caller = d.caller(contact("zhang", d.hook.url("zhang")))
+    d.raised("gas~0", level="orange")
+    caller.wake()
+    d.settled(caller)
+    d.raised(*(f"gas~{n}" for n in range(1, 1_000)), level="orange")
+    caller.wake()
+    until(lambda: caller.counters()["waiting"] == 999)
+    assert caller.counters()["flooded"] == 1
+    d.clock.advance(59 * SECOND)
+    d.raised("gas~red")
+    caller.wake()
+    d.settled(caller)  # one message for all: nothing is left for the next minute
+    assert [m.title[:6] for m in d.hook.messages] == ["【橙色报警】", "【红色报警】"]
+    assert "990" in d.hook.messages[1].body, "ten by name, the others counted"
+    d.raised("gas~late", level="orange")
+    caller.wake()
+    until(lambda: caller.counters()["waiting"] == 1)
+    d.clock.advance(60 * SECOND)
+    caller.wake()
+    d.settled(caller)
+    assert len(d.hook.messages) == 3
+
+
 def test_an_exercise_is_marked_in_title_and_body_in_both_languages() -> None:
     log = CallLog()
     log.put(configured(("zhang",)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from call_logs import asked, call_records, recorded, told
+from call_messages import asked, call_records, recorded, told
 from embedded_runs import plant as plant_of
 from embedded_runs import until
 from lifeline.engine.cluster.following import InForce
