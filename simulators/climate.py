@@ -64,7 +64,7 @@ HEFEI: Final = Climate(
 )
 #: A deck high above a wide river: more wind, steadier.
 RIVER_BRIDGE: Final = Climate(
-    "river", 30.94, 117.80, 16.6, 12.3, 3.6, 2.5, 101.1, 1.0, 0.55, 4.0, 4.6, 0.12, 1150.0
+    "river", 30.94, 117.80, 16.6, 12.3, 3.6, 2.5, 101.1, 1.0, 0.55, 4.0, 4.0, 0.12, 1150.0
 )
 MOUNTAIN: Final = Climate(
     "mountain", 30.13, 118.17, 11.5, 11.0, 3.6, 2.6, 88.0, 0.6, 0.5, 3.2, 4.2, 0.24, 1900.0

@@ -23,10 +23,11 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 # Sites that live at their own pace, watched by packs: hours and days, not a minute's story. Some of
 # them are solved by the field's own programs (extra `simulators`); each is imported when it is named.
 DOMAINS: Final[dict[str, str]] = {
-    "gas-network": "lifeline.simulators.gas_network:gas_network",
-    "weather": "lifeline.simulators.weather_station:weather_station",
-    "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
     "bridge": "lifeline.simulators.bridge:bridge",
+    "gas-network": "lifeline.simulators.gas_network:gas_network",
+    "quake": "lifeline.simulators.quake_stations:quake_stations",
+    "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
+    "weather": "lifeline.simulators.weather_station:weather_station",
 }
 
 
