@@ -104,7 +104,7 @@ class Works:
         told = np.full(len(times_s), CHLORINE_MG_L)
         for dose, onset, end in self._doses:
             told = told + dose.chlorine * after_clear_well(times_s, onset, end)
-        return np.maximum(told, 0.0)
+        return np.asarray(np.maximum(told, 0.0), np.float64)
 
     def turbidity(self, times_s: Float64) -> Float64:
         """NTU at the outlet of the works."""
