@@ -27,6 +27,7 @@ DOMAINS: Final[dict[str, str]] = {
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
+    "water-supply": "lifeline.simulators.water_supply:water_supply",
     "weather": "lifeline.simulators.weather_station:weather_station",
 }
 

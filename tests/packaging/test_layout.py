@@ -8,11 +8,8 @@ from typing import Any
 import pytest
 
 ROOMS = ("engine", "rules", "simulators")
-# What the extra `cluster` brings may be imported here only.
-EXTRA_OF = {
-    "lifeline.engine.cluster": "cluster",
-    "lifeline.simulators": "simulators",
-}
+# Who may import what an extra brings.
+EXTRAS = {"cluster": "lifeline.engine.cluster", "simulators": "lifeline.simulators"}
 
 
 def test_the_list_of_packages_is_every_folder_with_code(tree: Any) -> None:
@@ -68,18 +65,19 @@ def test_every_library_that_is_imported_is_declared(tree: Any) -> None:
     distributions = importlib.metadata.packages_distributions()
     project = tree.project()["project"]
     declared = {_distribution(word) for word in project["dependencies"]}
-    extras = {
-        prefix: {_distribution(word) for word in project["optional-dependencies"][name]}
-        for prefix, name in EXTRA_OF.items()
-    }
+    optional = project["optional-dependencies"]
+
+    def allowed(module: str) -> set[str]:
+        extras = [optional[name] for name, owner in EXTRAS.items() if module.startswith(owner)]
+        return declared | {_distribution(word) for words in extras for word in words}
+
     undeclared = {
         f"{source.module}: {top}"
         for source in tree.sources()
         for level, name in source.imports()
         if level == 0
         and (top := name.split(".")[0]) not in {"lifeline", *sys.stdlib_module_names}
-        and not declared.union(*(x for p, x in extras.items() if source.module.startswith(p)))
-        & {_normal(each) for each in distributions.get(top, [])}
+        and not allowed(source.module) & {_normal(each) for each in distributions.get(top, [])}
     }
     assert undeclared == set()
 
@@ -88,13 +86,10 @@ def test_every_declared_library_is_pinned(tree: Any) -> None:
     pinned = {_distribution(line) for line in (tree.root / "constraints.txt").read_text().split()}
     project = tree.project()["project"]
     extras = project["optional-dependencies"]
-    own = f"{project['name']}[cluster,simulators]"
+    own = f"{project['name']}[{','.join(EXTRAS)}]"
     assert own in extras["dev"]
-    libraries = [
-        *extras["cluster"],
-        *extras["simulators"],
-        *(word for word in extras["dev"] if word != own),
-    ]
+    brought = [word for name in EXTRAS for word in extras[name]]
+    libraries = [*brought, *(word for word in extras["dev"] if word != own)]
     wanted = [*project["dependencies"], *libraries, "uv"]
     assert [word for word in wanted if _distribution(word) not in pinned] == []
 
