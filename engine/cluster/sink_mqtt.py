@@ -79,7 +79,7 @@ class MqttSink(Sink):
             )
         }
         if self._begin_notices():
-            wanted[NOTICES] = (broker, lambda: self._notices(broker))
+            wanted = {**wanted, NOTICES: (broker, lambda: self._notices(broker))}
         return wanted
 
     def _begin_notices(self) -> bool:
