@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..outputs import mqtt_output
 from ..outputs.mqtt_output import MqttOutput
 from ..outputs.notice_output import CURSOR as NOTICES
 from ..outputs.notice_output import NoticeOutput
-from ..outputs.owner import Wanted
+from ..outputs.owner import Output, Wanted
 from ..outputs.performing import where_of
 from ..performance import Where
 from ..source import BrokerSpec
@@ -72,7 +72,7 @@ class MqttSink(Sink):
     def _wanted(self) -> Wanted:
         broker = self.plant.outputs.mqtt
         assert broker is not None
-        wanted: Wanted = {
+        wanted: dict[str, tuple[object, Callable[[], Output]]] = {
             self.cursor: (
                 broker,
                 lambda: MqttOutput(broker, self.plant.node, self.store, self, self.clock),
