@@ -15,6 +15,7 @@ from . import (
     acl,
     alerts,
     backfill,
+    backtest,
     calls,
     check,
     cluster,
@@ -144,6 +145,7 @@ app.add_typer(nodes.sink, name="sink", rich_help_panel=CLUSTER)
 app.command("query", rich_help_panel=TRUTH)(query.query)
 app.command("export", rich_help_panel=TRUTH)(export.export)
 app.command("replay", rich_help_panel=TRUTH)(replay.replay)
+app.command("backtest", rich_help_panel=TRUTH)(backtest.backtest)
 app.command("fit", rich_help_panel=TRUTH)(fit.fit)
 app.command("digest", rich_help_panel=TRUTH)(digest.digest)
 
