@@ -18,6 +18,7 @@ sys.path.append(str(EXAMPLE))
 
 import audit  # noqa: E402
 import calibrate  # noqa: E402
+import fitted  # noqa: E402
 import plant  # noqa: E402
 import playing  # noqa: E402
 import recordings  # noqa: E402
@@ -29,6 +30,7 @@ import telemetry  # noqa: E402
 __all__ = [
     "audit",
     "calibrate",
+    "fitted",
     "plant",
     "playing",
     "recordings",

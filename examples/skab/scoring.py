@@ -181,8 +181,8 @@ def score(recording: Recording, records: Sequence[Record], shift: int, group: Gr
         outcomes=tuple(_outcome(recording, piece, called, alarm) for piece in pieces),
         false_alarms=int((begins & ~labels.anomaly).sum()),
         false_alerts=sum(not any(p.start <= t <= p.end for p in pieces) for t, _ in called),
-        rows=_rows(labels.anomaly, alarm),
-        tested=_rows(labels.anomaly[TRAINING_ROWS:], alarm[TRAINING_ROWS:]),
+        rows=rows_of(labels.anomaly, alarm),
+        tested=rows_of(labels.anomaly[TRAINING_ROWS:], alarm[TRAINING_ROWS:]),
     )
 
 
@@ -203,7 +203,8 @@ def _outcome(
     return Outcome(piece, (first[0] - piece.start) / SECOND_NS, first[1], standing)
 
 
-def _rows(anomaly: Bool, alarm: Bool) -> Rows:
+def rows_of(anomaly: Bool, alarm: Bool) -> Rows:
+    """Counts of rows by their labels and by whether they are in alarm."""
     return Rows(
         total=len(anomaly),
         anomalous=int(anomaly.sum()),
