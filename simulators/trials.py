@@ -20,9 +20,9 @@ from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.quality import Quality
 from lifeline.engine.replay.columns import SensorNames
 
+from . import sites
 from .batch import FLAG_FAULT, FLAG_OVER, Batch
 from .plant import Scenario
-from .sites import SITES, site_named
 
 if TYPE_CHECKING:
     from .faults import SensorFault
@@ -40,13 +40,13 @@ class SimulatedScenarios:
 
     def names(self) -> Sequence[str]:
         """The registry."""
-        return list(SITES)
+        return site_names()
 
     def trials(self, wanted: str, plant: Plant, asked: Asked) -> Iterator[Trial] | None:
         """A run of a site for each seed; None where there is no such site."""
-        if wanted not in SITES:
+        if wanted not in site_names():
             return None
-        site = site_named(wanted)
+        site = sites.site_named(wanted)
         return (
             trial_of(site.scenario(asked.start_ns, asked.seconds, seed, asked.intensity), plant)
             for seed in asked.seeds
@@ -54,6 +54,11 @@ class SimulatedScenarios:
 
 
 SCENARIOS: Final = SimulatedScenarios()
+
+
+def site_names() -> list[str]:
+    """Every site of the registry, those too that are imported only when they are named."""
+    return [*sites.SITES, *getattr(sites, "DOMAINS", ())]
 
 
 def trial_of(scenario: Scenario, plant: Plant, name: str = "") -> Trial:
