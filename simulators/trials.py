@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from lifeline.engine.backtest.label import Label
 from lifeline.engine.backtest.sources import Asked
 from lifeline.engine.backtest.trial import Trial
 from lifeline.engine.config import Plant
-from lifeline.engine.frame import Float64, Frame, Int32
+from lifeline.engine.frame import Frame
 from lifeline.engine.limits import SECOND_NS
-from lifeline.engine.quality import Quality
-from lifeline.engine.replay.columns import SensorNames
 
 from . import sites
-from .batch import FLAG_FAULT, FLAG_OVER, Batch
+from .frames import Canonical
 from .plant import Scenario
 
 if TYPE_CHECKING:
@@ -62,73 +58,42 @@ def site_names() -> list[str]:
 
 
 def trial_of(scenario: Scenario, plant: Plant, name: str = "") -> Trial:
-    """A scenario as the plant hears it. Sensors that the plant does not have are not heard.
-
-    Raises SpecError where it has none of them.
-    """
+    """A scenario as the plant hears it. Raises SpecError where the plant lacks sensors of the site."""
     site = scenario.site
-    names = SensorNames(plant)
-    found = [names.find(f"{site.id}/{point.id}") for point in site.points]
-    if all(target is None for target in found):
-        raise names.unknown([f"{site.id}/{point.id}" for point in site.points])
-    index = np.array([-1 if t is None else t.index for t in found], np.int32)
-    scale = np.array([1.0 if t is None else t.scale for t in found])
-    zero = np.array([0.0 if t is None else t.offset for t in found])
+    form = Canonical(plant, site)
     chunk_s = CHUNK_STEPS * site.step_ns / SECOND_NS
 
     def frames() -> Iterator[Frame]:
-        for batch in scenario.samples(chunk_s):
-            frame = as_frame(batch, index, scale, zero)
-            if len(frame):
-                yield frame
+        return (form.frame(batch) for batch in scenario.samples(chunk_s))
 
-    heard = {point.id for point, t in zip(site.points, found, strict=True) if t is not None}
     return Trial(
         name or f"{site.name} {scenario.seed}",
         plant.configuration,
         frames,
-        labels_of(scenario, heard),
+        labels_of(scenario),
         scenario.start_ns,
         scenario.end_ns,
     )
 
 
-def as_frame(batch: Batch, index: Int32, scale: Float64, zero: Float64) -> Frame:
-    """Rows of a site's points by a configuration's sensors, in canonical units; those of index -1 left
-    out. What an instrument says of itself is its sample's quality."""
-    mine = index[batch.sensor] >= 0
-    rows = batch if mine.all() else batch.take(mine)
-    value = rows.value * scale[rows.sensor] + zero[rows.sensor]
-    quality = np.where(np.isfinite(value), Quality.GOOD, Quality.NOT_A_NUMBER).astype(np.uint8)
-    quality[rows.flag == FLAG_FAULT] = Quality.FAULT
-    quality[rows.flag == FLAG_OVER] = Quality.OVER_RANGE
-    return Frame(index[rows.sensor], rows.time, value, quality)
-
-
-def labels_of(scenario: Scenario, heard: set[str]) -> tuple[Label, ...]:
-    """Its incidents and faults, on the sensors that are heard; what is on none of them is left out."""
+def labels_of(scenario: Scenario) -> tuple[Label, ...]:
+    """Its incidents and faults."""
     site = scenario.site.id
-    found = []
-    for one in scenario.incidents:
-        sensors = tuple(sensor for sensor in one.sensors if sensor in heard)
-        if sensors:
-            found.append(
-                Label(one.id, one.kind, sensors, one.onset_ns, one.end_ns, one.level, site)
-            )
-    for fault in scenario.faults:
-        sensors = tuple(sensor for sensor in fault.sensors if sensor in heard)
-        if sensors:
-            found.append(_fault(fault, sensors, site))
+    found = [
+        Label(i.id, i.kind, i.sensors, i.onset_ns, i.end_ns, i.level, site)
+        for i in scenario.incidents
+    ]
+    found += [_fault(fault, site) for fault in scenario.faults]
     return tuple(sorted(found, key=lambda label: (label.onset, label.id)))
 
 
-def _fault(fault: SensorFault, sensors: tuple[str, ...], site: str) -> Label:
+def _fault(fault: SensorFault, site: str) -> Label:
     """A clock that was set back stamps what it says with times before it was."""
     early = min(0, fault.amount_ns) if fault.kind == _CLOCK else 0
     return Label(
         fault.id,
         fault.kind,
-        sensors,
+        fault.sensors,
         fault.onset_ns + early,
         fault.end_ns,
         site=site,

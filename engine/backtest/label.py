@@ -17,6 +17,7 @@ from ..level import LEVELS, LEVELS_ZH
 from ..limits import LATEST_TIME_NS
 
 FAULT: Final = "fault"
+HARMLESS: Final = "harmless"
 COLUMNS: Final = ("id", "what", "sensors", "onset", "end", "level", "site")
 _NEEDED: Final = COLUMNS[:6]
 _BETWEEN: Final = re.compile(r"\s*[;,|]\s*")
@@ -72,9 +73,12 @@ def read_labels(path: Path, zone: str = "") -> tuple[Label, ...]:
     """The labels of a CSV or JSON file (a list of objects), by onset.
 
     Keys are COLUMNS; `site` may be left out, sensors are a list or have `;` between them, `level` is a
-    colour or `fault`. Times are ISO; `zone` is that of those without an offset. Raises SpecError.
+    colour or `fault`. The files of labels that `lifeline simulate` writes are read too: `kind` for `what`, and a
+    `type`, of which `harmless` is no label. Times are ISO; `zone` is that of those without an offset.
+    Raises SpecError.
     """
     rows = _json(path) if path.suffix.lower() == ".json" else _csv(path)
+    rows = [(where, _plain(row)) for where, row in rows if row.get("type") != HARMLESS]
     if len(rows) > MAX_LABELS:
         raise SpecError(
             "too many labels", where=str(path), found=f"{len(rows):,}", expected=f"{MAX_LABELS:,}"
@@ -98,7 +102,7 @@ def _csv(path: Path) -> _Rows:
         raise SpecError("the labels cannot be read", where=str(path), found=str(error)) from error
     head = text.splitlines()[0] if text.strip() else ""
     reader = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=head.count))
-    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+    missing = _missing(reader.fieldnames or ())
     if missing:
         raise SpecError(
             "a column is missing", where=f"{path}:1", found=head[:200], expected=", ".join(missing)
@@ -108,7 +112,10 @@ def _csv(path: Path) -> _Rows:
 
 def _json(path: Path) -> _Rows:
     try:
-        rows = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]])
+        whole = msgspec.json.decode(path.read_bytes())
+        rows = msgspec.convert(
+            whole.get("labels") if isinstance(whole, dict) else whole, list[dict[str, Any]]
+        )
     except (OSError, msgspec.MsgspecError) as error:
         raise SpecError(
             "the labels cannot be read",
@@ -118,10 +125,24 @@ def _json(path: Path) -> _Rows:
         ) from error
     found = [(f"{path}: label {i + 1}", row) for i, row in enumerate(rows)]
     for where, row in found:
-        missing = [name for name in _NEEDED if name not in row]
+        missing = _missing(row)
         if missing:
             raise SpecError("a key is missing", where=where, expected=", ".join(missing))
     return found
+
+
+def _missing(names: Iterable[str]) -> list[str]:
+    said = {"what" if name == "kind" else name for name in names}
+    return [name for name in _NEEDED if name not in said]
+
+
+def _plain(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row by COLUMNS. What simulators write has a type, and ids without blanks, with one between them."""
+    if "type" not in row:
+        return {**row, "what": row.get("what") or row.get("kind")}
+    sensors = row["sensors"].split() if isinstance(row["sensors"], str) else row["sensors"]
+    level = FAULT if row["type"] == FAULT else row["level"]
+    return {**row, "what": row["kind"], "level": level, "sensors": sensors}
 
 
 def _times(rows: _Rows, zone: str) -> list[tuple[int, int]]:

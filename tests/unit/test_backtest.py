@@ -25,6 +25,7 @@ from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.outputs.times import parse_rfc3339
 from lifeline.engine.replay.tables import Reading
 from lifeline.simulators.configs import write_config
+from lifeline.simulators.recording import record
 from lifeline.simulators.sites import site_named
 from lifeline.simulators.trials import trial_of
 from plant_files import PlantFiles
@@ -265,13 +266,35 @@ def test_frames_are_the_samples_in_canonical_units(tmp_path: Path) -> None:
         assert heard == pytest.approx(canonical(printed), rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv"])
+def test_a_scenario_and_its_recording_are_worth_the_same(tmp_path: Path, name: str) -> None:
+    """Where nothing is delivered late, twice or with a wrong clock, times are in the order of arrival."""
+    scenario = site_named("tailings").scenario(START, 90.0, 6)
+    assert not {f.kind for f in scenario.faults} & {"clock", "duplicate", "backlog"}
+    recorded = record([scenario], tmp_path)
+    told = run(recorded.config, "--scenario", "tailings", "--seed", 6, "--span", "90s", "--json")
+    files = ["--recording", *recorded.files, "--labels", tmp_path / name]
+    again = run(recorded.config, *files, "--json")
+    assert again.exit_code == 0, again.output
+    one, other = json.loads(told.stdout), json.loads(again.stdout)
+    for key in ("incidents", "classes", "faults", "samples", "performance"):
+        assert one[key] == other[key], key
+    assert one["incidents"]["labels"] == len(scenario.incidents) > 0
+    for rule, same in zip(one["rules"], other["rules"], strict=True):
+        # The recording ends with its last sample, a step before the scenario does.
+        assert (rule["alarms"], rule["false"]["levels"]) == (
+            same["alarms"],
+            same["false"]["levels"],
+        )
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
         ([], "one source with its truth"),
         (["--scenario", "city-gas", "--recording", "x.csv"], "one source with its truth"),
         (["--scenario", "city-gaz"], "no such scenario"),
-        (["--scenario", "city-gas"], "no column or row names a sensor"),
+        (["--scenario", "city-gas"], "lacks sensors of city-gas"),
         (["--scenario", "city-gas", "--span", "0s"], "no length"),
     ],
 )
