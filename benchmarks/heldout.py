@@ -29,7 +29,7 @@ from typing import Final
 
 from lifeline.engine.backtest import Verdicts, judge, report, verdicts
 from lifeline.engine.backtest.report import Report, detection
-from lifeline.engine.backtest.tables import Table, detections, rules
+from lifeline.engine.backtest.tables import Table, alarmed, detections, rules
 from lifeline.engine.backtest.words import bounded, number, percent
 from lifeline.engine.config import Plant, load
 from lifeline.engine.frame import Frame
@@ -167,14 +167,14 @@ def _normal(
 
 def _judged(scenario: Scenario, plant: Plant, tail_ns: int, watch: _Watch) -> Verdicts:
     trial = trial_of(scenario, plant)
-    began, before = time.perf_counter(), watch.simulated_s
+    began, before = time.process_time(), watch.simulated_s
     found = verdicts(judge(replace(trial, frames=lambda: watch.over(trial.frames()))), tail_ns)
-    watch.judged_s += time.perf_counter() - began - (watch.simulated_s - before)
+    watch.judged_s += time.process_time() - began - (watch.simulated_s - before)
     return found
 
 
 class _Watch:
-    """How long it took to make samples, and to judge and count them."""
+    """Processor time of making samples, and of judging and counting them."""
 
     def __init__(self) -> None:
         self.simulated_s = self.judged_s = 0.0
@@ -182,9 +182,9 @@ class _Watch:
     def over(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same Frames."""
         while True:
-            began = time.perf_counter()
+            began = time.process_time()
             frame = next(frames, None)
-            self.simulated_s += time.perf_counter() - began
+            self.simulated_s += time.process_time() - began
             if frame is None:
                 return
             yield frame
@@ -220,8 +220,8 @@ def section(domain: Domain) -> str:
         "",
         f"{len(site.points)} sensors, a step of {step_s:g} s, stories of {pace.story_s / 3600:g} h{faster}; a label may be seen "
         f"{domain.tail_ns / SECOND_NS:g} s after its end. Normal times: seeds {first} to {last}, "
-        f"{number(normal.whole.false.sensor_years)} sensor-years. {samples:,} samples: {samples / domain.simulated_s:,.0f} a second "
-        f"simulated, {samples / domain.judged_s:,.0f} judged. Lifeline {version('lifeline-engine')}.",
+        f"{number(normal.whole.false.sensor_years)} sensor-years. {samples:,} samples: {samples / domain.simulated_s:,.0f} simulated and "
+        f"{samples / domain.judged_s:,.0f} judged in a second of processor time. Lifeline {version('lifeline-engine')}.",
         "",
         *_markdown(_sized(domain, incidents)),
         "",
@@ -239,9 +239,7 @@ def section(domain: Domain) -> str:
             "",
         ]
     if normal.faults:
-        table = _columns(detections("sensor fault", normal.faults, "en"), (0, 1, 4, 5))
-        heads = ("sensor fault", "alarmed", "median", "p95")
-        lines += [*_markdown(Table(heads, table.rows)), ""]
+        lines += [*_markdown(alarmed(normal.faults, "en")), ""]
     return "\n".join(lines)
 
 

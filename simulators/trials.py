@@ -7,6 +7,7 @@ core hears what it would hear.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lifeline.engine.backtest.label import Label
@@ -32,21 +33,33 @@ _CLOCK: Final = "clock"
 
 
 class SimulatedScenarios:
-    """The sites of the registry by name."""
+    """The sites of the registry by name, and files of scenarios."""
 
     def names(self) -> Sequence[str]:
         """The registry."""
         return site_names()
 
     def trials(self, wanted: str, plant: Plant, asked: Asked) -> Iterator[Trial] | None:
-        """A run of a site for each seed; None where there is no such site."""
-        if wanted not in site_names():
+        """A run of a site for each seed, or of each site of a file; None where it is neither."""
+        if wanted in site_names():
+            site = sites.site_named(wanted)
+            return (
+                trial_of(site.scenario(asked.start_ns, asked.seconds, seed, asked.intensity), plant)
+                for seed in asked.seeds
+            )
+        path = Path(wanted)
+        if path.suffix.lower() not in (".yaml", ".yml"):
             return None
-        site = sites.site_named(wanted)
-        return (
-            trial_of(site.scenario(asked.start_ns, asked.seconds, seed, asked.intensity), plant)
-            for seed in asked.seeds
-        )
+        return _of_file(path, plant, asked)
+
+
+def _of_file(path: Path, plant: Plant, asked: Asked) -> Iterator[Trial]:
+    from .scenarios import read_scenario
+
+    written = read_scenario(path)
+    start = asked.start_ns if written.start_ns is None else written.start_ns
+    for scenario in written.scenarios(start):
+        yield trial_of(scenario, plant, f"{path.name} {scenario.site.id}")
 
 
 SCENARIOS: Final = SimulatedScenarios()

@@ -137,8 +137,8 @@ def _missing(names: Iterable[str]) -> list[str]:
 
 
 def _plain(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row by COLUMNS. What simulators write has a type, and ids without blanks, with one between them."""
-    if "type" not in row:
+    """A row by COLUMNS. What simulators write names a kind and a type, and ids with a blank between them."""
+    if "kind" not in row or "type" not in row:
         return {**row, "what": row.get("what") or row.get("kind")}
     sensors = row["sensors"].split() if isinstance(row["sensors"], str) else row["sensors"]
     level = FAULT if row["type"] == FAULT else row["level"]

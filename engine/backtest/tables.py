@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..performance.targets import BANDS_ZH
+from .eemua import Burden
 from .report import Detection, Report, RuleFigures
 from .words import Language, bounded, number, percent, seconds, word
 
@@ -27,7 +29,7 @@ def tables(report: Report, language: Language) -> tuple[Table, ...]:
         rules([*report.rules, report.whole], language),
     ]
     if report.faults:
-        found.append(detections("faults", report.faults, language))
+        found.append(alarmed(report.faults, language))
     found.append(burdens(report, language))
     return tuple(Table(tuple(map(said, one.heads)), one.rows) for one in found)
 
@@ -48,6 +50,14 @@ def detections(title: str, lines: Sequence[Detection], language: Language) -> Ta
         for line in lines
     )
     return Table(heads, rows)
+
+
+def alarmed(faults: Sequence[Detection], language: Language) -> Table:
+    """Faults of instruments: which an alarm told. Not each ought to be."""
+    table = detections("faults", faults, language)
+    kept = (0, 1, 4, 5)
+    rows = tuple(tuple(row[k] for k in kept) for row in table.rows)
+    return Table(("faults", "alarmed", "median", "p95"), rows)
 
 
 def rules(lines: Sequence[RuleFigures], language: Language) -> Table:
@@ -83,8 +93,8 @@ def burdens(report: Report, language: Language) -> Table:
         (
             f"{word(line.scope, language)} {line.name}",
             str(line.alarms),
-            f"{line.average:.2f} {line.bands['average']}",
-            f"{line.peak} {line.bands['peak']}",
+            f"{line.average:.2f} {_band(line, 'average', language)}",
+            f"{line.peak} {_band(line, 'peak', language)}",
             f"{percent(line.flood_share)} %",
             str(line.chattering),
             str(line.fleeting),
@@ -93,6 +103,11 @@ def burdens(report: Report, language: Language) -> Table:
         for line in lines
     )
     return Table((*heads, "chattering", "fleeting", "standing"), rows)
+
+
+def _band(line: Burden, name: str, language: Language) -> str:
+    band = line.bands[name]
+    return BANDS_ZH[band] if language == "zh" else band
 
 
 def remarks(report: Report, language: Language) -> tuple[str, ...]:

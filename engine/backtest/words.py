@@ -21,6 +21,7 @@ _ZH: Final = {
     "faults": "仪表故障",
     "found": "发现",
     "missed": "漏报",
+    "alarmed": "已报警",
     "share (95 %)": "发现率%（95%界）",
     "median": "延迟中位",
     "p95": "延迟95%",

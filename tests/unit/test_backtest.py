@@ -26,6 +26,7 @@ from lifeline.engine.outputs.times import parse_rfc3339
 from lifeline.engine.replay.tables import Reading
 from lifeline.simulators.configs import write_config
 from lifeline.simulators.recording import record
+from lifeline.simulators.scenarios import read_scenario
 from lifeline.simulators.sites import site_named
 from lifeline.simulators.trials import trial_of
 from plant_files import PlantFiles
@@ -286,6 +287,26 @@ def test_a_scenario_and_its_recording_are_worth_the_same(tmp_path: Path, name: s
             same["alarms"],
             same["false"]["levels"],
         )
+
+
+SCENARIO = """\
+duration: 2 d
+seed: 3
+sites: [{site: tailings, id: dam-7, options: {sections: 1, interval_s: 600}}]
+happenings: [{what: storm, where: dam, at: 2 h, for: 20 h, size: 60}]
+"""
+
+
+def test_a_written_scenario_is_judged_by_its_labels(tmp_path: Path) -> None:
+    path = tmp_path / "storm.yaml"
+    path.write_text(SCENARIO)
+    config = write_config(tmp_path, read_scenario(path).scenarios(START), "127.0.0.1", 1883)
+    done = run(config, "--scenario", path, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert [trial["name"] for trial in told["trials"]] == ["storm.yaml dam-7"]
+    assert "storm" in {one["what"] for one in told["classes"]}
+    assert told["trials"][0]["begin"].startswith("2026-01-05T00:00:00")
 
 
 @pytest.mark.parametrize(
