@@ -25,6 +25,7 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 DOMAINS: Final[dict[str, str]] = {
     "bridge": "lifeline.simulators.bridge:bridge",
     "gas-network": "lifeline.simulators.gas_network:gas_network",
+    "heating": "lifeline.simulators.heating:heating",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
     "water-supply": "lifeline.simulators.water_supply:water_supply",
