@@ -24,6 +24,7 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 # them are solved by the field's own programs (extra `simulators`); each is imported when it is named.
 DOMAINS: Final[dict[str, str]] = {
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
+    "tank-farm": "lifeline.simulators.tank_farm:tank_farm",
 }
 
 
