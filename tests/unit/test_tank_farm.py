@@ -29,23 +29,23 @@ def test_filling_drawing_sampling_and_summer_raise_nothing(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "where", "hours"),
+    ("kind", "where", "begins", "hours"),
     [
-        ("leak", "T-101", 6),
-        ("leak", "T-301", 6),
-        ("overfill", "T-102", 20),
-        ("vent.blocked", "T-102", 36),
-        ("roof.sunk", "T-101", 6),
-        ("runaway", "T-201", 12),
-        ("compressor.trip", "T-301", 18),
+        ("leak", "T-101", 12, 6),
+        ("leak", "T-301", 12, 6),
+        ("overfill", "T-102", 12, 24),
+        ("vent.blocked", "T-102", 12, 36),
+        ("roof.sunk", "T-101", 12, 6),
+        ("runaway", "T-201", 12, 12),
+        ("compressor.trip", "T-301", 4, 18),
     ],
 )
 def test_what_happens_is_found_at_its_level(
-    tmp_path: Path, kind: str, where: str, hours: int
+    tmp_path: Path, kind: str, where: str, begins: int, hours: int
 ) -> None:
-    site, onset = tank_farm(), START + 4 * HOUR_NS
+    site, onset = tank_farm(), START + begins * HOUR_NS
     it = Happening(kind, where, onset, onset + hours * HOUR_NS, kind_of(site, kind).usual)
-    run = watched(tmp_path, site, START, 3600.0 * (4 + hours), 82, [it])
+    run = watched(tmp_path, site, START, 3600.0 * (begins + hours), 82, [it])
     assert len(run.incidents) == 1
     for found in run.detections():
         assert found.delay_s is not None, found.incident
