@@ -5,9 +5,12 @@
     manhole, recurrence                  gas in a ventilated box, x = a x + b
     liquid, liquid_line                  a liquid line and its steady state; its waves
     district, trunk, dam                 the three worlds, true to the last decimal
+    pond, phreatic, consolidation, creep  a dam's water and slope; `course` reads slow models
+    tank, runaway, plume, farm           tanks, what heats itself, what the wind carries; their world
     rhythm, sensor                       the day, and what an instrument makes of the truth
     plant, script, stream, breaker       sites and runs; stories told; samples, broken as labelled
     city_gas, pipeline, tailings, sites  the three sites, and their registry
+    tailings_dam, tank_farm              sites at their own pace, under packs
     shapes, gateway, publish             payloads, connections, real MQTT at any speed
     frames, judging                      the same samples straight into a core
     recording, labels                    the same samples as files, and what happened

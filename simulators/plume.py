@@ -55,14 +55,14 @@ def widths(x: Float64) -> tuple[Float64, Float64]:
 
 def concentration(
     source_kg_s: Float64,
-    radius: float,
+    radius: Float64 | float,
     wind: Float64,
     downwind: Float64,
     crosswind: Float64,
     height: Float64 | float = DETECTOR_M,
 ) -> Float64:
     """kg/m³ at places `downwind` and `crosswind` of the pool's middle; 0 upwind of the pool."""
-    virtual = max(radius, 0.5) / (2.15 * 0.08)
+    virtual = np.maximum(radius, 0.5) / (2.15 * 0.08)
     x = downwind + virtual
     across, upward = widths(np.maximum(x, 0.1 * virtual))
     spread = np.exp(-0.5 * (crosswind / across) ** 2 - 0.5 * (height / upward) ** 2)

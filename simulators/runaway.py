@@ -17,6 +17,8 @@ from typing import Final
 # The warmest that a step may let the tank become before it looks at the rate again.
 _STEP_K: Final = 0.25
 ZERO_C: Final = 273.15
+# What is left then is locked in the polymer.
+SET_SHARE: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,15 @@ def heat_up(
     beside. The step is divided so that no part warms by more than a quarter of a degree."""
     kelvin, reacted, left = state.kelvin, state.reacted, step_s
     while left > 0.0:
-        rate = reaction.conversion_rate(kelvin, faster) * (1.0 - reacted)
+        quick = reaction.conversion_rate(kelvin, faster) if reacted < SET_SHARE else 0.0
+        rate = quick * (1.0 - reacted)
         hot = reaction.heat / reaction.heat_capacity * rate
         slope = hot + pull * (towards_k - kelvin) + drive
-        part = min(left, _STEP_K / max(abs(slope), 1e-12), 0.1 / max(rate, 1e-12))
+        part = min(left, _STEP_K / max(abs(slope), 1e-12), 0.1 / max(quick, 1e-12))
         # Midpoint: the rate of half a part later.
         middle = kelvin + 0.5 * part * slope
-        rate = reaction.conversion_rate(middle, faster) * max(
-            0.0, 1.0 - reacted - 0.5 * part * rate
-        )
+        if quick > 0.0:
+            rate = reaction.conversion_rate(middle, faster) * (1.0 - reacted - 0.5 * part * rate)
         hot = reaction.heat / reaction.heat_capacity * rate
         kelvin += part * (hot + pull * (towards_k - middle) + drive)
         reacted = min(1.0, reacted + part * rate)

@@ -28,6 +28,7 @@ DOMAINS: Final[dict[str, str]] = {
     "heating": "lifeline.simulators.heating:heating",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
+    "tank-farm": "lifeline.simulators.tank_farm:tank_farm",
     "water-supply": "lifeline.simulators.water_supply:water_supply",
     "weather": "lifeline.simulators.weather_station:weather_station",
 }

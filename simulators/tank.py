@@ -137,7 +137,8 @@ class Tank:
 
     def __init__(self, spec: TankSpec, level: float, pressure: float = 101.3) -> None:
         self.spec = spec
-        self.kg = level / 100.0 * spec.volume * spec.vapour.density
+        self._area, self._volume = spec.area, spec.volume
+        self.kg = level / 100.0 * self._volume * spec.vapour.density
         self.heat = Heated(spec.starts_at + ZERO_C)
         self.surface = spec.starts_at
         self.gas = spec.starts_at
@@ -150,12 +151,12 @@ class Tank:
     @property
     def level(self) -> float:
         """% of the height."""
-        return 100.0 * self.kg / self.spec.vapour.density / self.spec.volume
+        return 100.0 * self.kg / self.spec.vapour.density / self._volume
 
     @property
     def free(self) -> float:
         """m³ above the liquid, roof included."""
-        return max(0.02, 1.05 - self.level / 100.0) * self.spec.volume
+        return max(0.02, 1.05 - self.level / 100.0) * self._volume
 
     @property
     def celsius(self) -> float:
@@ -164,7 +165,7 @@ class Tank:
 
     def spills(self, hole_m2: float, step_s: float) -> float:
         """kg through a hole at the bottom within a step, by Torricelli: √h falls on a line."""
-        density, area = self.spec.vapour.density, self.spec.area
+        density, area = self.spec.vapour.density, self._area
         root = math.sqrt(self.kg / density / area)
         falls = DISCHARGE * hole_m2 / area * math.sqrt(0.5 * GRAVITY) * step_s
         return density * area * (root**2 - max(0.0, root - falls) ** 2)
@@ -178,7 +179,7 @@ class Tank:
         came = inflow * density * step_s / 3600.0
         went = min(self.kg, outflow * density * step_s / 3600.0)
         leaks = min(self.kg + came - went, self.spills(upset.hole_m2, step_s))
-        whole = spec.volume * density
+        whole = self._volume * density
         kg = self.kg + came - went - leaks
         over = max(0.0, kg - whole)
         share = came / max(kg, 1.0)
@@ -189,7 +190,7 @@ class Tank:
         elif spec.roof == "floating":
             self._air(step_s, out, upset)
         else:
-            self._breathe(step_s, (self.level - before) / 100.0 * spec.volume, out, upset)
+            self._breathe(step_s, (self.level - before) / 100.0 * self._volume, out, upset)
         self.barometer = out.pressure
         return leaks + over
 
@@ -227,7 +228,7 @@ class Tank:
     def _air(self, step_s: float, out: Outside, upset: Upset) -> None:
         """Volume fraction of vapour above a floating roof: exact for constant flows."""
         spec = self.spec
-        open_m2 = spec.area * max(SEAL_OPEN, upset.open_roof)
+        open_m2 = self._area * max(SEAL_OPEN, upset.open_roof)
         flux = evaporation(spec.vapour, self.celsius, 0.5 + 0.2 * out.wind, spec.diameter)
         molar = GAS_CONSTANT * (self.celsius + ZERO_C) / (1000.0 * out.pressure)
         enters = open_m2 * flux / spec.vapour.molar_mass * molar
@@ -240,7 +241,7 @@ class Tank:
 
     def _boil(self, step_s: float, out: Outside, upset: Upset) -> None:
         """The surface layer warms by what comes through wall and roof, and boils at the pressure
-        above it; the bulk below takes half a day to mix with it."""
+        above it; the bulk below takes two days to mix with it."""
         leak_k_s = LEAKS_IN_K_S * (out.air + SUN_ON_ROOF * out.sun - self.surface) / 55.0
         if self.gauge >= STARTS_KPA:
             self.compressing = True
@@ -262,7 +263,7 @@ STARTS_KPA: Final = 7.0
 STOPS_KPA: Final = 4.0
 LEAKS_IN_K_S: Final = 4.6e-5  # 22 kW into half a metre of a tank of 20 m
 COMPRESSES_K_S: Final = 1.4e-4
-MIXES_S: Final = 43_200.0
+MIXES_S: Final = 172_800.0
 
 
 def saturated(celsius: float) -> float:

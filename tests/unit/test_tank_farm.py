@@ -1,0 +1,91 @@
+"""The tank farm under its packs: ordinary work is calm, and what happens at its usual size is found.
+
+Seeds are others than those with which the farm was made. LIFELINE_FARM_DAYS says how many days of
+ordinary work are judged (4 without it).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
+from lifeline.simulators.cause import Happening, Run, kind_of, made
+from lifeline.simulators.tank_farm import tank_farm
+from watched_site import watched
+
+START = 1_767_225_600 * SECOND_NS
+DAYS = float(os.environ.get("LIFELINE_FARM_DAYS", "4"))
+
+
+def test_filling_drawing_sampling_and_summer_raise_nothing(tmp_path: Path) -> None:
+    begin = START + 190 * DAY_NS
+    sample = Happening("hatch", "T-101", begin + DAY_NS, begin + DAY_NS + HOUR_NS // 4, 2.0)
+    calm = watched(tmp_path, tank_farm(interval_s=300.0), begin, DAYS * 86_400.0, 81, [sample])
+    assert calm.records == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "begins", "hours"),
+    [
+        ("leak", "T-101", 12, 6),
+        ("leak", "T-301", 12, 6),
+        ("overfill", "T-102", 12, 24),
+        ("vent.blocked", "T-102", 12, 36),
+        ("roof.sunk", "T-101", 12, 6),
+        ("runaway", "T-201", 12, 12),
+        ("compressor.trip", "T-301", 4, 18),
+    ],
+)
+def test_what_happens_is_found_at_its_level(
+    tmp_path: Path, kind: str, where: str, begins: int, hours: int
+) -> None:
+    site, onset = tank_farm(), START + begins * HOUR_NS
+    it = Happening(kind, where, onset, onset + hours * HOUR_NS, kind_of(site, kind).usual)
+    run = watched(tmp_path, site, START, 3600.0 * (begins + hours), 82, [it])
+    assert len(run.incidents) == 1
+    for found in run.detections():
+        assert found.delay_s is not None, found.incident
+
+
+def test_gas_is_found_by_the_detectors_downwind(tmp_path: Path) -> None:
+    """Not only by the bund's own sensor."""
+    onset = START + DAY_NS // 4
+    it = Happening("leak", "T-101", onset, onset + 6 * HOUR_NS, 20.0)
+    run = watched(tmp_path, tank_farm(), START, 13 * 3600.0, 83, [it])
+    assert any("gas.combustible.point~T-101-lel-" in alarm for alarm in run.alarms("red"))
+
+
+def test_what_is_too_short_to_be_seen_has_no_label() -> None:
+    site = tank_farm()
+    for kind, where in (
+        ("overfill", "T-101"),
+        ("vent.blocked", "T-102"),
+        ("runaway", "T-201"),
+        ("compressor.trip", "T-301"),
+        ("hatch", "T-101"),
+    ):
+        it = Happening(kind, where, START, START + HOUR_NS, kind_of(site, kind).usual)
+        assert made(site, it, 1)[0] == []
+
+
+def test_no_cut_of_the_grid_changes_a_bit() -> None:
+    site = tank_farm(interval_s=10.0)
+    causes = tuple(
+        made(site, Happening(kind, where, START + HOUR_NS, START + 5 * HOUR_NS, size), 1)[1]
+        for kind, where, size in (("leak", "T-102", 20.0), ("runaway", "T-201", 20.0))
+    )
+    make = site.make_world
+    assert make is not None
+    times = START + np.arange(3 * 360) * site.step_ns
+    run = Run(START, 3 * 3600.0, 5)
+    whole = make(site, run, causes).advance(times)
+    world = make(site, run, causes)
+    parts = [world.advance(part) for part in np.split(times, [1, 32, 64, 400, 401, 900])]
+    for point in site.points:
+        assert np.array_equal(np.concatenate([p[point.id] for p in parts]), whole[point.id]), (
+            point.id
+        )
