@@ -23,6 +23,7 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 # Sites that live at their own pace, watched by packs: hours and days, not a minute's story. Some of
 # them are solved by the field's own programs (extra `simulators`); each is imported when it is named.
 DOMAINS: Final[dict[str, str]] = {
+    "corridor": "lifeline.simulators.corridor:corridor",
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "weather": "lifeline.simulators.weather_station:weather_station",
 }
