@@ -25,6 +25,7 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 DOMAINS: Final[dict[str, str]] = {
     "corridor": "lifeline.simulators.corridor:corridor",
     "gas-network": "lifeline.simulators.gas_network:gas_network",
+    "metro": "lifeline.simulators.metro:metro",
     "weather": "lifeline.simulators.weather_station:weather_station",
 }
 
