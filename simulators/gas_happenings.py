@@ -300,6 +300,7 @@ def tell(chapter: Chapter) -> None:
     chapter.breaks(
         "stuck", [f"{METERED[spared].name}-pressure"], (0.05, 0.25), ("frozen", "读数冻结")
     )
+    chapter.breaks("poisoned", ["b04-lel"], (0.20, 0.95), ("poisoned", "催化中毒"), 0.6)
     chapter.breaks("silent", ["gate-1-flow"], (0.45, 0.55), ("no data", "无数据"))
     chapter.breaks("spike", ["gate-2-flow"], (0.30, 0.50), ("spikes", "尖峰干扰"), 37.0)
     chapter.breaks("duplicate", ["gate-2-pressure"], (0.70, 0.80), ("sent twice", "重复发送"), 0.25)

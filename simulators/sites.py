@@ -24,8 +24,10 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 # them are solved by the field's own programs (extra `simulators`); each is imported when it is named.
 DOMAINS: Final[dict[str, str]] = {
     "bridge": "lifeline.simulators.bridge:bridge",
+    "corridor": "lifeline.simulators.corridor:corridor",
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "heating": "lifeline.simulators.heating:heating",
+    "metro": "lifeline.simulators.metro:metro",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
     "tank-farm": "lifeline.simulators.tank_farm:tank_farm",
