@@ -24,6 +24,7 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 # them are solved by the field's own programs (extra `simulators`); each is imported when it is named.
 DOMAINS: Final[dict[str, str]] = {
     "bridge": "lifeline.simulators.bridge:bridge",
+    "forest": "lifeline.simulators.forest_station:forest_station",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "weather": "lifeline.simulators.weather_station:weather_station",
 }
