@@ -25,6 +25,7 @@ SITES: Final[dict[str, Callable[[], Site]]] = {
 DOMAINS: Final[dict[str, str]] = {
     "bridge": "lifeline.simulators.bridge:bridge",
     "corridor": "lifeline.simulators.corridor:corridor",
+    "forest": "lifeline.simulators.forest_station:forest_station",
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "heating": "lifeline.simulators.heating:heating",
     "metro": "lifeline.simulators.metro:metro",
