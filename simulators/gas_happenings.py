@@ -68,7 +68,8 @@ def _corrosion(site: Site, it: Happening) -> Made:
 def _damage(site: Site, it: Happening) -> Made:
     """A digger tears the main: at once, to the open air; the whole loop feels it."""
     gauges = tuple(p.id for p in site.points if p.id.endswith(("-inlet", "-pressure")))
-    node = next(p.node for p in (*METERED, *DISTRICTS) if p.name == it.where)
+    nodes = {p.name: p.node for p in METERED} | {p.name: p.node for p in DISTRICTS}
+    node = nodes[it.where]
     cause = Leak(node, _hole(it.size), 0.0, 0.0, SOIL_S, -1, it.onset_ns, it.end_ns, it.end_ns)
     return (Label(gauges, "red"),), cause
 

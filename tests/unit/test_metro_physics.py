@@ -6,13 +6,6 @@ import numpy as np
 import pytest
 
 from lifeline.engine.limits import DAY_NS, MINUTE_NS
-from lifeline.simulators.subsidence import (
-    degree,
-    degree_of_ramp,
-    drawdown,
-    hyperbola,
-    well_function,
-)
 from lifeline.simulators.metro_ground import (
     AIR_STILL_M3_S,
     AIR_TRAINS_M3_S,
@@ -22,6 +15,13 @@ from lifeline.simulators.metro_ground import (
     dewatered,
     excavated,
     trough,
+)
+from lifeline.simulators.subsidence import (
+    degree,
+    degree_of_ramp,
+    drawdown,
+    hyperbola,
+    well_function,
 )
 from watched_site import START
 
