@@ -106,6 +106,7 @@ CASES: dict[str, Case] = {
     "flatline": Case("- {id: r, kind: flatline, window: '{window}', tolerance: 0.001 %LEL}"),
     "stale": Case("- {id: r, kind: stale}"),
     "clock": Case("- {id: r, kind: clock}"),
+    "blind": Case("- {id: r, kind: blind, beyond: {red: 1 h}}"),
     "vote": Case(ALARMS + "- {id: r, kind: vote, of: l, per: asset, need: 2}"),
     "composite": Case(
         ALARMS + "- {id: r, kind: composite, per: asset, all: [{of: l, at_least: red}], level: red}"

@@ -31,7 +31,7 @@ for claim in run.CLAIMS:
     assert callable(module.figures) and module.__doc__, claim
 print(len(run.CLAIMS))
 """
-    assert run(code) == "13"
+    assert run(code) == "14"
 
 
 def test_an_absent_reference_leaves_out_only_its_ratios(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from plant_files import RULES, PlantFiles
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plant" / "lifeline.yaml"
 KINDS = (
-    "accumulate", "balance", "clock", "composite", "deviation", "flatline", "forecast", "ladder", "limit",
+    "accumulate", "balance", "blind", "clock", "composite", "deviation", "flatline", "forecast", "ladder", "limit",
     "multivariate", "range", "rate", "shift", "spike", "stale", "trend", "vote", "wave",
 )  # fmt: skip
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from judged_site import DAY_S, HOUR_S, START, found, grave, happens, judged, run_of
 from lifeline.engine.limits import DAY_NS
 from lifeline.simulators.corridor import corridor
-from watched_site import DAY_S, HOUR_S, START, found, grave, happens, judged, run_of
 
 DAYS = float(os.environ.get("LIFELINE_SITE_DAYS", "3"))
 SITE = corridor(sections=1)

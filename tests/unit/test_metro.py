@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from judged_site import DAY_S, found, grave, happens, judged, run_of
 from lifeline.simulators.metro import metro
-from watched_site import DAY_S, found, grave, happens, judged, run_of
 
 DAYS = float(os.environ.get("LIFELINE_SITE_DAYS", "30"))
 SITE = metro(sections=4, interval_s=1800.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from judged_site import START
 from lifeline.engine.limits import DAY_NS, MINUTE_NS
 from lifeline.simulators.metro_ground import (
     AIR_STILL_M3_S,
@@ -23,7 +24,6 @@ from lifeline.simulators.subsidence import (
     hyperbola,
     well_function,
 )
-from watched_site import START
 
 
 def test_terzaghi_s_degree_is_that_of_the_tables() -> None:

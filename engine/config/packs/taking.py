@@ -13,6 +13,7 @@ from ..problems import Problems, quoted
 from ..selection import Selector
 from .amounts import filled, named
 from .fitting import Fitting
+from .hearing import heard
 from .library import Library
 from .models import PackChange, PackRule
 from .plain import Pack, keys_of, marks_of
@@ -85,6 +86,7 @@ class Taking:
         places: dict[Steps, str] = {}
         left_out: list[LeftOut] = []
         found = 0
+        absent = self._absent(pack, take, profile)
         for _, rule in pack.rules(profile):
             select = _selected(rule, take)
             name = f"{pack.name}.{rule.id}"
@@ -95,11 +97,12 @@ class Taking:
                 )
                 found += 1
                 continue
-            if not self._measured(rule, select):
+            keys = heard(keys_of(rule, profile), absent)
+            if name in absent or keys is None:
                 self._idle_changes(pack, take, rule)
                 continue
             found += 1
-            value = self._value(pack, take, rule, profile, places, len(values))
+            value = self._value(pack, take, rule, keys, profile, places, len(values))
             if value is not None:
                 values.append({**value, "id": name, "select": _plain(select)})
         where = self._document.where(take.at)
@@ -117,6 +120,24 @@ class Taking:
             tuple(left_out),
         )
 
+    def _absent(self, pack: Pack, take: Take, profile: str) -> set[str]:
+        """Ids of the rules that the site does not have, and of those that would hear nobody."""
+        rules = {
+            f"{pack.name}.{rule.id}": rule
+            for _, rule in pack.rules(profile)
+            if rule.id not in take.model.without
+        }
+        absent = {
+            name for name, rule in rules.items() if not self._measured(rule, _selected(rule, take))
+        }
+        while more := {
+            name
+            for name, rule in rules.items()
+            if name not in absent and heard(keys_of(rule, profile), absent) is None
+        }:
+            absent |= more
+        return absent
+
     def _measured(self, rule: PackRule, select: Select) -> bool:
         """Whether there are sensors for the rule, and of each quantity that it needs."""
         chosen = {group.quantity for group in self._selector.groups(select)}
@@ -127,13 +148,13 @@ class Taking:
         pack: Pack,
         take: Take,
         rule: PackRule,
+        keys: dict[str, Any],
         profile: str,
         places: dict[Steps, str],
         at: int,
     ) -> dict[str, Any] | None:
         """The rule's keys in force; None after a mistake."""
         changes = _changes_of(rule.id, take.model.change)
-        keys = keys_of(rule, profile)
         told: list[tuple[str, Any, PackChange]] = []
         for steps, change in changes.items():
             old = _set(keys, steps, change.to)
