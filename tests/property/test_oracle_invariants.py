@@ -222,6 +222,7 @@ def many() -> Iterator[Many]:
         yield [told(log(seed, 1_500).entries) for seed in range(100)]
 
 
+@pytest.mark.xdist_group("many")
 @pytest.mark.usefixtures("many")
 def test_seeded_logs_reach_every_cell_that_can_be_reached() -> None:
     wanted = {key for key, cell in table.TABLE.items() if isinstance(cell, tuple)} - UNREACHABLE
@@ -232,6 +233,7 @@ def test_seeded_logs_reach_every_cell_that_can_be_reached() -> None:
     assert UNREACHABLE & set(_CELLS) == set()
 
 
+@pytest.mark.xdist_group("many")
 def test_seeded_logs_hold_every_trouble(many: Many) -> None:
     counters: Counter[str] = Counter()
     seen: Counter[str] = Counter()
