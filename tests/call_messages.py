@@ -26,6 +26,15 @@ def told(messages: Sequence[Received]) -> list[set[Pair]]:
     return found
 
 
+def so_far(directory: Path) -> list[Record]:
+    """What the outbox of a call log holds that somebody is writing."""
+    reader = LogReader.open(directory)
+    try:
+        return [decode_record(row.data) for row in reader.records(0, 1_000_000)]
+    finally:
+        reader.close()
+
+
 def call_records(directory: Path) -> list[Record]:
     """What the call log in `directory` left; a replay of it leaves the same, and each chain is
     whole."""

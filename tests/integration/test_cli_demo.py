@@ -114,7 +114,7 @@ def test_a_simulated_site_brings_the_configuration_that_reads_it(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("moon",), ExitCode.FOUND, "city-gas, pipeline, tailings"),
+        (("moon",), ExitCode.FOUND, "unknown simulated site"),
         (("city-gas", "--broker", "nowhere:port"), ExitCode.FOUND, "host:port"),
         (("city-gas", "--speed", "-1"), ExitCode.USAGE, "--speed"),
         (("city-gas", "--seconds", "0"), ExitCode.FOUND, "positive"),

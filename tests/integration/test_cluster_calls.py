@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from call_messages import asked, call_records, recorded, repeats, told
+from call_messages import asked, call_records, recorded, repeats, so_far, told
 from cluster_kafka import EAGER, WorkerProcess
 from cluster_plants import Judges, city_file, committed, make_cluster, spec_of
 from lifeline.engine.calls.limits import IN_FLIGHT
@@ -135,7 +135,7 @@ def test_kills_forget_nobody_and_repeat_no_more_than_was_on_its_way(
                 sink.until(lambda: len(hook.messages) >= enough, "nobody is called")  # noqa: B023
         with Life(path) as sink:
             wanted = len(SITES) * len(PERSONS)
-            sink.until(lambda: len(recorded(call_records(log))) == wanted, "somebody is forgotten")
+            sink.until(lambda: len(recorded(so_far(log))) == wanted, "somebody is forgotten")
             sink.stop()
         messages, records = told(hook.messages), call_records(log)
     due = asked(records)
