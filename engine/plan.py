@@ -191,14 +191,17 @@ class Plan:
         return np.arange(len(self.configuration.links), dtype=np.int64)
 
     def find(self, site: str, alarm: str) -> int | None:
-        """The instance of `<rule>~<subject>` at a site, or None."""
+        """The instance of `<rule>~<subject>` at a site, or None.
+
+        A pack that is taken for several assets has a rule of one id for each of them.
+        """
         rule_id, _, name = alarm.partition("~")
         config = self.configuration
         rules = [i for i, r in enumerate(config.rules) if r.id == rule_id]
         sites = [i for i, s in enumerate(config.sites) if s.id == site]
         if not rules or not sites:
             return None
-        for instance in np.flatnonzero(self.rule == rules[0]):
+        for instance in np.flatnonzero(np.isin(self.rule, rules)):
             subject = int(self.subject[instance])
             if self.site_of(subject) == sites[0] and self.subject_name(subject) == name:
                 return int(instance)

@@ -27,6 +27,11 @@ from .weather import Weather
 
 STEP_S: Final = 60.0
 CYCLE_S: Final = 36.0 * 3600.0
+LATE: Final = 0.1  # of a cycle, by which a filling or a drawing begins later at most
+FILLS_WITHIN_S: Final = (
+    1.0 + LATE
+) * CYCLE_S  # from the beginning of a filling to that of the next
+TOO_FULL: Final = 1.0  # % above what the plan fills to: no wave, somebody overfilled it
 BUND_M2: Final = 600.0
 LEAK_M2: Final = 4.0  # of wet floor that the bund's own sensor needs
 REACH_M: Final = 12.0  # from a tank's middle to the detectors around it
@@ -104,7 +109,10 @@ def upset_of(causes: list[Cause], now_ns: int) -> Upset:
 
 
 class Plan:
-    """When a tank is filled and drawn: once a cycle each, up and down to levels thrown by dice."""
+    """When a tank is filled and drawn: once a cycle each, up and down to levels thrown by dice.
+
+    One that was overfilled is drawn at once; the next filling waits until it is drawn.
+    """
 
     def __init__(self, spec: TankSpec, seed: int, order: int) -> None:
         self._key = key_of(seed, "tank", spec.name)
@@ -122,9 +130,11 @@ class Plan:
             self._cycle, self._thrown = int(cycle), uniform(self._key, index).tolist()
             self._fills = self._draws = True
         thrown = self._thrown
-        if self._fills and into >= 0.1 * thrown[0] * CYCLE_S:
-            self._filling, self._drawing, self._fills = True, False, False
-        if self._draws and into >= (0.5 + 0.1 * thrown[1]) * CYCLE_S:
+        if level > high + TOO_FULL:
+            self._filling, self._drawing = False, True
+        if self._fills and not self._drawing and into >= LATE * thrown[0] * CYCLE_S:
+            self._filling, self._fills = True, False
+        if self._draws and into >= (0.5 + LATE * thrown[1]) * CYCLE_S:
             self._filling, self._drawing, self._draws = False, True, False
         if stops_at is not None:
             self._filling, self._drawing = True, False

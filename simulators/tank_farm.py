@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from lifeline.engine.limits import SECOND_NS
 
-from .cause import CauseKind, Happening, Label, Run
+from .cause import CauseKind, Happening, Label, Run, kind_of
 from .climate import HEFEI
-from .farm import CYCLE_S, SIDE_NAMES, TANKS, Cause, Farm, Trouble
+from .farm import FILLS_WITHIN_S, SIDE_NAMES, TANKS, Cause, Farm, Trouble
 from .incidents import Level
 from .plant import Gateway, Point, Site, World
 from .script import Chapter, storyteller
@@ -237,8 +237,8 @@ def _runaway(site: Site, it: Happening) -> tuple[tuple[Label, ...], Cause]:
 
 
 def _vent(site: Site, it: Happening) -> tuple[tuple[Label, ...], Cause]:
-    """Filling or a warm day presses: within a cycle of filling and drawing it is to be found."""
-    level: Level | None = "orange" if it.duration_s >= CYCLE_S else None
+    """A warm forenoon often presses; a filling surely does, and they begin at most so far apart."""
+    level: Level | None = "orange" if it.duration_s >= FILLS_WITHIN_S else None
     return _made("vent.blocked", ("pressure",), level, site, it)
 
 
@@ -328,11 +328,19 @@ def _tell(chapter: Chapter) -> None:
     """One story: a leak, a tank too full, a stuck valve, styrene that sets, a trip; three faults."""
     places = [str(p) for p in chapter.dice.permutation(["T-101", "T-102", "T-301"])]
     chapter.happens("hatch", "T-101", (chapter.at(0.05), chapter.at(0.09)))
-    chapter.happens("leak", places[0], (chapter.at(0.15), chapter.at(0.30)))
-    chapter.happens("overfill", "T-102", (chapter.at(0.35), chapter.at(0.55)))
-    chapter.happens("runaway", "T-201", (chapter.at(0.40), chapter.at(0.80)))
-    chapter.happens("vent.blocked", "T-102", (chapter.at(0.62), chapter.at(0.90)))
-    chapter.happens("compressor.trip", "T-301", (chapter.at(0.65), chapter.at(0.85)))
+    _befalls(chapter, "leak", places[0], 0.15, 0.30)
+    _befalls(chapter, "overfill", "T-102", 0.35, 0.55)
+    _befalls(chapter, "runaway", "T-201", 0.40, 0.80)
+    _befalls(chapter, "vent.blocked", "T-102", 0.575, 0.945)
+    _befalls(chapter, "compressor.trip", "T-301", 0.65, 0.85)
     chapter.breaks("stuck", ["T-301-level"], (0.10, 0.50), ("reading frozen", "读数冻结"))
     chapter.breaks("silent", ["wind", "air-temp"], (0.70, 0.75), ("no data", "无数据"))
     chapter.breaks("declared", ["T-201-gas-N"], (0.20, 0.30), ("declares a fault", "自报故障"))
+
+
+def _befalls(chapter: Chapter, kind: str, where: str, begins: float, ends: float) -> None:
+    """A danger between two fractions of the story. A story too short for its label leaves it out:
+    it may alarm all the same, and without a label that would be counted as false."""
+    between, known = (chapter.at(begins), chapter.at(ends)), kind_of(chapter.site, kind)
+    if known.make(chapter.site, Happening(kind, where, *between, known.usual))[0]:
+        chapter.happens(kind, where, between)

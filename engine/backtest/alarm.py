@@ -91,9 +91,9 @@ def behind(plan: Plan, subject: int) -> tuple[int, ...]:
 
 
 def watched(plan: Plan) -> dict[str, frozenset[int]]:
-    """By rule the sensors that it looks at."""
-    found: dict[int, set[int]] = {rule: set() for rule in range(len(plan.configuration.rules))}
+    """By rule the sensors that it looks at; one of a pack that is taken several times at those of all."""
+    names = [rule.id for rule in plan.configuration.rules]
+    found: dict[str, set[int]] = {name: set() for name in names}
     for rule, subject in zip(plan.rule.tolist(), plan.subject.tolist(), strict=True):
-        found[rule].update(behind(plan, subject))
-    rules = plan.configuration.rules
-    return {rules[rule].id: frozenset(sensors) for rule, sensors in found.items()}
+        found[names[rule]].update(behind(plan, subject))
+    return {name: frozenset(sensors) for name, sensors in found.items()}

@@ -12,8 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lifeline.engine.backtest.alarm import watched as looked_at
+from lifeline.engine.config import load
 from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
+from lifeline.engine.plan import compile_plan
 from lifeline.simulators.cause import Happening, Run, kind_of, made
+from lifeline.simulators.configs import write_config
+from lifeline.simulators.farm import FILLS_WITHIN_S, TANKS, Plan
 from lifeline.simulators.tank_farm import tank_farm
 from watched_site import watched
 
@@ -34,7 +39,7 @@ def test_filling_drawing_sampling_and_summer_raise_nothing(tmp_path: Path) -> No
         ("leak", "T-101", 12, 6),
         ("leak", "T-301", 12, 6),
         ("overfill", "T-102", 12, 24),
-        ("vent.blocked", "T-102", 12, 36),
+        ("vent.blocked", "T-102", 12, 40),
         ("roof.sunk", "T-101", 12, 6),
         ("runaway", "T-201", 12, 12),
         ("compressor.trip", "T-301", 4, 18),
@@ -70,6 +75,54 @@ def test_what_is_too_short_to_be_seen_has_no_label() -> None:
     ):
         it = Happening(kind, where, START, START + HOUR_NS, kind_of(site, kind).usual)
         assert made(site, it, 1)[0] == []
+
+
+@pytest.mark.parametrize("seed", [84, 85, 86])
+def test_a_story_tells_no_danger_without_a_label(seed: int) -> None:
+    """Its alarms would be counted as false. Five days tell every danger; a day has no time for most."""
+    site = tank_farm()
+    for days, least in ((1, {"leak"}), (5, {k.kind for k in site.causes} - {"roof.sunk", "hatch"})):
+        script = site.scenario(START, days * 86_400.0, seed).script
+        labelled = {incident.kind for incident in script.incidents}
+        assert labelled == {it.kind for it in script.happenings} - {"hatch"}
+        assert labelled >= least
+
+
+def test_an_overfilled_tank_is_drawn_before_it_is_filled_again() -> None:
+    """So that a filling comes within the longest time between two, whenever the overfilling ended."""
+    spec, minute = TANKS[1], 60.0
+    for ended_h in range(40, 76, 3):
+        plan, level, drawn = Plan(spec, 87, 1), 96.0, False
+        for step in range(round(FILLS_WITHIN_S / minute) + 1):
+            elapsed = ended_h * 3600.0 + step * minute
+            inflow, outflow = plan.flows(elapsed, level, None)
+            drawn = drawn or outflow > 0.0
+            if inflow > 0.0:
+                break
+            level -= 100.0 * outflow * minute / 3600.0 / spec.volume
+        assert drawn
+        assert inflow > 0.0
+        assert level < spec.between[0] + 7.0
+
+
+def test_an_alarm_is_found_whichever_take_of_a_pack_raised_it(tmp_path: Path) -> None:
+    """tank.hazard is taken for four tanks: four rules of one id, each for the sensors of its tank."""
+    scenario = tank_farm().scenario(START, 3600.0, 88)
+    configuration = load(write_config(tmp_path, [scenario], "127.0.0.1", 1883)).configuration
+    plan = compile_plan(configuration, configuration.version())
+    ids = [sensor.id for sensor in configuration.sensors]
+    for rule, ending, tanks in (
+        ("tank.hazard.level", "level", 4),
+        ("tank.hazard.leak", "leak", 4),
+        ("tank.hazard.pressure", "pressure", 2),
+    ):
+        looked = {ids[k] for k in looked_at(plan)[rule]}
+        assert len(looked) == tanks
+        assert looked <= {f"{spec.name}-{ending}" for spec in TANKS}
+        for name in looked:
+            instance = plan.find("tank-farm", f"{rule}~{name}")
+            assert instance is not None
+            assert ids[plan.subject[instance]] == name
 
 
 def test_no_cut_of_the_grid_changes_a_bit() -> None:
