@@ -32,6 +32,8 @@ WIND_LIMITS: Final[dict[Level, float]] = {"orange": 17.2, "red": 25.0}
 TILT_LIMITS: Final[dict[Level, float]] = {"orange": 0.3}
 ACCEL_LIMITS: Final[dict[Level, float]] = {"yellow": 0.315, "orange": 0.5}
 SLIP_MM_H: Final = 20.0
+# The convoy drives over both spans.
+SHAKEN: Final = ("strain_1", "strain_2", "sag_approach", "sag_main", "accel")
 AXLE_LIMITS: Final[dict[Level, float]] = {"yellow": 1.5 * AXLE_LIMIT_T}
 
 
@@ -51,7 +53,7 @@ def _overload(site: Site, it: Happening) -> tuple[tuple[Label, ...], Happening]:
     """A tenth to spare: it is sampled once a second, and warmth shifts the strain a little."""
     reached = _reached(0.93 * convoy_strain(it.size) / DESIGN_STRAIN, STRAIN_SHARES)
     end = it.onset_ns + 3 * 60 * SECOND_NS
-    labels = [Label(("strain_1", "sag_approach"), level, "", None, end) for level in reached]
+    labels = [Label(SHAKEN, level, "", None, end) for level in reached]
     axles = _reached(0.97 * it.size * 1.1 / CONVOY_AXLES, AXLE_LIMITS)
     labels += [Label(("axle",), level, "axle", None, end) for level in axles]
     return tuple(labels), it

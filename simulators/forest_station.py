@@ -23,6 +23,7 @@ from .fire_weather import MOST_DRY_DAYS, PER_HOUR, dried, fire_index, wetted
 from .plant import Gateway, Point, Site, World
 from .script import Chapter, storyteller
 from .sensor import Instrument
+from .signals import Signal
 from .weather import Weather
 from .weather_station import WORDS
 
@@ -38,6 +39,53 @@ WARM_UP_H: Final = 120
 INDEX_AT_NS: Final = 6 * HOUR_NS
 #: So many days without rain make grade 3 whatever else: ten days, and one to see the index.
 DROUGHT_NS: Final = (MOST_DRY_DAYS + 2) * DAY_NS
+# What the pack `forest.fire` says of weather and fuel.
+SIGNALS: Final = (
+    Signal(
+        "index",
+        "fire.weather",
+        {"yellow": 51.0, "orange": 73.0, "red": 91.0},
+        "highest index",
+        "the forest fire index stands at {size}",
+        "森林火险天气指数{size}",
+    ),
+    Signal(
+        "fuel",
+        "dry.fuel",
+        {"yellow": 15.0, "orange": 10.0},
+        "least moisture of fuel, %",
+        "fine fuel dries to {size} %",
+        "细小可燃物含水率降至{size}%",
+        window_s=3600.0,
+        falls=True,
+        spare=0.05,
+        deadband=1.0,
+    ),
+    Signal(
+        "humidity",
+        "dry.air",
+        {"yellow": 30.0, "orange": 20.0},
+        "least humidity, %",
+        "the air dries to {size} %",
+        "相对湿度降至{size}%",
+        window_s=1800.0,
+        falls=True,
+        spare=0.05,
+        deadband=3.0,
+    ),
+    Signal(
+        "wind",
+        "strong.wind",
+        {"yellow": 10.8},
+        "mean wind of ten minutes, m/s",
+        "the wind blows with {size} m/s",
+        "平均风速{size}米/秒",
+        of="mean",
+        window_s=600.0,
+        spare=0.07,
+        deadband=1.0,
+    ),
+)
 KINDS: Final[tuple[EventKind, ...]] = ("drought", "heat", "gale", "rainstorm", "fog", "cold")
 
 
@@ -67,6 +115,7 @@ def forest_station(
         causes=CAUSES,
         make_world=partial(_world, climate),
         packs=({"pack": "forest.fire"},),
+        signals=SIGNALS,
     )
 
 

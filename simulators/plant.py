@@ -14,6 +14,7 @@ from .cause import CauseKind, Happening, Run
 from .faults import SensorFault
 from .incidents import Incident
 from .sensor import Instrument
+from .signals import Signal
 
 Shape = Literal["single", "points", "wide"]
 Reports = Literal["periodic", "on_change", "event"]
@@ -114,6 +115,7 @@ class Site:
     make_world: Callable[[Site, Run, tuple[Any, ...]], World] | None = None
     packs: tuple[Mapping[str, Any], ...] = ()
     rules: tuple[Mapping[str, Any], ...] = ()
+    signals: tuple[Signal, ...] = ()
 
     def scenario(self, start_ns: int, duration_s: float, seed: int, intensity: int = 1) -> Scenario:
         """A run of `duration_s` seconds of event time from `start_ns`, moved up to a whole second.

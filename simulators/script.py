@@ -20,6 +20,7 @@ from .cause import Happening, Run, kind_of, made
 from .faults import FaultKind, SensorFault
 from .incidents import Incident, Story, stories
 from .plant import Script, Site
+from .signals import reached
 from .stream import generator_of
 
 
@@ -111,7 +112,8 @@ def _told(
 def scripted(
     site: Site, run: Run, happenings: Sequence[Happening], faults: Sequence[SensorFault]
 ) -> Script:
-    """The script of a run in which just this happens and breaks; labels end with the run.
+    """The script of a run in which just this happens and breaks; labels end with the run. What the
+    run's own state reaches of the site's signals is labelled too.
 
     Raises SpecError where a happening is none of the site's.
     """
@@ -129,6 +131,7 @@ def scripted(
         ]
         causes.append(cause)
     world = partial(make_world, site, run, tuple(causes))
+    incidents += reached(site, run, world, incidents)
     return Script(
         tuple(sorted(incidents, key=lambda x: (x.onset_ns, x.id))),
         tuple(sorted(faults, key=lambda x: (x.onset_ns, x.id))),

@@ -1,8 +1,8 @@
 """The weather station: what every domain is driven by, measured, and watched by the pack `weather`.
 
 Rain (mm/h), wind of the moment (m/s), air temperature and pressure, once a minute. What happens is
-weather to order; what the climate brings by itself is no label, though the pack rightly says so:
-the heat of July and a front of 60 mm are a yellow.
+weather to order. What the climate brings by itself (the heat of July, a front of 60 mm) is labelled
+where the true weather reaches what the pack's signals stand for.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .incidents import Level
 from .plant import Gateway, Point, Site, World
 from .script import Chapter, storyteller
 from .sensor import Instrument
+from .signals import Signal
 from .weather import Weather
 
 RAIN_GAUGE: Final = Instrument(0.0, 240.0, 0.1)
@@ -44,6 +45,45 @@ LEVELS: Final[tuple[Level, ...]] = ("blue", "yellow", "orange", "red")
 RAIN_SURE: Final = 0.93
 WIND_SURE: Final = 0.93
 HEAT_SPARE_C: Final = 0.8
+SIGNALS: Final = (
+    *(
+        Signal(
+            "rain",
+            "heavy.rain",
+            limits,
+            "rain of the window, mm",
+            "{size} mm of rain fall",
+            "降雨{size}毫米",
+            of="sum",
+            window_s=3600.0 * hours,
+            spare=1.0 - RAIN_SURE,
+        )
+        for hours, limits in RAIN_LIMITS.items()
+    ),
+    Signal(
+        "wind",
+        "strong.wind",
+        WIND_LIMITS,
+        "mean wind of ten minutes, m/s",
+        "the wind blows with {size} m/s",
+        "平均风速{size}米/秒",
+        of="mean",
+        window_s=600.0,
+        spare=1.0 - WIND_SURE,
+        deadband=1.0,
+    ),
+    Signal(
+        "air_temp",
+        "hot.day",
+        HEAT_LIMITS,
+        "highest temperature, Cel",
+        "a hot day, up to {size} °C",
+        "高温天气，最高{size}摄氏度",
+        window_s=600.0,
+        spare=0.01,
+        deadband=0.5,
+    ),
+)
 # Rain of 24 h is said as long as it lies within the window.
 RAIN_LASTS_NS: Final = DAY_NS
 
@@ -98,6 +138,7 @@ def weather_station(
         causes=weather_kinds("station"),
         make_world=partial(_world, climate),
         packs=({"pack": "weather"},),
+        signals=SIGNALS,
     )
 
 
@@ -204,6 +245,7 @@ def _tell(chapter: Chapter) -> None:
     chapter.happens("gale", "station", (chapter.at(0.25), chapter.at(0.32)), 20.0 * grow)
     chapter.happens("heat", "station", (chapter.at(0.45), chapter.at(0.75)))
     chapter.happens("cold", "station", (chapter.at(0.8), chapter.at(0.95)))
-    chapter.happens("fog", "station", (chapter.at(0.18), chapter.at(0.2)))
+    onset = chapter.at(0.18)
+    chapter.happens("fog", "station", (onset, onset + 3 * HOUR_NS))
     chapter.breaks("silent", ["baro"], (0.35, 0.40), ("says nothing", "无数据"))
     chapter.breaks("stuck", ["wind"], (0.78, 0.83), ("reading frozen", "读数冻结"))

@@ -73,9 +73,12 @@ def test_drought_and_fire_are_found(tmp_path: Path) -> None:
     ]
     site = forest_station(interval_s=600.0)
     found = heard(tmp_path, happening(site, SPRING, 16.5 * 86_400.0, 7, what))
-    assert {d.incident.kind for d in found.detections} == {"drought", "fire"}
+    kinds = {d.incident.kind for d in found.detections}
+    assert kinds == {"drought", "fire", "dry.fuel", "fire.weather", "strong.wind"}
     for detection in found.detections:
-        assert detection.delay_s is not None, detection.incident
+        # At a sample in ten minutes no mean of ten minutes is told, so weather is not asked for.
+        if detection.incident.kind in ("drought", "fire"):
+            assert detection.delay_s is not None, detection.incident
     rules = {r.rule for r in found.records if r.transition == "raised"}
     assert {"forest.fire.index", "forest.fire.moisture", "forest.fire.smoke"} <= rules
 
@@ -97,6 +100,6 @@ def test_blocks_change_nothing_and_a_short_drought_is_no_label() -> None:
         assert np.array_equal(np.concatenate([p[name] for p in parts]), values), name
     assert made(SITE, what[0], 1)[0] == []
     run = SITE.scenario(SPRING, 20 * 86_400.0, 3)
-    assert {i.kind for i in run.incidents} == {"drought", "fire"}
+    assert {i.kind for i in run.incidents} > {"drought", "fire"}
     with pytest.raises(ValueError, match="divide an hour"):
         forest_station(interval_s=7.0)
