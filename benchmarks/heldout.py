@@ -43,12 +43,15 @@ from lifeline.simulators.script import scripted
 from lifeline.simulators.trials import site_names, trial_of
 
 #: Of the incidents, and of normal times (the first of as many as it takes). No rule, limit or test was made with these.
-SEEDS: Final = (70_001, 70_002, 70_003, 70_004)
-NORMAL_SEED: Final = 90_001
+#: Nothing was set up on these. Seeds 70001 to 70004 and 90001 on were used up: they showed mistakes of stories and labels.
+SEEDS: Final = (72_001, 72_002, 72_003, 72_004)
+NORMAL_SEED: Final = 92_001
 #: Times the size that the story's dice gave.
 SIZES: Final = (0.6, 1.0, 1.6)
 #: A Monday in July: storms, heat.
 START: Final = parse_rfc3339("2026-07-06T00:00:00+08:00")
+#: Sites that have nothing to do in summer.
+STARTS: Final = {"heating": parse_rfc3339("2026-01-12T00:00:00+08:00")}
 #: Normal times are told in runs of so many stories, so that memory stays small.
 STORIES: Final = 8
 MOST_RUNS: Final = 10_000
@@ -105,13 +108,13 @@ def of_size(site: Site, happening: Happening, times: float) -> Happening:
 
 def told(site: Site, pace: Pace, seed: int, times: float) -> Scenario:
     """One story with its faults, sizes changed."""
-    base = site.scenario(START, pace.story_s, seed)
+    base = site.scenario(STARTS.get(site.name, START), pace.story_s, seed)
     return _with(base, [of_size(site, h, times) for h in base.script.happenings])
 
 
 def calm(site: Site, pace: Pace, seed: int, stories: int) -> Scenario:
     """Stories of which only what has no label happens, with their faults."""
-    base = site.scenario(START, pace.story_s * stories, seed, stories)
+    base = site.scenario(STARTS.get(site.name, START), pace.story_s * stories, seed, stories)
     harmless = [h for h in base.script.happenings if not kind_of(site, h.kind).make(site, h)[0]]
     return _with(base, harmless)
 

@@ -58,6 +58,14 @@ class Climate:
         """Hours by which the sun's clock is ahead of UTC."""
         return self.lon / 15.0
 
+    def season_c(self, times_ns: Int64) -> Float64:
+        """Temperature of the season alone: the mean of many years."""
+        return self.mean_c + self.yearly_c * year_wave(times_ns, 200.0)
+
+    def swings_c(self, times_ns: Int64) -> Float64:
+        """One σ of the swings of days about it: wider in winter."""
+        return self.swing_c * (1.0 - 0.35 * year_wave(times_ns, 200.0))
+
 
 HEFEI: Final = Climate(
     "hefei", 31.82, 117.23, 16.2, 12.6, 4.3, 2.6, 101.2, 1.05, 0.55, 4.5, 2.9, 0.17, 1000.0

@@ -106,6 +106,16 @@ def effectiveness(ntu: float) -> float:
     return -math.expm1(-ntu)
 
 
+def hotter_by(branch: int, lost: float, outdoor_c: float) -> float:
+    """K by which the return of a branch whose exchanger has `lost` that share of its UA is above the mixed
+    return, at full flow and before its rooms cool: (1 − its share of the flow) (ε clean − ε fouled)
+    (T_supply − T_room). Rooms are warmer than 20 °C where the curve is at its least."""
+    supply = curve(outdoor_c)
+    room = max(ROOM_C, (supply + CURVE_SLOPE * outdoor_c) / (1.0 + CURVE_SLOPE))
+    less = effectiveness(NTU) - effectiveness(NTU * (1.0 - lost))
+    return (1.0 - BRANCHES[branch][1]) * less * (supply - room)
+
+
 def hole_m3_h(diameter_mm: float, kpa: float) -> float:
     """What an orifice lets out, m3/h."""
     area = math.pi / 4.0 * (diameter_mm / 1000.0) ** 2

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from lifeline.engine.limits import HOUR_NS, SECOND_NS
 
 from .cause import CauseKind, Happening, Label, Run
 from .climate import NORTH
-from .heat_network import NUMBERS, HeatCause, HeatNetwork
+from .heat_network import NUMBERS, HeatCause, HeatNetwork, hotter_by
 from .incidents import Level
 from .plant import Gateway, Point, Site, World
 from .script import Chapter, storyteller
@@ -94,6 +96,10 @@ def _points() -> list[Point]:
     return points
 
 
+# An exchanger's return above the plant's; what pipes, weather and two thermometers make of it.
+EXCHANGER_K: Final = 8.0
+SCATTER_K: Final = 1.0
+
 RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {
         "id": "pressure-low",
@@ -120,7 +126,7 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
         "kind": "deviation",
         "select": {"quantity": "heat.return.temp", "sensor": "RT-S*"},
         "reference": "RT-PLANT",
-        "beyond": {"yellow": "8 K"},
+        "beyond": {"yellow": f"{EXCHANGER_K:g} K"},
         "deadband": "1 K",
         "on_delay": "2h",
         "off_delay": "1h",
@@ -149,12 +155,26 @@ def _make(
     it: Happening,
 ) -> Made:
     """A label where size and hours are so that the rules must say it (`sure`: least of each)."""
-    branch = SUBSTATIONS.index(it.where) if it.where in SUBSTATIONS else -1
-    seen = (f"RT-S{NUMBERS[branch]}",) if kind == "fouling" else sensors
     found = it.size >= sure[0] and it.end_ns - it.onset_ns >= sure[1] * HOUR_NS
-    # Pipes answer for some hours more.
-    labels = (Label(seen, level, end_ns=it.end_ns + 2 * HOUR_NS),) if found else ()
-    return labels, HeatCause(kind, branch, it.size, it.onset_ns, it.end_ns)
+    labels = (_label(sensors, level, it),) if found else ()
+    return labels, HeatCause(kind, -1, it.size, it.onset_ns, it.end_ns)
+
+
+def _label(sensors: tuple[str, ...], level: Level, it: Happening) -> Label:
+    """Pipes answer for some hours more."""
+    return Label(sensors, level, end_ns=it.end_ns + 2 * HOUR_NS)
+
+
+def _fouling(site: Site, it: Happening) -> Made:
+    """Labelled where it must show on a day that is two swings warmer than its season: what an exchanger
+    leaves in its return grows with the supply, and in mild weather stays below the rule's limit."""
+    branch = SUBSTATIONS.index(it.where)
+    ends = np.array([it.onset_ns, it.end_ns], np.int64)
+    mildest = float((NORTH.season_c(ends) + 2.0 * NORTH.swings_c(ends)).max())
+    found = it.end_ns - it.onset_ns >= 12 * HOUR_NS
+    found = found and hotter_by(branch, it.size, mildest) >= EXCHANGER_K + SCATTER_K
+    labels = (_label((f"RT-S{NUMBERS[branch]}",), "yellow", it),) if found else ()
+    return labels, HeatCause("fouling", branch, it.size, it.onset_ns, it.end_ns)
 
 
 def _kind(
@@ -207,7 +227,7 @@ KINDS: Final = (
         (0.6, 0.1, 0.9),
         ("the exchanger of {where} is fouled (share {size})", "{where}换热器结垢（比例{size}）"),
         SUBSTATIONS,
-        partial(_make, "fouling", (), "yellow", (0.5, 12.0)),
+        _fouling,
     ),
 )
 

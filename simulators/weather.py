@@ -259,12 +259,10 @@ class Sky:
 
     @cached_property
     def _slow(self) -> Float64:
-        """Temperature without the day's wave, Cel: swings are wider in winter."""
+        """Temperature without the day's wave, Cel."""
         times, climate = self.times_ns, self._climate
-        wave = year_wave(times, 200.0)
-        swing = climate.swing_c * (1.0 - 0.35 * wave)
-        slow = climate.mean_c + climate.yearly_c * wave
-        slow = slow + swing * self._weather.noise("warm", times, WARM_KNOT_NS)
+        swings = climate.swings_c(times) * self._weather.noise("warm", times, WARM_KNOT_NS)
+        slow = climate.season_c(times) + swings
         for event in self._weather.of("cold"):
             # It falls within a third of the time and comes back in the last two fifths.
             x = (times - event.onset_ns) / float(event.end_ns - event.onset_ns)

@@ -24,6 +24,7 @@ from lifeline.simulators.heat_network import (
     Pipe,
     curve,
     hole_m3_h,
+    hotter_by,
 )
 from lifeline.simulators.plant import World
 from lifeline.simulators.sites import site_named
@@ -32,6 +33,7 @@ from watched_scenario import happening, heard
 SITE = site_named("heating")
 # The tenth of January 2026.
 START = 20_463 * DAY_NS
+JULY = START + 177 * DAY_NS
 
 
 def at(kind: str, where: str, hours: tuple[float, float], size: float | None = None) -> Happening:
@@ -114,6 +116,8 @@ FOUND = [
     (at("boiler.trip", "plant", (8.0, 11.0), 0.95), 12.0, 1.2),
     (at("overheat", "plant", (8.0, 12.0)), 13.0, 3.0),
     (at("fouling", "substation-4", (8.0, 24.0)), 25.0, 4.0),
+    # The largest share of the flow: the mixed return is hotter with it.
+    (at("fouling", "substation-1", (8.0, 24.0)), 25.0, 4.0),
 ]
 
 
@@ -125,6 +129,36 @@ def test_what_happens_is_found(
     (detection,) = found.detections
     assert detection.delay_s is not None
     assert 0.0 < detection.delay_s < within_h * 3600.0
+
+
+@pytest.mark.parametrize("branch", range(4))
+@pytest.mark.parametrize("season", [START, JULY], ids=["January", "July"])
+def test_a_fouled_exchanger_s_return_is_hotter_by_the_formula(branch: int, season: int) -> None:
+    """Against the world half an hour after the onset, in its own weather: 1 K (pipes cool, rooms lag)."""
+    began, onset = season, season + 60 * HOUR_NS
+    what = Happening("fouling", f"substation-{branch + 1}", onset, onset + 20 * HOUR_NS, 0.6)
+    run = happening(SITE, began, 5 * 86_400.0, 87, [what])
+    told = run.script.world().advance(began + np.arange(60 * 60 + 31, dtype=np.int64) * MINUTE_NS)
+    mixed = sum(
+        share * told[f"RT-S{n}"][-1] for n, (_, share) in zip("1234", BRANCHES, strict=True)
+    )
+    felt = told["TA"][-721:].mean()
+    assert told[f"RT-S{branch + 1}"][-1] - mixed == pytest.approx(
+        hotter_by(branch, 0.6, felt), abs=1.0
+    )
+
+
+def test_fouling_has_a_label_where_it_must_show() -> None:
+    """In January at every substation, in July at none; a little at no time."""
+
+    def labels(onset: int, size: float) -> int:
+        return sum(
+            len(made(SITE, Happening("fouling", where, onset, onset + DAY_NS, size), 1)[0])
+            for where in kind_of(SITE, "fouling").places(SITE)
+        )
+
+    assert [labels(START, size) for size in (0.1, 0.6, 0.9)] == [0, 4, 4]
+    assert [labels(JULY, size) for size in (0.1, 0.6, 0.9)] == [0, 0, 0]
 
 
 def test_a_quiet_week_raises_nothing(tmp_path: Path) -> None:

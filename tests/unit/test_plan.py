@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from battery.drive import limit, plant, quality_rule, sensor
+from lifeline.engine.backtest.alarm import watched
 from lifeline.engine.configuration import Configuration
 from lifeline.engine.errors import SpecError
 from lifeline.engine.kinds import load_kinds
@@ -115,6 +116,19 @@ def test_what_no_rule_names_is_not_found() -> None:
         ("site", ""),
     ):
         assert plan.find(site, alarm) is None
+
+
+def test_a_rule_that_stands_twice_is_found_by_either_s_sensors() -> None:
+    """As a pack that a site takes in two profiles: one id, other limits for other sensors."""
+    for names in (("A", "B"), ("B", "A")):
+        rules = [limit({"red": 9.0}, select=Select(sensor=(name,))) for name in names]
+        plan = compiled(plant(*rules, sensors=(sensor("A"), sensor("B"))))
+        found = [plan.find("site", f"high~{name}") for name in "AB"]
+        assert [plan.subject_name(int(plan.subject[k])) for k in found if k is not None] == [
+            "A",
+            "B",
+        ]
+        assert watched(plan) == {"high": frozenset({0, 1})}
 
 
 def test_a_kind_that_is_not_installed_is_named() -> None:
