@@ -10,7 +10,18 @@
     rhythm, sensor                       the day, and what an instrument makes of the truth
     plant, script, stream, breaker       sites and runs; stories told; samples, broken as labelled
     city_gas, pipeline, tailings, sites  the three sites, and their registry
-    tailings_dam, tank_farm              sites at their own pace, under packs
+    lattice, storms, climate, weather    the weather that drives them; signals: what of it is a danger
+    gas_main, gas_states, gas_plan, gas_town   a town's gas, solved by pandapipes
+    epanet, water_network, water_demand, water_district   a district's water, solved by EPANET
+    heat_network, warmth                 heat under way in pipes; what follows the air with a lag
+    bridge_spans, bridge_world, traffic  a bridge's girders and cables, and who drives over them
+    compartment, corridor_air            air of a corridor; metro_ground, subsidence: a tunnel's ground
+    ground_motion, fire_weather          records of an earthquake; how dry the forest is
+    bridge, corridor, forest_station, gas_network, heating, metro, quake_stations, tailings_dam,
+    tank_farm, water_supply, weather_station   sites at their own pace, under packs;
+                                         `*_causes`, `*_happenings`: what can happen there
+    scenario_models, scenarios, trials   scenarios as YAML, and as back-tests take them
+    ahead, batch                         worlds computed ahead of the grid; rows of a stream
     shapes, gateway, publish             payloads, connections, real MQTT at any speed
     frames, judging                      the same samples straight into a core
     recording, labels                    the same samples as files, and what happened
