@@ -21,15 +21,13 @@ from iotcore import Broker
 from paho.mqtt.enums import CallbackAPIVersion
 
 from lifeline.engine.clock import ManualClock
-from lifeline.engine.errors import SinkError, SpecError
+from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import HISTORIC_AGE_NS, SECOND_NS
 from lifeline.simulators.batch import Batch
 from lifeline.simulators.gateway import Connection
 from lifeline.simulators.ledger import Ledger
 from lifeline.simulators.publish import publish_site, start_for
 from lifeline.simulators.sites import SITES, site_named
-from servers.fixtures import StartMosquitto
-from servers.mosquitto import Login, write_passwords
 from servers.ports import free_port
 
 START = 1_800_000_000 * SECOND_NS
@@ -53,7 +51,7 @@ def listening(port: int) -> Iterator[Queue[tuple[str, bytes]]]:
     client.connect(HOST, port)
     client.loop_start()
     client.subscribe("#", qos=1)
-    assert ready.wait(10.0)
+    assert ready.wait(180.0)
     try:
         yield inbox
     finally:
@@ -63,7 +61,7 @@ def listening(port: int) -> Iterator[Queue[tuple[str, bytes]]]:
 
 def taken(inbox: Queue[tuple[str, bytes]], count: int) -> list[tuple[str, bytes]]:
     """`count` messages, and whatever else is there already."""
-    found = [inbox.get(timeout=20.0) for _ in range(count)]
+    found = [inbox.get(timeout=180.0) for _ in range(count)]
     while True:
         try:
             found.append(inbox.get_nowait())
@@ -131,13 +129,19 @@ def test_no_run_overtakes_the_clock() -> None:
 
 def test_stopping_leaves_a_ledger_of_exactly_what_was_sent(tmp_path: Path, port: int) -> None:
     stop = threading.Event()
+
+    def stop_when_something_came() -> None:
+        while inbox.empty():
+            threading.Event().wait(0.01)
+        stop.set()
+
     with listening(port) as inbox:
-        timer = threading.Timer(1.5, stop.set)
-        timer.start()
+        waiting = threading.Thread(target=stop_when_something_came)
+        waiting.start()
         result = publish_site(
             "city-gas", HOST, port, seconds=3600.0, seed=4, ledger_path=tmp_path / "a", stop=stop
         )
-        timer.join()
+        waiting.join()
         found = taken(inbox, result.messages)
     ledger = Ledger.read(tmp_path / "a")
     assert result.stopped
@@ -149,20 +153,31 @@ def test_a_broker_that_restarts_gets_what_it_had_not_acknowledged_again(tmp_path
     """Started after its publishers and killed in between: everything is acknowledged at last."""
     port = free_port()
     results: Queue[Any] = Queue()
-    path = tmp_path / "a"
+    path, stop = tmp_path / "a", threading.Event()
 
     def publish() -> None:
         results.put(
-            publish_site("pipeline", HOST, port, speed=10.0, seconds=80.0, seed=4, ledger_path=path)
+            publish_site(
+                "pipeline",
+                HOST,
+                port,
+                speed=10.0,
+                seconds=3600.0,
+                seed=4,
+                ledger_path=path,
+                stop=stop,
+            )
         )
 
     publisher = threading.Thread(target=publish)
     publisher.start()
     for _ in range(2):
         with Broker(port=port, listen=HOST), listening(port) as inbox:
-            inbox.get(timeout=20.0)
-    with Broker(port=port, listen=HOST):
-        result = results.get(timeout=60.0)
+            inbox.get(timeout=180.0)
+    with Broker(port=port, listen=HOST), listening(port) as inbox:
+        inbox.get(timeout=180.0)
+        stop.set()
+        result = results.get(timeout=180.0)
     publisher.join()
     assert result.gave_up == ""
     assert result.acked_samples == result.samples > 0
@@ -219,20 +234,6 @@ def test_what_is_handed_over_while_the_broker_is_away_is_not_called_resent() -> 
     assert connection.connects == 2
 
 
-def test_a_refused_login_is_told(tmp_path: Path, start_mosquitto: StartMosquitto) -> None:
-    logins = write_passwords(tmp_path / "passwords", [Login("plant", "right")])
-    broker = start_mosquitto(password_file=logins)
-    told = {"speed": None, "seconds": 10.0, "seed": 1, "username": "plant"}
-    with pytest.raises(SinkError, match="refused"):
-        publish_site(
-            "tailings", HOST, broker.port, password="wrong", ledger_path=tmp_path / "a", **told
-        )
-    result = publish_site(
-        "tailings", HOST, broker.port, password="right", ledger_path=tmp_path / "b", **told
-    )
-    assert result.acked_samples == result.samples > 0
-
-
 def test_without_a_broker_it_gives_up_after_its_patience(tmp_path: Path) -> None:
     class Hasty(ManualClock):
         """Ten seconds pass at every look."""
@@ -277,7 +278,7 @@ def test_it_runs_in_a_process_of_its_own(tmp_path: Path, port: int) -> None:
         kwargs={"speed": None, "seconds": 30.0, "seed": 4, "ledger_path": path},
     )
     process.start()
-    process.join(60.0)
+    process.join(180.0)
     assert process.exitcode == 0
     ledger = Ledger.read(path)
     assert len(ledger) > 0
