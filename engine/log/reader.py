@@ -148,6 +148,12 @@ class LogReader:
         """Alert records behind an outbox number, in the order in which they became durable."""
         return self._records(f"{_RECORDS} WHERE number > ? ORDER BY number LIMIT ?", after, limit)
 
+    def records_with(self, mark: bytes, after: int, upto: int, limit: int) -> list[OutboxRow]:
+        """Of the alert records behind the number `after` up to `upto`, in order, the first whose
+        bytes contain `mark`. The others are looked at by SQLite alone, some 2 µs each."""
+        query = f"{_RECORDS} WHERE number > ? AND number <= ? AND instr(data, ?) ORDER BY number LIMIT ?"
+        return self._records(query, after, upto, mark, limit)
+
     def records_of(self, site: str, after_seq: int, limit: int) -> list[OutboxRow]:
         """Alert records of one site behind `after_seq`, in order of seq."""
         query = f"{_RECORDS} WHERE site = ? AND seq > ? ORDER BY seq LIMIT ?"
@@ -234,7 +240,7 @@ class LogReader:
 
     # --- connections -------------------------------------------------------------------------
 
-    def _records(self, query: str, *arguments: str | int) -> list[OutboxRow]:
+    def _records(self, query: str, *arguments: str | int | bytes) -> list[OutboxRow]:
         with self._connection() as connection:
             found = connection.execute(query, arguments).fetchall()
         good: list[OutboxRow] = []

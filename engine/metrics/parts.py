@@ -96,11 +96,15 @@ def mirror_readings(link: Mapping[str, Any]) -> Iterator[Reading]:
 
 
 def output_readings(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Reading]:
-    """Outputs by name: alive, position, behind, counters, troubles, and connected where known."""
+    """Outputs by name: alive, position, behind (of red by itself, where that has a lane), counters,
+    troubles, and connected where known."""
     for name, output in outputs.items():
         yield catalogue.OUTPUT_ALIVE(output["alive"], name)
         yield catalogue.OUTPUT_POSITION(output["position"], name)
         yield catalogue.OUTPUT_BEHIND(output["behind"], name)
+        if "red" in output:
+            yield catalogue.OUTPUT_POSITION(output["red"]["position"], f"{name}:red")
+            yield catalogue.OUTPUT_BEHIND(output["red"]["behind"], f"{name}:red")
         if "connected" in output:
             yield catalogue.OUTPUT_CONNECTED(output["connected"], name)
         for event, n in output["counters"].items():

@@ -49,6 +49,7 @@ class MqttClient:
     on_ready       called from the loop thread after each CONNACK whose subscriptions (if any) were
                    all answered; must return soon
     on_waiting     called from the loop thread when there is something to take; must return soon
+    kept           places of the window of unacknowledged publications that only urgent ones take
 
     Raises SpecError where a password or TLS file cannot be read.
     """
@@ -64,6 +65,7 @@ class MqttClient:
         on_trouble: Callable[[Trouble], None] | None = None,
         on_ready: Callable[[], None] | None = None,
         on_waiting: Callable[[], None] | None = None,
+        kept: int = 0,
     ) -> None:
         self.client_id = client_id
         self.counters: Counter[str] = Counter()
@@ -72,7 +74,7 @@ class MqttClient:
         self._on_ready = on_ready
         self._subscriptions = tuple(subscriptions)
         self._retired: set[str] = set()  # filters that we had once
-        self._outgoing = Outgoing(client_id, self._transmit)
+        self._outgoing = Outgoing(client_id, self._transmit, kept)
         self._lock = threading.Lock()  # connection number against acknowledgements
         self._connection = 0
         self._connected = threading.Event()
@@ -161,7 +163,13 @@ class MqttClient:
         self._loop.wake()
 
     def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        timeout_s: float | None = None,
+        urgent: bool = False,
     ) -> PublishTicket:
         """Publishes with QoS 1; waits while the window of unacknowledged ones is full.
 
@@ -169,7 +177,7 @@ class MqttClient:
         it is back. Raises SinkError when no place became free in `timeout_s`, or after `stop`;
         ValueError for a topic with wildcards.
         """
-        ticket = self._outgoing.publish(topic, payload, retain, timeout_s)
+        ticket = self._outgoing.publish(topic, payload, retain, timeout_s, urgent)
         self._loop.wake()
         return ticket
 

@@ -17,8 +17,9 @@ class PublishTicket:
     when it refused it (MQTT 5 only; under 3.1.1 a broker has no word for it) or the client ended.
     """
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, urgent: bool = False) -> None:
         self.topic = topic
+        self.urgent = urgent
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._error: SinkError | None = None
@@ -63,15 +64,18 @@ class PublishTicket:
 
 
 class PublishWindow:
-    """At most so many open tickets, known by packet id.
+    """At most so many open tickets, known by packet id; `kept` of the places, but never more than
+    half, are for urgent ones alone.
 
     The broker's answer may come before `publish` has returned the packet id to us, so an answer
     to an unknown id is kept until `sent` asks for it.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, kept: int = 0) -> None:
         self._size = size
+        self._kept = kept
         self._entered = 0
+        self._ordinary = 0
         self._changed = threading.Condition()
         self._open: dict[int, PublishTicket] = {}
         self._early: dict[int, SinkError | None] = {}
@@ -85,19 +89,26 @@ class PublishWindow:
             self._size = size
             self._changed.notify_all()
 
-    def enter(self, timeout_s: float | None) -> bool:
+    def enter(self, timeout_s: float | None, urgent: bool = False) -> bool:
         """Waits for a place; False when none was free in time."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._entered < self._size, timeout_s):
+            if not self._changed.wait_for(lambda: self._is_free(urgent), timeout_s):
                 return False
             self._entered += 1
+            self._ordinary += not urgent
             return True
 
-    def leave(self) -> None:
+    def _is_free(self, urgent: bool) -> bool:
+        if self._entered >= self._size:
+            return False
+        return urgent or self._ordinary < self._size - min(self._kept, self._size // 2)
+
+    def leave(self, urgent: bool = False) -> None:
         """Gives a place back."""
         with self._changed:
             self._entered -= 1
-            self._changed.notify()
+            self._ordinary -= not urgent
+            self._changed.notify_all()
 
     def sent(self, mid: int, ticket: PublishTicket) -> None:
         """The ticket now travels as `mid`."""
@@ -127,7 +138,7 @@ class PublishWindow:
             self._close(ticket, error)
 
     def _close(self, ticket: PublishTicket, error: SinkError | None) -> None:
-        self.leave()
+        self.leave(ticket.urgent)
         ticket.resolve(error)
 
 
@@ -139,11 +150,13 @@ class Outgoing:
     earlier one left, which a new publication must not overtake.
     """
 
-    def __init__(self, name: str, transmit: Callable[[str, bytes, bool], int]) -> None:
+    def __init__(
+        self, name: str, transmit: Callable[[str, bytes, bool], int], kept: int = 0
+    ) -> None:
         self.published = 0
         self._name = name
         self._transmit = transmit
-        self._window = PublishWindow(MQTT_PUBLISH_WINDOW)
+        self._window = PublishWindow(MQTT_PUBLISH_WINDOW, kept)
         self._lock = threading.Lock()
         self._flowing = False
         self._closed = False
@@ -156,17 +169,22 @@ class Outgoing:
         return len(self._window) + len(self._held)
 
     def publish(
-        self, topic: str, payload: bytes, retain: bool, timeout_s: float | None
+        self,
+        topic: str,
+        payload: bytes,
+        retain: bool,
+        timeout_s: float | None,
+        urgent: bool = False,
     ) -> PublishTicket:
         """See `MqttClient.publish`."""
         if not topic or set(topic) & set("+#\0"):
             raise ValueError(f"not a topic to publish on: {topic!r}")
-        if not self._window.enter(timeout_s):
+        if not self._window.enter(timeout_s, urgent):
             raise SinkError(f"mqtt {self._name}: the broker does not acknowledge")
-        ticket = PublishTicket(topic)
+        ticket = PublishTicket(topic, urgent)
         with self._lock:
             if self._closed:
-                self._window.leave()
+                self._window.leave(urgent)
                 raise SinkError(f"mqtt {self._name}: the client has stopped", permanent=True)
             if self._flowing:
                 self._send(ticket, payload, retain)
@@ -209,7 +227,7 @@ class Outgoing:
         self.settle()
         self._window.abandon(error)
         for ticket, _, _ in held:
-            self._window.leave()
+            self._window.leave(ticket.urgent)
             ticket.resolve(error)
 
     def _send(self, ticket: PublishTicket, payload: bytes, retain: bool) -> None:

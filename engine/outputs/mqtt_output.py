@@ -1,8 +1,9 @@
 """The MQTT output: records, alerts, retained states, health; commands in and replies out.
 
-Two threads of its own and a connection of its own. The worker reads the outbox after its durable
-cursor and publishes; the reader takes commands and what is retained. While the broker is away
-nothing is lost and nobody waits: the outbox is the queue.
+Two threads of its own and a connection of its own. The worker reads the outbox behind two durable
+cursors and publishes: red alerts by themselves and first, everything else in its order. The reader
+takes commands and what is retained. While the broker is away nothing is lost and nobody waits: the
+outbox is the queue.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from ..clock import Clock
 from ..command import Reply
@@ -20,6 +22,7 @@ from ..limits import (
     MAX_WAITING_REPLIES,
     OUTPUT_POLL_NS,
     OUTPUT_STOP_NS,
+    OUTPUT_WINDOW,
     SECOND_NS,
 )
 from ..mqtt import Delivery, MqttClient, PublishTicket, Trouble, Will
@@ -27,14 +30,18 @@ from ..source import BrokerSpec
 from . import topics
 from .health import Status, health_payload, will
 from .mqtt_commands import CommandDesk, Engine, OrderedAcks
-from .mqtt_records import Message, RecordStream
+from .mqtt_records import InOrder, Message, RecordStream
+from .mqtt_red import RED_WINDOW, Reds
 from .mqtt_states import StateKeeper
-from .ports import OutputTrouble, StandingPort
+from .ports import OutputTrouble, Place, StandingPort
 
-CURSOR = "alert:mqtt"
+CURSOR: Final = "alert:mqtt"
+RED_CURSOR: Final = "alert:mqtt:red"
 _TAKE_AT_ONCE = 256
 _TAKE_WAIT_S = 0.2
 _RETRY_NS = 10 * SECOND_NS
+# How often the lane's cursor follows over what is not red.
+_FOLLOW_NS = SECOND_NS
 
 
 class MqttOutput:
@@ -70,8 +77,11 @@ class MqttOutput:
         self._troubles: dict[str, OutputTrouble] = {}
         self._replies: deque[Message] = deque()
         self._counts = dict.fromkeys(("replies", "replies_dropped", "restarts"), 0)
-        self._health_due = 0
+        self._health_due = self._follow_due = 0
         self._retry_at = 0
+        self._store = store
+        self._asked_of: Mapping[str, Place] | None = None
+        self._places: Mapping[str, Place] = {}
         self._client = MqttClient(
             broker,
             _client_id(broker, node, second),
@@ -80,9 +90,29 @@ class MqttOutput:
             clock=clock,
             on_ready=self._on_ready,
             on_trouble=self._on_client_trouble,
+            kept=RED_WINDOW,
         )
         self._records = RecordStream(
-            CURSOR, store, self._publish, self._post, self._takes, self._failed
+            CURSOR,
+            store,
+            InOrder(store),
+            OUTPUT_WINDOW - RED_WINDOW,
+            self._publish,
+            self._post,
+            self._takes,
+            self._failed,
+        )
+        # A lane that is new begins where everything was told in one order until now.
+        self._red = RecordStream(
+            RED_CURSOR,
+            store,
+            Reds(store),
+            RED_WINDOW,
+            self._publish_red,
+            self._post,
+            self._takes,
+            self._failed,
+            begin=self._records.cursor,
         )
         self._states = StateKeeper(store, self._publish, self._post, self._listen, self._failed)
         self._desk = CommandDesk(engine, clock, self._keep)
@@ -131,13 +161,13 @@ class MqttOutput:
 
     @property
     def position(self) -> int:
-        """The durable cursor: every record up to this outbox row was acknowledged."""
-        return self._records.cursor
+        """Every record up to this outbox row was acknowledged on all its topics."""
+        return min(self._records.cursor, self._red.position)
 
     @property
     def settled(self) -> bool:
         """Whether the retained states are compared and nothing is on its way."""
-        return self._records.idle and self._states.idle
+        return self._records.idle and self._red.idle and self._states.idle
 
     def troubles(self) -> tuple[OutputTrouble, ...]:
         """What a person should know now; what the client told is over with the next connection."""
@@ -147,13 +177,20 @@ class MqttOutput:
     def counters(self) -> dict[str, int]:
         """What was published, repeated, corrected, commanded, refused and dropped."""
         return {
-            "published": self._records.published,
-            "repeated": self._records.repeated,
+            "published": self._records.published + self._red.published,
+            "published_red": self._red.published,
+            "repeated": self._records.repeated + self._red.repeated,
             "states_corrected": self._states.corrected,
             "commands": self._desk.taken,
             "commands_refused": self._desk.refused,
             **self._counts,
         }
+
+    def details(self) -> dict[str, Any]:
+        """How far the lane of red alerts is."""
+        position = self._red.position
+        behind = max(0, self._store.outbox_end() - position)
+        return {"red": {"position": position, "behind": behind}}
 
     # --- the worker -------------------------------------------------------------------------------
 
@@ -162,7 +199,9 @@ class MqttOutput:
             self._run_events(OUTPUT_POLL_NS / SECOND_NS)
             self._turn()
         deadline = self._clock.monotonic() + OUTPUT_STOP_NS // 2
-        while self._records.in_flight and self._clock.monotonic() < deadline:
+        while (
+            self._records.in_flight or self._red.in_flight
+        ) and self._clock.monotonic() < deadline:
             self._run_events(OUTPUT_POLL_NS / SECOND_NS)
         self._say_health("stopped")
 
@@ -184,9 +223,13 @@ class MqttOutput:
             self._health_due = now + HEALTH_INTERVAL_NS
         try:
             places = self._engine.places()
-            mine = {site: place for site, place in places.items() if self._owns(site)}
-            self._states.turn(True, now, mine)
-            self._records.turn(places)
+            self._red.turn(places)
+            self._states.turn(True, now, self._mine(places))
+            if self._red.begun:  # or the lane would not know from where on red is its own
+                self._records.turn(places)
+            if now >= self._follow_due:
+                self._red.follow()
+                self._follow_due = now + _FOLLOW_NS
         except LifelineError as error:
             self._failed("log", str(error))
         else:
@@ -194,11 +237,21 @@ class MqttOutput:
         if self.settled:
             self._clear("refused")
 
-    def _publish(self, message: Message) -> PublishTicket | None:
+    def _mine(self, places: Mapping[str, Place]) -> Mapping[str, Place]:
+        """Those whose retained states are ours; asked of each site only when places changed."""
+        if places is not self._asked_of:
+            self._asked_of = places
+            self._places = {site: place for site, place in places.items() if self._owns(site)}
+        return self._places
+
+    def _publish_red(self, message: Message) -> PublishTicket | None:
+        return self._publish(message, urgent=True)
+
+    def _publish(self, message: Message, urgent: bool = False) -> PublishTicket | None:
         """None when the window is full or the client has stopped."""
         try:
             return self._client.publish(
-                message.topic, message.payload, retain=message.retain, timeout_s=0
+                message.topic, message.payload, retain=message.retain, timeout_s=0, urgent=urgent
             )
         except SinkError:
             return None
@@ -230,6 +283,7 @@ class MqttOutput:
         self._counts["restarts"] += 1
         self._retry_at = self._clock.monotonic() + _RETRY_NS
         self._records.restart()
+        self._red.restart()
         if kind == "refused":
             self._states.again()
 

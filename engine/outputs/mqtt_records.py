@@ -1,25 +1,34 @@
 """Records on their way from the outbox to the broker, in order, at least once.
 
 Not for two threads: everything is called by the output's worker; acknowledgements reach it
-through `post`. What was published and is not yet behind the durable cursor is at most
-`OUTPUT_WINDOW` messages, and a crash makes exactly that come again.
+through `post`. What was published and is not yet behind the durable cursor is at most a window of
+messages, and a crash makes exactly that come again.
+
+Two streams read one outbox, each behind a cursor of its own: `Reds` (mqtt_red) the alerts on red
+topics, `InOrder` everything else. Order holds on each topic, and no topic is of both.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from ..level import LEVELS, NORMAL
-from ..limits import OUTPUT_WINDOW
 from ..mqtt import PublishTicket
 from ..record import Record, decode_record
 from . import topics
 from .payload import record_payload
-from .ports import OutboxPort, Place
+from .ports import Place, StandingPort
 from .standing import CLOSED, has_state, place_of, state_topic
 from .window import Window
+
+#: The gravest level: its alerts have a lane of their own.
+RED: Final = LEVELS[-1]
+#: Rows that are read at once; a window takes fewer.
+READ_AHEAD: Final = 20
+#: Rows that a part looks at in one turn of the worker: 10 to 20 ms of SQLite.
+LOOK_AT_ONCE: Final = 8_192
 
 
 class Message(NamedTuple):
@@ -41,65 +50,125 @@ def record_messages(record: Record, places: Mapping[str, Place]) -> list[Message
     state, which is emptied where the record closes the alarm. It is rendered once: the payloads
     are the same bytes.
     """
+    return _messages(record, places, alert_levels(record))
+
+
+def alert_levels(record: Record) -> list[str]:
+    """The levels under which a record is an alert, each once."""
+    levels = dict.fromkeys((record.level_before, record.level_after))
+    return [level for level in levels if level != LEVELS[NORMAL]]
+
+
+def alert_message(
+    record: Record, places: Mapping[str, Place], level: str, payload: bytes | None = None
+) -> Message:
+    """The alert under one level; `payload` where it is rendered already."""
+    topic = topics.alert(record.area, record.site, record.domain, level, record.exercise)
+    return Message(topic, payload or record_payload(record, place_of(record, places)))
+
+
+def _messages(record: Record, places: Mapping[str, Place], levels: list[str]) -> list[Message]:
     payload = record_payload(record, place_of(record, places))
     messages = [Message(topics.record(record.area, record.site), payload)]
-    messages += [
-        Message(
-            topics.alert(record.area, record.site, record.domain, level, record.exercise), payload
-        )
-        for level in _alert_levels(record)
-    ]
+    messages += [alert_message(record, places, level, payload) for level in levels]
     if has_state(record):
         state = b"" if record.state_after == CLOSED else payload
         messages.append(Message(state_topic(record, places), state, retain=True))
     return messages
 
 
-def message_count(record: Record) -> int:
-    """How many `record_messages` makes, without rendering."""
-    return 1 + len(_alert_levels(record)) + has_state(record)
+class Part(Protocol):
+    """What one stream takes of the outbox. No topic may be of two parts."""
+
+    def rows(self, after: int) -> tuple[Sequence[tuple[int, bytes]], int]:
+        """(number, encoded record) behind an outbox number, in order, some at a time; and the
+        number up to which everything was looked at. Raises LogError."""
+        ...
+
+    def count(self, record: Record) -> int:
+        """How many messages a record makes, without rendering; 0: it is not of this part."""
+        ...
+
+    def messages(self, record: Record, places: Mapping[str, Place]) -> list[Message]:
+        """These messages, rendered."""
+        ...
 
 
-def _alert_levels(record: Record) -> list[str]:
-    levels = dict.fromkeys((record.level_before, record.level_after))
-    return [level for level in levels if level != LEVELS[NORMAL]]
+class InOrder:
+    """Every record in the order of the outbox, under all its topics but the red alert's."""
+
+    def __init__(self, outbox: StandingPort) -> None:
+        self._outbox = outbox
+
+    def rows(self, after: int) -> tuple[Sequence[tuple[int, bytes]], int]:
+        """As in `Part`."""
+        rows = [(number, data) for number, *_, data in self._outbox.records(after, READ_AHEAD)]
+        return rows, rows[-1][0] if rows else after
+
+    def count(self, record: Record) -> int:
+        """As in `Part`."""
+        return 1 + len(_but_red(record)) + has_state(record)
+
+    def messages(self, record: Record, places: Mapping[str, Place]) -> list[Message]:
+        """As in `Part`."""
+        return _messages(record, places, _but_red(record))
+
+
+def _but_red(record: Record) -> list[str]:
+    return [level for level in alert_levels(record) if level != RED]
 
 
 class RecordStream:
-    """Reads the outbox after the cursor `name` and publishes.
+    """Reads the outbox behind the cursor `name` and publishes its part of it.
 
+    window     how many messages may be on their way
     on_state   whether the state message of this outbox row is to be published with its record
     on_failed  called with the text of a refused publication or a cursor that could not be written
+    begin      where a cursor begins that was never set
     """
 
     def __init__(
         self,
         name: str,
-        outbox: OutboxPort,
+        outbox: StandingPort,
+        part: Part,
+        window: int,
         publish: Publish,
         post: Post,
         on_state: Callable[[int, Message], bool],
         on_failed: Callable[[str, str], None],
+        begin: int = 0,
     ) -> None:
         self._name = name
         self._outbox = outbox
+        self._part = part
         self._publish = publish
         self._post = post
         self._on_state = on_state
         self._on_failed = on_failed
-        self._window = Window(OUTPUT_WINDOW)
+        self._window = Window(window)
         self._waiting: deque[tuple[int, Message]] = deque()
         self._held: deque[tuple[int, bytes]] = deque()
-        self._cursor = self._asked = self._read = outbox.cursor(name)
+        known = outbox.cursors()
+        self._cursor = self._asked = self._read = self._upto = known.get(name, begin)
+        self._passed = 0
         self._attempt = 0
-        outbox.set_cursor(name, self._cursor)  # from now on nothing unread is trimmed
         self.published = 0
         self.repeated = 0
+        #: Whether the cursor is durable: what is kept is told by it from then on.
+        self.begun = name in known
+        self._begin()  # from now on nothing unread is trimmed
 
     @property
     def cursor(self) -> int:
         """The durable cursor."""
         return self._cursor
+
+    @property
+    def position(self) -> int:
+        """Every record up to this outbox row was acknowledged, as far as it is of this part. From
+        any thread."""
+        return max(self._cursor, self._passed)
 
     @property
     def in_flight(self) -> int:
@@ -118,31 +187,58 @@ class RecordStream:
         self._window.clear()
         self._waiting.clear()
         self._held.clear()
-        self._read = self._asked = self._cursor
+        self._read = self._upto = self._asked = self._cursor
+        if not self.begun:
+            self._begin()
 
     def turn(self, places: Mapping[str, Place]) -> None:
         """Publishes what there is and fits. Raises LogError."""
         self._flush()
         while not self._waiting and self._load(places):
             self._flush()
+        if self.idle and not self._held:
+            self._passed = max(self._passed, self._read)
+
+    def follow(self) -> None:
+        """Moves the durable cursor over rows that are not of this part, so that they may be trimmed
+        and are not looked at again. Not at each turn: it is a commit."""
+        if self._passed > self._asked == self._cursor:
+            self._ask(self._passed)
+
+    def _begin(self) -> None:
+        self._outbox.set_cursor(self._name, self._cursor).add_done_callback(self._first)
+
+    def _first(self, outcome: object) -> None:
+        if not isinstance(outcome, BaseException):
+            self.begun = True
+        elif not self.begun:
+            self._post(lambda: self._on_failed("log", str(outcome)))
 
     def _load(self, places: Mapping[str, Place]) -> bool:
         """Takes one more row into the window; False at the end or when the window is full."""
-        if not self._held:
-            rows = self._outbox.records(self._read, OUTPUT_WINDOW)
-            self._held.extend((rowid, data) for rowid, *_, data in rows)
-        if not self._held:
+        if not self._held and not self._look():
             return False
         rowid, data = self._held[0]
         record = decode_record(data)
-        if not self._window.fits(message_count(record)):
+        count = self._part.count(record)
+        if not self._window.fits(count):
             return False  # often, in a flood: nothing was rendered for it
-        messages = record_messages(record, places)
+        messages = self._part.messages(record, places) if count else []
         self._held.popleft()
-        self._read = rowid
-        self._window.sent(rowid, len(messages))
-        self._waiting.extend((rowid, message) for message in messages)
+        self._read = rowid if self._held else self._upto
+        if messages:
+            self._window.sent(rowid, len(messages))
+            self._waiting.extend((rowid, message) for message in messages)
         return True
+
+    def _look(self) -> bool:
+        rows, self._upto = self._part.rows(self._read)
+        self._held.extend(rows)
+        if not rows:
+            if self._upto - self._read >= LOOK_AT_ONCE:
+                self._post(lambda: None)  # there is more to look at, at the next turn
+            self._read = self._upto
+        return bool(rows)
 
     def _flush(self) -> None:
         while self._waiting:
@@ -176,12 +272,16 @@ class RecordStream:
     def _arrived(self, rowid: int) -> None:
         """One message of a row is settled: the cursor follows."""
         self._window.acknowledged(rowid)
-        arrived, attempt = self._window.arrived(), self._attempt
+        arrived = self._window.arrived()
         if arrived is not None and arrived > self._asked:
-            self._asked = arrived
-            self._outbox.set_cursor(self._name, arrived).add_done_callback(
-                lambda outcome: self._post(lambda: self._durable(arrived, attempt, outcome))
-            )
+            self._ask(arrived)
+
+    def _ask(self, rowid: int) -> None:
+        attempt = self._attempt
+        self._asked = rowid
+        self._outbox.set_cursor(self._name, rowid).add_done_callback(
+            lambda outcome: self._post(lambda: self._durable(rowid, attempt, outcome))
+        )
 
     def _durable(self, rowid: int, attempt: int, outcome: object) -> None:
         if isinstance(outcome, BaseException):

@@ -122,3 +122,13 @@ class StandingPort(OutboxPort, Protocol):
     def outbox_end(self) -> int:
         """The newest rowid of the outbox; 0 when it is empty."""
         ...
+
+    def records_with(
+        self, mark: bytes, after: int, upto: int, limit: int
+    ) -> Sequence[tuple[int, str, int, int, bytes]]:
+        """As `records`, up to a rowid, only those whose bytes contain `mark`."""
+        ...
+
+    def cursors(self) -> Mapping[str, int]:
+        """All durable positions by name."""
+        ...

@@ -29,6 +29,8 @@ from ..store import output as store_output
 from ..store.output import StoreOutput
 
 MQTT: Final = mqtt_output.CURSOR
+#: Cursors that an output has beside the one of its name.
+_BESIDE: Final = {MQTT: (mqtt_output.RED_CURSOR,)}
 NOTICES: Final = notice_output.CURSOR
 #: Reserved sites by the name of their outbox; all others are in the first.
 OUTBOX_SITES: Final = {"areas": AREA_SITE, "calls": CALL_SITE}
@@ -87,8 +89,10 @@ class Deliveries:
 
         def change() -> None:
             become()
+            beside = (name for output in wanted for name in _BESIDE.get(output, ()))
+            used = {*wanted, *beside, *self._kept}
             for name in self._store.cursors():
-                if name not in wanted and name not in self._kept:
+                if name not in used:
                     self._leave(name)
 
         return change

@@ -100,6 +100,7 @@ def test_from_a_publisher_to_a_subscriber_and_back(
         status = engine.status()
         assert status.agent["sources"]["gas"]["counters"]["samples"] == 1
         assert status.outputs["alert:mqtt"]["troubles"] == []
+        assert set(status.outputs["alert:mqtt"]["red"]) == {"position", "behind"}
     finally:
         engine.stop()
     assert engine.failure == ""
@@ -142,10 +143,10 @@ def test_an_output_that_is_down_delays_nothing_and_is_told(
         until(lambda: bool(subscriber.of("alert")))
         outputs = ("series:influx", "alert:influx")
         until(lambda: all(engine.status().outputs[name]["troubles"] for name in outputs))
-        assert set(engine.store.cursors()) == {"alert:mqtt", *outputs}
+        assert set(engine.store.cursors()) == {"alert:mqtt", "alert:mqtt:red", *outputs}
         assert engine.store.cursor("alert:influx") == 0
         engine.reload(small_plant(tmp_path, broker))
-        until(lambda: set(engine.store.cursors()) == {"alert:mqtt"})
+        until(lambda: set(engine.store.cursors()) == {"alert:mqtt", "alert:mqtt:red"})
         assert set(engine.status().outputs) == {"alert:mqtt"}
     finally:
         engine.stop()

@@ -196,6 +196,18 @@ def test_the_same_record_twice_is_harmless_and_another_under_its_key_is_not(tmp_
     store.close()
 
 
+def test_records_are_found_by_what_their_bytes_contain(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.append([tick(1)]).wait()
+    store.append_records(
+        1, [record("a", n, "even" if n % 2 == 0 else "") for n in range(1, 10)]
+    ).wait()
+    assert [r.seq for r in store.records_with(b"even", 0, 9, 99)] == [2, 4, 6, 8]
+    assert [r.seq for r in store.records_with(b"even", 2, 6, 99)] == [4, 6]
+    assert [r.seq for r in store.records_with(b"even", 0, 9, 1)] == [2]
+    store.close()
+
+
 def test_one_refused_piece_of_work_leaves_the_rest_of_its_commit_alone(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.append_records(1, [record("a", 1)]).wait()

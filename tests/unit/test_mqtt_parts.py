@@ -169,6 +169,30 @@ def test_the_window_holds_so_many_and_no_more() -> None:
     assert window.enter(0)
 
 
+def test_urgent_publications_find_a_place_when_the_others_have_theirs() -> None:
+    window = PublishWindow(20, kept=6)
+    assert [window.enter(0) for _ in range(15)] == [True] * 14 + [False]
+    assert [window.enter(0, urgent=True) for _ in range(7)] == [True] * 6 + [False]
+    window.leave()
+    assert window.enter(0)
+    assert not window.enter(0)
+    window.leave(urgent=True)
+    assert not window.enter(0), "that place is for an urgent one"
+    assert window.enter(0, urgent=True)
+
+
+def test_a_small_window_keeps_half_of_it_at_most() -> None:
+    window = PublishWindow(20, kept=6)
+    window.limit(2)
+    assert window.enter(0)
+    assert not window.enter(0)
+    assert window.enter(0, urgent=True)
+    window.leave()
+    window.leave(urgent=True)
+    window.limit(1)
+    assert window.enter(0), "where there is one place, anybody takes it"
+
+
 def test_a_broker_that_takes_less_makes_the_window_smaller() -> None:
     window = PublishWindow(3)
     tickets = [PublishTicket("t") for _ in range(3)]

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lifeline.engine.limits import RETAINED_QUIET_NS
+from lifeline.engine.limits import OUTPUT_WINDOW, RETAINED_QUIET_NS
 from lifeline.engine.log import LogStore
 from lifeline.engine.mqtt import PublishTicket
-from lifeline.engine.outputs.mqtt_records import Message, RecordStream
+from lifeline.engine.outputs.mqtt_records import InOrder, Message, RecordStream
 from lifeline.engine.outputs.mqtt_states import StateKeeper
 from lifeline.engine.outputs.ports import Place
 from lifeline.engine.outputs.standing import standing_changes
@@ -69,7 +69,9 @@ def made(store: LogStore) -> tuple[Broker, StateKeeper, RecordStream]:
     fail = lambda kind, text: broker.failed.append((kind, text))  # noqa: E731
     post = lambda event: event()  # noqa: E731
     keeper = StateKeeper(store, broker.publish, post, broker.listening.append, fail)
-    stream = RecordStream("alert:mqtt", store, broker.publish, post, keeper.takes, fail)
+    stream = RecordStream(
+        "alert:mqtt", store, InOrder(store), OUTPUT_WINDOW, broker.publish, post, keeper.takes, fail
+    )
     return broker, keeper, stream
 
 
