@@ -28,7 +28,7 @@ from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.record import Record, decode_record
 from plant_files import HEAD, PlantFiles
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 #: Checkpoints every second, so that a run of seconds has many.
 EAGER = WorkerSpec(
     checkpoint=SECOND_NS, session=6 * SECOND_NS, heartbeat=SECOND_NS, rebalance=15 * SECOND_NS

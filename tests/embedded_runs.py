@@ -23,7 +23,7 @@ from lifeline.engine.record import Record
 from plant_files import PlantFiles
 
 START = 1_700_000_000 * SECOND_NS
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 #: A snapshot after every few entries.
 EAGER = SnapshotPace(interval_ns=0, least_entries=5, most_entries=5)
 RULES = """\

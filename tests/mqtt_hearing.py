@@ -22,7 +22,7 @@ class Subscriber:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self.client.start()
-        assert self.client.wait_ready(30.0)
+        assert self.client.wait_ready(180.0)
         self._thread.start()
 
     def _listen(self) -> None:

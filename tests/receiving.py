@@ -125,7 +125,7 @@ def webhook() -> Iterator[Webhook]:
             length = int(self.headers["Content-Length"])
             document = json.loads(self.rfile.read(length))
             if person in hook.hung:
-                hook.released.wait(60)
+                hook.released.wait(180)
             status = hook.status.get(person, 200)
             if status == 200:
                 hook.messages.append(Received(person, document["title"], document["message"]))

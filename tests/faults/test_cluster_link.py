@@ -47,7 +47,7 @@ from servers.mosquitto import Mosquitto
 from servers.process import wait_until
 
 MS = 1_000_000
-WITHIN_S = 90.0
+WITHIN_S = 180.0
 AWAY_S = float(os.environ.get("LIFELINE_LINK_AWAY_S", "75"))
 FAR, NEAR = SITES[:3], SITES[3:]
 

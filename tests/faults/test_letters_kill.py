@@ -27,7 +27,7 @@ def serve(config: Path, directory: Path, crash: str = "") -> int:
         [sys.executable, "-P", str(CHILD), str(config), str(directory)],
         env=environment,
         check=False,
-        timeout=120,
+        timeout=180,
     ).returncode
 
 
@@ -57,7 +57,7 @@ def test_a_letter_is_in_the_table_or_in_the_log_wherever_it_ends(
     store.dead_letters_of(
         ("gas/east/GD-1", b'{"ts": %d, "value": 1}' % (START_MS + n), "not_json", n)
         for n in range(LETTERS)
-    ).wait(30)
+    ).wait(180)
     everything = [letter.id for letter in store.kept_letters(0, 1_000)]
     store.close()
     requests = Requests(directory)

@@ -47,7 +47,7 @@ def main(path: str, frames: int) -> None:
         if number % 10 == 0:
             again = Frame.of(sent.sensor, sent.time, sent.value + 1, sent.quality)
             entries.append(encode(Entry(header, again)))
-        engine.store.append(entries).wait(30)
+        engine.store.append(entries).wait(180)
         print("appended", number, flush=True)
         asked.wait(0.004)
     while not asked.wait(0.05) and not engine.wait(0):

@@ -45,7 +45,7 @@ def subscriber(broker: EmbeddedBroker) -> Iterator[Subscriber]:
 def duty(broker: EmbeddedBroker) -> Iterator[MqttClient]:
     made = MqttClient(broker.spec(), "duty")
     made.start()
-    assert made.wait_ready(30.0)
+    assert made.wait_ready(180.0)
     yield made
     made.stop()
 
@@ -55,7 +55,7 @@ def send(engine: Engine, *values: tuple[int, float]) -> None:
     assert made is not None
     frame = Frame.of([s for s, _ in values], [now] * len(values), [v for _, v in values])
     header = Header("acme", "test", 0, now, registry=made.version)
-    engine.store.append([encode(Entry(header, frame))]).wait(30)
+    engine.store.append([encode(Entry(header, frame))]).wait(180)
 
 
 def test_an_area_is_heard_and_commanded_as_a_site_is(
@@ -84,7 +84,7 @@ def test_an_area_is_heard_and_commanded_as_a_site_is(
         }
         said = {"id": "c-1", "action": "acknowledge", "alarm": "gas.ladder~area"}
         topic = "lifeline/v1/command/area:hefei%2Fshushan/joe"
-        duty.publish(topic, msgspec.json.encode(said)).wait(30.0)
+        duty.publish(topic, msgspec.json.encode(said)).wait(180.0)
         until(lambda: any(t.endswith("joe/reply") for t, _ in subscriber.of("command")))
         (reply,) = (p for t, p in subscriber.of("command") if t.endswith("joe/reply"))
         assert (reply["id"], reply["outcome"]) == ("c-1", "done")

@@ -54,14 +54,14 @@ def life(path: Path, seed: int, kill_after: float | None, wrong: bool = False) -
         assert child.stdout.readline() == "ready\n"
         if kill_after is None:
             assert child.stdout.readline() == "stopped\n"
-            assert child.wait(60) == 0
+            assert child.wait(180) == 0
         else:
             threading.Event().wait(kill_after)
             assert child.poll() is None, "it ended by itself"
     finally:
         if child.poll() is None:
             child.kill()
-        child.wait(60)
+        child.wait(180)
         if child.stdout is not None:
             child.stdout.close()
 

@@ -20,7 +20,7 @@ from receiving import Mail, Received, Webhook, mail_server, webhook
 CHILD = Path(__file__).with_name("calls_child.py")
 KILLS = 4
 SENSORS = 150
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
 RULES = """\
 rules:
   - {id: gas.high, kind: limit, select: {quantity: gas.combustible}, high: {red: 50 %LEL}}
@@ -60,7 +60,7 @@ def life(
         assert child.stdout.readline() == "ready\n"
         if wait_for == 0:
             assert child.stdout.readline() == "stopped\n"
-            assert child.wait(60) == 0
+            assert child.wait(180) == 0
             return
         give_up = time.monotonic() + PATIENCE_S
         while sum(map(len, received)) < wait_for:
@@ -70,7 +70,7 @@ def life(
     finally:
         if child.poll() is None:
             child.kill()
-        child.wait(60)
+        child.wait(180)
         if child.stdout is not None:
             child.stdout.close()
 

@@ -21,7 +21,7 @@ from servers.mosquitto import Mosquitto, mosquitto_pub
 from servers.process import wait_until
 
 READY_S = 300.0  # the first start on a machine compiles the kernels
-WITHIN_S = 30.0
+WITHIN_S = 180.0
 LIFELINE = (sys.executable, "-P", "-m", "lifeline.engine.cli")
 
 
@@ -69,7 +69,7 @@ class Plant:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(60)
+        code = self.process.wait(180)
         self.process = None
         return code
 

@@ -217,7 +217,7 @@ def test_areas_hear_sites_and_order_them_over_the_death_of_workers(city: City) -
                 "area:hefei city.ladder~area:returned",
             )
             last.terminate()
-            assert last.wait(60) == 0, city.told()
+            assert last.wait(180) == 0, city.told()
     records, orders = replayed(city)
     found = city.records(area_alerts)
     assert {(r.site, r.seq): r for r in found} == records, "the area log leads to what was told"

@@ -114,7 +114,7 @@ def test_a_topic_that_differs_is_told_and_left_alone(made: ClusterSpec) -> None:
 
     run(spoil())
     # The controller has it at once, the broker that answers soon after.
-    wait_until(lambda: told().state == "differs", "the broker to know", within_s=30.0, every_s=0.2)
+    wait_until(lambda: told().state == "differs", "the broker to know", within_s=180.0, every_s=0.2)
     for _ in range(2):
         reports = {report.name: report for report in run(init(made))}
         found = {d.setting: (d.found, d.wanted) for d in reports[topics.log].differences}

@@ -45,7 +45,7 @@ from servers.kafka import Kafka
 from servers.mosquitto import Mosquitto, MosquittoSub, mosquitto_pub
 from servers.process import wait_until
 
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 RECORDS = "lifeline/v1/record/#"
 
 
@@ -242,7 +242,7 @@ def test_a_command_by_mqtt_is_done_by_its_partitions_worker_and_answered(
             assert agent.wait_ready(WITHIN_S)
             now = SystemClock().wall() // 1_000_000
             mosquitto_pub(mosquitto, "gas/tank/GD-1", b'{"value": 60, "ts": %d}' % now)
-            wait_until(lambda: _named(witness, "record", "tank"), "the alarm", within_s=120.0)
+            wait_until(lambda: _named(witness, "record", "tank"), "the alarm", within_s=180.0)
         finally:
             agent.stop()
         command = {"id": "c-1", "action": "acknowledge", "alarm": "gas.high~GD-1", "reason": "seen"}

@@ -31,7 +31,7 @@ from servers.mosquitto import Login, Mosquitto, MosquittoSub, mosquitto_pub
 from servers.ports import free_port
 from servers.process import wait_until
 
-WITHIN_S = 90.0
+WITHIN_S = 180.0
 CONFIG = "/etc/lifeline/lifeline.yaml"
 WATCHED = ("agent", "worker-1", "areas", "sink-mqtt", "sink-influx")
 PASSWORD = "the engine's own"
@@ -65,7 +65,9 @@ class Service:
 
     def _get(self, path: str) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=180
+            ) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:

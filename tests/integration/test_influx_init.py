@@ -329,7 +329,7 @@ def test_the_server_itself_makes_minutes_and_hours(unguarded: Influx, tmp_path: 
     list(initialise(target, target, Spans()))
     minutes = expected(frame, MINUTE_NS)
     server.restart()
-    wait_until(lambda: len(stored(server, "lifeline_1m")) == len(minutes), "minutes", within_s=60)
+    wait_until(lambda: len(stored(server, "lifeline_1m")) == len(minutes), "minutes", within_s=180)
     same(stored(server, "lifeline_1m"), minutes)
     begun = (SystemClock().wall() + HOUR_NS - HOUR_EVERY_NS) // HOUR_NS * HOUR_NS
     hours = {key: row for key, row in expected(frame, HOUR_NS).items() if key[1] < begun}
@@ -342,7 +342,7 @@ def test_the_server_itself_makes_minutes_and_hours(unguarded: Influx, tmp_path: 
     wait_until(
         lambda: {k: r[4] for k, r in made().items()} == {k: r[4] for k, r in hours.items()},
         "hours",
-        within_s=60,
+        within_s=180,
     )
     same(made(), hours)
 

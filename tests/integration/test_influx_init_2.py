@@ -214,7 +214,7 @@ def test_the_server_itself_makes_minutes_and_hours(server: Influx2, tmp_path: Pa
         server.ask("POST", f"/api/v2/tasks/{task['id']}/runs", {})
         rows = expected(frame, step)
         made = partial(stored, admin, f"tasked_{stage}")
-        wait_until(partial(all_there, made, rows), f"the task of {stage}", within_s=60)
+        wait_until(partial(all_there, made, rows), f"the task of {stage}", within_s=180)
         same(made(), rows)
 
 

@@ -72,21 +72,21 @@ def test_what_is_known_goes_on_and_what_is_new_waits_for_a_higher_limit(
     try:
         known = [sensor.id for sensor in PLANT.sensors[:9]]
         for round_ in (1, 2):  # the second is another run of the engine
-            position = store.append([entry(round_)]).wait(30)
+            position = store.append([entry(round_)]).wait(180)
             with running(server, store, MOST) as output:
-                wait_until(partial(reached, output, position), "delivery", within_s=60)
+                wait_until(partial(reached, output, position), "delivery", within_s=180)
                 counters = output.counters()
             assert (counters["taken"], counters["dead"]) == (9, 0)
             assert (counters["series"], counters["series_without_room"]) == (9, 11)
             assert series(server) == known
             assert server.count("gas") == 9 * round_
         # The log's writer takes them in its own time.
-        wait_until(lambda: store.dead_letter_counts() == {REASON: 22}, "dead letters", within_s=60)
+        wait_until(lambda: store.dead_letter_counts() == {REASON: 22}, "dead letters", within_s=180)
 
         # Without the limit the server refuses the eleventh, and everything waits for a person.
-        store.append([entry(3)]).wait(30)
+        store.append([entry(3)]).wait(180)
         with running(server, store, 1_000) as output:
-            wait_until(lambda: bool(output.troubles()), "a trouble", within_s=60)
+            wait_until(lambda: bool(output.troubles()), "a trouble", within_s=180)
             assert "max-series-per-database" in output.troubles()[0].text
             assert output.position == position
     finally:

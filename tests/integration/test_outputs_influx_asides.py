@@ -26,7 +26,7 @@ from servers.fixtures import StartInflux
 from servers.influx import InfluxV2
 from servers.process import wait_until
 
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 NONE = LevelLimits()
 JUDGED = Judgement("gas.combustible", "", "%LEL", (NONE, NONE, LevelLimits(high=25), NONE))
 PLANT = Configuration(

@@ -44,7 +44,7 @@ outputs: {store: {}}
 #: Kills of the engine; a campaign sets more.
 KILLS = int(os.environ.get("LIFELINE_STORE_KILLS", "4"))
 FRAMES = 2_000
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ class Engine:
 
     def _end(self) -> int:
         code = self.process.wait(PATIENCE_S)
-        self._reading.join(10)
+        self._reading.join(180)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

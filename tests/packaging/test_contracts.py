@@ -83,7 +83,7 @@ def lint(tmp_path: Path) -> Lint:
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=180,
             check=False,
         )
         broken = [line for line in done.stdout.splitlines() if line.endswith("BROKEN")]

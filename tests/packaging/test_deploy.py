@@ -129,14 +129,14 @@ def test_systemd_takes_the_unit(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / path.name
     copy.write_text(path.read_text().replace(INSTALLED, here))
     done = subprocess.run(
-        [analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=60
+        [analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=180
     )
     assert (done.returncode, done.stderr) == (0, "")
     rated = subprocess.run(
         [analyze, "security", "--offline=yes", "--threshold=20", str(copy)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert rated.returncode == 0, rated.stdout.splitlines()[-1:]
 

@@ -33,7 +33,7 @@ def test_the_files_are_what_the_program_makes(tmp_path: Path) -> None:
         f"import sys, pathlib; sys.path.insert(0, {str(GRAFANA)!r}); import build;"
         f"build.HERE = pathlib.Path({str(tmp_path)!r}); build.main()"
     )
-    subprocess.run([sys.executable, "-P", "-B", "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-P", "-B", "-c", code], check=True, timeout=180)
     made = tmp_path / "dashboards"
     assert {p.relative_to(made): p.read_bytes() for p in made.rglob("*.json")} == before
     assert len(before) == 10

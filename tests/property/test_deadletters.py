@@ -86,7 +86,7 @@ def test_each_letter_is_in_the_table_or_in_the_log_once(
         plant = load(PlantFiles(sources=SOURCES).write(directory))
         owner = Owner(directory / "log", plant)
         kept = [("gas/east/GD-1", payload(n, *each), "?", n) for n, each in enumerate(made)]
-        owner.store.dead_letters_of(kept).wait(30)
+        owner.store.dead_letters_of(kept).wait(180)
         everything = in_table(owner.store)
         for number, (ids, restarts, stops_after) in enumerate(requests):
             request = Retry(f"r{number}", tuple(ids))

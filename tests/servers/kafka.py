@@ -132,7 +132,7 @@ class Kafka(ServerProcess):
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )  # fmt: skip
         if done.returncode != 0:

@@ -82,7 +82,7 @@ class Mosquitto(ServerProcess):
         before = _identity(database)
         os.kill(self.pid, signal.SIGUSR1)
         # It writes a new file and renames it over the old one.
-        wait_until(lambda: _identity(database) != before, "mosquitto to save", within_s=20.0)
+        wait_until(lambda: _identity(database) != before, "mosquitto to save", within_s=180.0)
 
     def _command(self) -> list[str]:
         config = self.directory / "mosquitto.conf"
@@ -162,7 +162,7 @@ class MosquittoSub:
         wait_until(
             lambda: self._alive() and self._subscriptions_logged() >= wanted,
             f"mosquitto_sub to subscribe to {self._topics}",
-            within_s=20.0,
+            within_s=180.0,
         )
 
     def stop(self) -> None:
@@ -179,7 +179,7 @@ class MosquittoSub:
         whole, _, _ = self.out.read_text().rpartition("\n")
         return [_parse(line) for line in whole.split("\n") if line]
 
-    def wait_for(self, count: int, *, within_s: float = 30.0) -> list[Message]:
+    def wait_for(self, count: int, *, within_s: float = 180.0) -> list[Message]:
         """The messages, as soon as there are at least `count`; raises ServerFailed in vain."""
         wait_until(
             lambda: self._lines() >= count,
@@ -230,7 +230,7 @@ def mosquitto_pub(
             program("mosquitto_pub"), *_address(broker, login), "-V", version, "-q", str(qos),
             "-t", topic, *body, *(["-r"] if retain else []),
         ],
-        input=data, capture_output=True, timeout=30, check=False,
+        input=data, capture_output=True, timeout=180, check=False,
     )  # fmt: skip
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()

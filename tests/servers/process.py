@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-READY_WITHIN_S = 30.0
-STOP_WITHIN_S = 20.0
+READY_WITHIN_S = 180.0
+STOP_WITHIN_S = 180.0
 _POLL_S = 0.02
 _running: set[subprocess.Popen[bytes]] = set()
 

@@ -24,7 +24,7 @@ from lifeline.engine.source import BrokerSpec, PayloadSpec, Route, SourceSpec, T
 from payloads import MS, configuration, source
 from servers.process import wait_until
 
-WITHIN_S = 30.0
+WITHIN_S = 180.0
 POINT = PayloadSpec(time=TimeSpec(path="ts", unit="ms"))
 
 

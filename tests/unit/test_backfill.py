@@ -260,7 +260,7 @@ def test_samples_of_a_configuration_that_nobody_has_are_passed_by_and_counted(
         encode(Entry(Header(registry=b"x" * 16), Frame.of([0], [START], [1.0]))),
         encode(Entry(Header(), configuration)),
         encode(Entry(known, Frame.of([0, 1, 0], times, [1.0, 2.0, 3.0]))),
-    ]).wait(10)  # fmt: skip
+    ]).wait(180)  # fmt: skip
     store.close()
     reader = LogReader.open(tmp_path)
     window = LogWindow(reader, lambda version: None, START, START + 10)

@@ -56,12 +56,12 @@ def story(plant: Plant) -> None:
     def log(payload: Payload, at_s: int) -> None:
         clock.step_wall(T0 + at_s * SECOND - clock.wall())
         header = Header("", "test", 0, T0 + at_s * SECOND, registry=registry)
-        store.append([encode(Entry(header, payload))]).wait(10)
+        store.append([encode(Entry(header, payload))]).wait(180)
         for position, data in store.read(core.position, 10):
             records = list(core.step(position, decode(data)))
             rows = [(r.site, r.seq, r.encode()) for r in records]
             if rows:
-                store.append_records(position, rows, standing_changes(records)).wait(10)
+                store.append_records(position, rows, standing_changes(records)).wait(180)
 
     def sample(sensor: int, at_s: int, value: float) -> None:
         log(Frame.of([sensor], [T0 + at_s * SECOND], [value]), at_s)
@@ -341,7 +341,7 @@ def test_records_that_the_log_does_not_lead_to_are_found(tmp_path: Path) -> None
     story(plant)
     store = LogStore.open(plant.data)
     forged = store.records_of("west", 1, 1)[0].data.replace(b'"orange"', b'"red"')
-    store.append_records(1, [("north", 1, forged)]).wait(10)
+    store.append_records(1, [("north", 1, forged)]).wait(180)
     store.close()
     done = plant.run("digest", "--json")
     assert done.exit_code == ExitCode.FOUND

@@ -40,10 +40,10 @@ def run(*arguments: object) -> Result:
 def store_records(data: Path, records: list[Record]) -> None:
     """A log that an engine has left at T0, and these records."""
     store = LogStore.open(data, ManualClock(T0))
-    store.append([encode(Entry(Header(), Tick(T0)))]).wait(10)
+    store.append([encode(Entry(Header(), Tick(T0)))]).wait(180)
     for i, record in enumerate(records):
         rows = [(record.site, record.seq, record.encode())]
-        store.append_records(1, rows, standing_changes(records[i : i + 1])).wait(10)
+        store.append_records(1, rows, standing_changes(records[i : i + 1])).wait(180)
     store.close()
 
 
@@ -175,9 +175,9 @@ def test_what_stands_since_before_the_first_record_is_told(tmp_path: Path) -> No
     raised = east.set("gas.high~GD-1", "blue")
     east.time = T0 - 39 * DAY_NS
     store = LogStore.open(tmp_path / "lifeline-data", ManualClock(T0))
-    store.append([encode(Entry(Header(), Tick(T0)))]).wait(10)
+    store.append([encode(Entry(Header(), Tick(T0)))]).wait(180)
     acknowledged = east.event("gas.high~GD-1", Event.ACKNOWLEDGE)
-    store.append_records(1, [], standing_changes(raised + acknowledged)).wait(10)
+    store.append_records(1, [], standing_changes(raised + acknowledged)).wait(180)
     store.close()
     (figures,) = document(config, *DAY, "--site", "east")["figures"]
     assert (figures["alarms"], figures["standing"], figures["stale"]) == (0, 1, 1)

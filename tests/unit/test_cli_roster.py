@@ -98,7 +98,7 @@ def test_a_drill_calls_everybody_waits_for_answers_and_leaves_alarms_alone(
             assert "monthly" in message.body
         (link,) = hook.to("li")[0].links()
         parts = urlsplit(link)
-        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=180)
         connection.request("POST", parts.path)
         assert connection.getresponse().status == 200
         connection.close()
@@ -108,7 +108,7 @@ def test_a_drill_calls_everybody_waits_for_answers_and_leaves_alarms_alone(
         for _ in range(30):
             run.pass_time(engine, 1)
             until(lambda: core.wall > engine.clock.wall() - 2 * SECOND_NS)
-        thread.join(60)
+        thread.join(180)
         (done,) = results
         assert done.exit_code == 1, done.output
         assert "call drill over, 1/2 answered: li" in done.output

@@ -60,7 +60,7 @@ def test_a_hanging_loop_is_noticed_from_outside() -> None:
     watchdog = Watchdog(lambda: sight(0), clock, on_stuck)
     clock.advance(WORKER_STUCK_NS + SECOND_NS)
     watchdog.start()
-    assert ended.wait(30.0)
+    assert ended.wait(180.0)
     assert "its main loop" in told[0]
 
 
@@ -69,5 +69,5 @@ def test_a_stopped_watchdog_says_nothing() -> None:
     watchdog = Watchdog(lambda: sight(-WORKER_STUCK_NS), SystemClock(), told.append)
     watchdog.stop()
     watchdog.start()
-    watchdog._thread.join(30.0)
+    watchdog._thread.join(180.0)
     assert told == []

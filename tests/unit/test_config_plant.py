@@ -419,7 +419,7 @@ def test_the_engines_own_site_is_reserved() -> None:
 def imported_after(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint(*sys.modules)"
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=180
     )
     return set(run.stdout.split())
 

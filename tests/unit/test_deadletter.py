@@ -85,13 +85,13 @@ def samples(directory: Path) -> list[tuple[str, int, int, float]]:
 
 def test_letters_and_what_they_became_change_in_one_commit(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.dead_letters_of([("t", b"1", "not_json", 1), ("t", b"2", "not_json", 2)]).wait(10)
+    store.dead_letters_of([("t", b"1", "not_json", 1), ("t", b"2", "not_json", 2)]).wait(180)
     first, second = ids_of(store)
     parts = [("t", b"half", "value_missing", 1)]
     end = store.settle_dead_letters(
         Settlement([first], [(second, "empty", None)], parts), [tick(1)]
     )
-    assert end.wait(10) == 1
+    assert end.wait(180) == 1
     kept = store.kept_letters(0, 10)
     assert [(x.reason, x.payload) for x in kept] == [("empty", b"2"), ("value_missing", b"half")]
     assert store.dead_letter_counts() == {"not_json": 2}  # nothing new came
@@ -100,15 +100,15 @@ def test_letters_and_what_they_became_change_in_one_commit(tmp_path: Path) -> No
 
 def test_a_letter_that_is_gone_stops_the_whole_commit(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.dead_letters_of([("t", b"1", "not_json", 1), ("t", b"2", "not_json", 2)]).wait(10)
+    store.dead_letters_of([("t", b"1", "not_json", 1), ("t", b"2", "not_json", 2)]).wait(180)
     first, second = ids_of(store)
-    store.settle_dead_letters(Settlement([first])).wait(10)
+    store.settle_dead_letters(Settlement([first])).wait(180)
     with pytest.raises(LettersGone):
-        store.settle_dead_letters(Settlement([second, first]), [tick(1)]).wait(10)
+        store.settle_dead_letters(Settlement([second, first]), [tick(1)]).wait(180)
     with pytest.raises(LettersGone):
-        store.settle_dead_letters(Settlement([second, first])).wait(10)
+        store.settle_dead_letters(Settlement([second, first])).wait(180)
     assert (ids_of(store), store.end()) == ([second], 0)
-    assert store.append([tick(2)]).wait(10) == 1  # the writer goes on, no position is spent
+    assert store.append([tick(2)]).wait(180) == 1  # the writer goes on, no position is spent
     store.close()
 
 
@@ -116,7 +116,7 @@ def test_the_first_entry_of_a_time_is_found_in_any_log(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert store.before(START) == 0
     for number in range(1, 8):
-        store.append([tick(number)]).wait(10)
+        store.append([tick(number)]).wait(180)
     store.close()
     reader = LogReader.open(tmp_path)
     at = decode(reader.read(0, 1)[0][1]).header.appended
@@ -227,7 +227,7 @@ def test_a_mended_source_reads_what_was_refused_as_received_then(tmp_path: Path)
     with run.engine() as engine:
         run.send(engine, 1.0, 2.0, 60.0)
         letters = [text_letter(-7200), text_letter(-3600, "70"), text_letter(-1800, "---")]
-        engine.store.dead_letters_of(letters).wait(10)
+        engine.store.dead_letters_of(letters).wait(180)
         ids = ids_of(engine.store)
         refused = ask(engine, ids, "before")
         assert (refused.taken, refused.refused) == (0, {"value_not_a_number": 3})
@@ -259,7 +259,7 @@ def test_a_letter_of_a_sensor_never_heard_is_historic(tmp_path: Path) -> None:
     run = Run(plant(tmp_path, sources=SOURCES))
     with run.engine() as engine:
         run.pass_time(engine, 2)
-        engine.store.dead_letters_of([text_letter(-3600, "70")]).wait(10)
+        engine.store.dead_letters_of([text_letter(-3600, "70")]).wait(180)
         assert ask(engine, ids_of(engine.store)).taken == 1
         run.stepped(engine)
     raised = [r for r in run.records if r.rule == "gas.high"]
@@ -274,7 +274,7 @@ def test_a_message_that_is_good_in_part_leaves_the_bad_part(tmp_path: Path) -> N
         points = [{"ts": MS + n, "value": v} for n, v in enumerate(["1", "x", "2"])]
         engine.store.dead_letters_of(
             [("gas/east/GD-1", json.dumps(points).encode(), "value_not_a_number", START)]
-        ).wait(10)
+        ).wait(180)
         told = ask(engine, ids_of(engine.store))
         assert (told.taken, told.samples, told.parts) == (1, 2, 1)
         (left,) = engine.store.kept_letters(0, 10)
@@ -289,7 +289,7 @@ def test_a_request_of_before_the_start_is_done_then(tmp_path: Path) -> None:
     run = Run(plant(tmp_path))
     with run.engine() as engine:
         directory = engine.store.directory
-        engine.store.dead_letters_of([text_letter(-60), ("a/b", b"{", "not_json", 1)]).wait(10)
+        engine.store.dead_letters_of([text_letter(-60), ("a/b", b"{", "not_json", 1)]).wait(180)
         ids = ids_of(engine.store)
     requests = Requests(directory)
     requests.submit(Retry("early", tuple(ids)))
@@ -307,7 +307,7 @@ def test_lines_are_left_where_no_influx_is_configured(tmp_path: Path) -> None:
             ("series:influx", b"gas v=1 1\n# no", "influx_400", START),
             ("alert:influx", b"x" * DEAD_LETTER_BYTES, "influx_400", START),
         ]
-        engine.store.dead_letters_of(letters).wait(10)
+        engine.store.dead_letters_of(letters).wait(180)
         told = ask(engine, ids_of(engine.store))
         assert told.left == {"no_output": 1, "cut": 1}
         assert len(ids_of(engine.store)) == 2
@@ -325,7 +325,7 @@ def config(tmp_path: Path) -> Path:
     run = Run(plant(tmp_path))
     with run.engine() as engine:
         letters = [text_letter(-60), text_letter(-30, "---"), ("a/b", b"\xff", "not_json", 1)]
-        engine.store.dead_letters_of(letters).wait(10)
+        engine.store.dead_letters_of(letters).wait(180)
     return tmp_path / "lifeline.yaml"
 
 

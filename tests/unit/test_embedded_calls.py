@@ -104,7 +104,7 @@ def fetched(link: str, method: str) -> tuple[int, str]:
     """What a browser gets."""
     parts = urlsplit(link)
     assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=180)
     connection.request(method, parts.path)
     response = connection.getresponse()
     text = response.read().decode()

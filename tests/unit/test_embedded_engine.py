@@ -268,7 +268,7 @@ def test_a_record_that_differs_from_the_stored_one_ends_the_engine(run: Run) -> 
         forged = b'{"hash":"00"}'
         engine.store.append_records(1, [("east", 1, forged)]).wait()
         run.send(engine, 60.0)
-        assert engine.wait(30.0)
+        assert engine.wait(180.0)
         until(lambda: engine.state == "failed")
         end = engine.store.end()
         assert isinstance(engine.error, Nondeterminism)

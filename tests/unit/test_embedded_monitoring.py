@@ -21,7 +21,7 @@ from lifeline.engine.metrics.catalogue import CATALOGUE
 from plant_files import HEAD
 from servers.ports import free_port
 
-WITHIN_S = 20.0
+WITHIN_S = 180.0
 Figures = dict[str, dict[tuple[str, ...], float]]
 
 

@@ -206,7 +206,7 @@ def logged(directory: Path, alter: str) -> audit.Audit:
     version = loaded.configuration.version()
     entries = [Entry(Header(), loaded.configuration), Entry(Header(registry=version), made)]
     store = LogStore.open(loaded.storage.directory)
-    store.append([encode(entry) for entry in entries]).wait(30)
+    store.append([encode(entry) for entry in entries]).wait(180)
     store.close()
     return audit.audit(loaded.storage.directory, [played], {"valve1-0": 60 * S})
 

@@ -222,7 +222,7 @@ def test_appends_go_on_while_a_snapshot_is_under_way(tmp_path: Path) -> None:
     snapshot = store.save_snapshot(1, store.hash_at(1), bytes(5 * SNAPSHOT_CHUNK_BYTES))
     snapshot.add_done_callback(stand_still)
     begun.wait()
-    assert store.append([tick(11)]).wait(60.0) == 11
+    assert store.append([tick(11)]).wait(180.0) == 11
     gate.set()
     store.close()
 

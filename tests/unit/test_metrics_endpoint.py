@@ -14,7 +14,7 @@ from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import MONITORING_CONNECTIONS
 from lifeline.engine.metrics import Check, Endpoint, Reading, catalogue
 
-WITHIN_S = 20.0
+WITHIN_S = 180.0
 
 
 class Process:

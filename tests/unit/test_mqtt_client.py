@@ -21,7 +21,7 @@ from lifeline.engine.mqtt.intake import Intake
 from lifeline.engine.source import BrokerSpec, MqttVersion
 from servers.process import wait_until
 
-WITHIN_S = 30.0
+WITHIN_S = 180.0
 
 
 @pytest.fixture(scope="module")

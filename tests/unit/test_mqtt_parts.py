@@ -132,7 +132,7 @@ def test_the_inbox_says_when_something_waits_and_wakes_whoever_waits_for_it() ->
     thread = threading.Thread(target=lambda: taken.extend(inbox.take(9, 30.0)))
     thread.start()
     inbox.put([delivery(1)])
-    thread.join(30)
+    thread.join(180)
     assert [d.mid for d in taken] == [1]
     inbox.put([])
     inbox.put([delivery(2), delivery(3)])

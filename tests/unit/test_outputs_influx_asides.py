@@ -141,7 +141,7 @@ def test_figures_are_taken_on_while_the_server_hangs_and_go_on_after(
         waiting=WaitingRounds(3, BYTES_WAITING),
     )
     running(output)
-    assert server.asked.acquire(timeout=30)
+    assert server.asked.acquire(timeout=180)
     until(lambda: output.counters()["dropped"] >= 20)
     before = rounds
     server.going.set()

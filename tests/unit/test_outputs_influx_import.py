@@ -62,6 +62,6 @@ def test_two_outputs_that_begin_at_once_both_send() -> None:
         [sys.executable, "-c", SCRIPT],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
     )
     assert done.stdout.strip() == "[204, 204]", done.stdout + done.stderr

@@ -63,7 +63,7 @@ def store(tmp_path: Path) -> Iterator[LogStore]:
 
 def commit(store: LogStore, *records: Record) -> None:
     rows = [(r.site, r.seq, r.encode()) for r in records]
-    store.append_records(store.outbox_end() + 1, rows, standing_changes(records)).wait(30)
+    store.append_records(store.outbox_end() + 1, rows, standing_changes(records)).wait(180)
 
 
 def streamed(store: LogStore, broker: Broker) -> NoticeStream:
@@ -84,7 +84,7 @@ def settle(store: LogStore, stream: NoticeStream, broker: Broker, now: int) -> N
         broker.answer()
     broker.answer()
     stream.turn(now, PLACES)
-    store.set_cursor("alert:beside", 1).wait(30)  # whatever was written before it is durable
+    store.set_cursor("alert:beside", 1).wait(180)  # whatever was written before it is durable
 
 
 def test_in_a_flood_there_is_one_message_a_group_and_minute(store: LogStore) -> None:
@@ -166,7 +166,7 @@ def test_nothing_is_left_untold_whenever_it_crashes(store: LogStore, seed: int) 
         brokers[-1].answer(chance.randrange(20))
         if chance.random() < 0.08:
             brokers.append(Broker(room=20))
-            store.set_cursor("alert:beside", number).wait(30)
+            store.set_cursor("alert:beside", number).wait(180)
             stream = streamed(store, brokers[-1])
     for _ in range(200):
         stream.turn(now, PLACES)

@@ -34,12 +34,12 @@ class Plant:
     def __init__(self, directory: Path) -> None:
         self.clock = ManualClock(T0)
         self.store = LogStore.open(directory, self.clock)
-        self.store.append([encode(Entry(Header(), Tick(T0)))]).wait(10)
+        self.store.append([encode(Entry(Header(), Tick(T0)))]).wait(180)
         self.told: list[tuple[str, str]] = []
 
     def say(self, records: list[Record]) -> None:
         rows = [(r.site, r.seq, r.encode()) for r in records]
-        self.store.append_records(1, rows, standing_changes(records)).wait(10)
+        self.store.append_records(1, rows, standing_changes(records)).wait(180)
 
     def until(self, ns: int) -> None:
         self.clock.step_wall(ns - self.clock.wall())
@@ -110,7 +110,7 @@ def test_a_restart_comes_to_the_same_figures(plant: Plant) -> None:
 
 
 def test_what_stood_before_the_outbox_begins_stands(plant: Plant) -> None:
-    plant.store.append_records(1, [], standing_changes(red("a", -200_000))).wait(10)
+    plant.store.append_records(1, [], standing_changes(red("a", -200_000))).wait(180)
     plant.until(T0 + 2 * TEN_MINUTES)
     keeper = plant.keeper()
     keeper.look()

@@ -61,7 +61,7 @@ def store(tmp_path: Path) -> Iterator[LogStore]:
 
 def commit(store: LogStore, position: int, *records: Record) -> None:
     rows = [(r.site, r.seq, r.encode()) for r in records]
-    store.append_records(position, rows, standing_changes(records)).wait(30)
+    store.append_records(position, rows, standing_changes(records)).wait(180)
 
 
 def made(store: LogStore) -> tuple[Broker, StateKeeper, RecordStream]:
@@ -93,7 +93,7 @@ def test_rows_that_the_table_already_includes_publish_no_state(store: LogStore) 
     stream.turn(PLACES)
     assert broker.states() == [3, 0]
     broker.answer()
-    store.set_cursor("alert:other", 0).wait(10)  # whatever was asked before is durable now
+    store.set_cursor("alert:other", 0).wait(180)  # whatever was asked before is durable now
     assert stream.cursor == store.outbox_end()
 
 

@@ -43,12 +43,12 @@ class Writer:
     def log(self, payload: Payload) -> None:
         now = self.clock.wall()
         header = Header("", "test", 0, now, registry=self.registry)
-        self.store.append([encode(Entry(header, payload))]).wait(10)
+        self.store.append([encode(Entry(header, payload))]).wait(180)
         for position, data in self.store.read(self.core.position, 100):
             records = list(self.core.step(position, decode(data)))
             if records:
                 rows = [(r.site, r.seq, r.encode()) for r in records]
-                self.store.append_records(position, rows, standing_changes(records)).wait(10)
+                self.store.append_records(position, rows, standing_changes(records)).wait(180)
 
     def sample(self, value: float) -> None:
         """One sample of the eastern gas detector, ten seconds after the last."""
@@ -60,7 +60,7 @@ class Writer:
     def snapshot(self) -> None:
         position = self.core.position
         entry_hash = self.store.hash_at(position)
-        self.store.save_snapshot(position, entry_hash, self.core.snapshot()).wait(10)
+        self.store.save_snapshot(position, entry_hash, self.core.snapshot()).wait(180)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def trimmed_log(data: Path, plant: Plant) -> Writer:
     for value in (61, 5, 30):
         writer.sample(value)
         writer.snapshot()
-    writer.store.trim().wait(10)
+    writer.store.trim().wait(180)
     assert writer.store.trimmed() is not None
     return writer
 
@@ -127,7 +127,7 @@ def test_records_that_are_on_their_way_are_waited_for(data: Path, plant: Plant) 
     now = writer.clock.wall() + 10 * SECOND
     frame = Frame.of([0], [now], [60.0])
     header = Header("", "test", 0, now, registry=writer.registry)
-    writer.store.append([encode(Entry(header, frame))]).wait(10)
+    writer.store.append([encode(Entry(header, frame))]).wait(180)
     reader = LogReader.open(data)
     report = digest_of(data, reader)
     assert report.holds

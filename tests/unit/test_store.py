@@ -367,7 +367,7 @@ def test_a_file_that_another_process_has_is_told_and_not_damaged(path: Path) -> 
             store.open()
         assert other.stdin is not None
         other.stdin.close()
-        other.wait(30)
+        other.wait(180)
     store.open()
     assert len(ask(store, "FROM series")) == 4_000
     store.close()

@@ -153,7 +153,7 @@ class Campaign:
             found[partition] = max(at, found.get(partition, 0))
         return found
 
-    async def standing_still(self, life: Life, within_s: float = 30.0) -> None:
+    async def standing_still(self, life: Life, within_s: float = 180.0) -> None:
         """Returns when the worker has frozen itself."""
         until = time.monotonic() + within_s
         while _state(life.pid) != "T":
