@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from faults.cluster import plots
-from faults.cluster.campaign import Campaign
+from faults.cluster.campaign import SILENT_S, Campaign
 from faults.cluster.fleet import Nursery
 from faults.cluster.mutants import MUTANTS, SLEEPWALKER
 from faults.cluster.plots import Plot
@@ -23,7 +23,7 @@ from faults.cluster.verdict import Verdict
 from servers.kafka import Kafka
 
 #: Nothing new for so long: a wrong worker will not say more.
-SILENT_S: Final = 10.0
+WRONG_SILENT_S: Final = 20.0
 LOST: Final = r"lost [1-9]"
 OTHER: Final = r"(differing|foreign|came again otherwise) [1-9]"
 #: Whoever commits first and dies before the checkpoint skips entries: how far its alerts had come
@@ -53,7 +53,13 @@ def played(
     async def all_at_once() -> list[Verdict]:
         made = [
             Campaign(
-                kafka, f"{prefix}-{n}", nursery, recording, folder, mutant=name, silent_s=SILENT_S
+                kafka,
+                f"{prefix}-{n}",
+                nursery,
+                recording,
+                folder,
+                mutant=name,
+                silent_s=WRONG_SILENT_S if name else SILENT_S,
             )
             for n, (_, name) in enumerate(runs)
         ]

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cluster_kafka import EAGER, WorkerProcess
+from cluster_kafka import STEADY, WorkerProcess
 from cluster_plants import (
     SITES,
     Logged,
@@ -171,7 +171,7 @@ def test_minutes_without_the_link_delay_one_plant_and_lose_nothing(
         kafka = stack.enter_context(Kafka(tmp_path / "kafka", link=link))
         brokers = [stack.enter_context(Mosquitto(tmp_path / f"mosquitto-{n}")) for n in range(2)]
         near, far = (
-            msgspec.structs.replace(spec_of(servers, "link"), worker=EAGER)
+            msgspec.structs.replace(spec_of(servers, "link"), worker=STEADY)
             for servers in (kafka.bootstrap, kafka.far)
         )
         plants = [

@@ -237,9 +237,9 @@ def test_ticks_come_from_the_owner_and_a_frozen_worker_ends(
     for earlier, later in pairwise(came):
         assert later.resumed == (later.time - earlier.time > BLIND_NS)
     # The log's own last tick was years ago, so the very first one resumes as well.
-    assert [number for number, tick in enumerate(came) if tick.resumed] == [0, before]
+    # A worker that the machine let wait resumes as well.
+    assert {0, before} <= {number for number, tick in enumerate(came) if tick.resumed}
     calm = [b.time - a.time for a, b in pairwise(came) if not b.resumed]
-    assert max(calm) < BLIND_NS
     assert min(calm) <= TICK_INTERVAL_NS * 1.5
 
 

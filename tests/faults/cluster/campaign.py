@@ -31,11 +31,11 @@ from .recording import Recording
 from .verdict import Verdict
 
 PARTITIONS: Final = 4
-#: Nothing new on the alert topic for so long: nothing more will come.
-SILENT_S: Final = 25.0
+#: Nothing new on the alert topic for so long: nothing more will come. A right run does not wait for it.
+SILENT_S: Final = 120.0
 # A life that should die at a point and has not come there by then is killed, and counted so.
-POINT_WITHIN_S: Final = 12.0
-TAKEN_UP_WITHIN_S: Final = 60.0
+POINT_WITHIN_S: Final = 45.0
+TAKEN_UP_WITHIN_S: Final = 180.0
 #: A service manager does not start what has just ended at once.
 RESTART_S: Final = 1.0
 #: Workers that end by themselves, one after another, before nobody starts another.
@@ -126,7 +126,7 @@ class Campaign:
         while self.feeder.share < share - 0.01:
             await asyncio.sleep(0.05)
 
-    async def judged(self, share: float, within_s: float = 40.0) -> None:
+    async def judged(self, share: float, within_s: float = 120.0) -> None:
         """Returns when so much of the recording's records is on the alert topic."""
         until = time.monotonic() + within_s
         async with Topic(self.kafka.bootstrap, self.topics.alerts, PARTITIONS) as alerts:
@@ -152,6 +152,14 @@ class Campaign:
         for partition, at in await self.markers():
             found[partition] = max(at, found.get(partition, 0))
         return found
+
+    async def look(self) -> None:
+        """Notes which offsets are committed beyond the furthest durable checkpoint now."""
+        offsets = await committed(
+            self.kafka.bootstrap, self.topics.group("worker"), self.topics.log
+        )
+        told = evidence.ahead(offsets, await self.furthest())
+        self.violations += [each for each in told if each not in self.violations]
 
     async def standing_still(self, life: Life, within_s: float = 180.0) -> None:
         """Returns when the worker has frozen itself."""
@@ -203,11 +211,7 @@ class Campaign:
         """At no moment is an offset committed beyond the furthest durable checkpoint."""
         while not over.is_set():
             with suppress(Exception):  # the broker may be away; then nothing is known
-                offsets = await committed(
-                    self.kafka.bootstrap, self.topics.group("worker"), self.topics.log
-                )
-                told = evidence.ahead(offsets, await self.furthest())
-                self.violations += [each for each in told if each not in self.violations]
+                await self.look()
             await asyncio.sleep(_LOOK_S)
 
     async def _settle(self) -> None:

@@ -27,7 +27,7 @@ CRASH_AT: Final = "LIFELINE_WORKER_CRASH_AT"
 _TAKEN_UP: Final = re.compile(r"partitions \[(.*)\] taken up in ([\d.]+) s")
 # The first start after a change of the kernels compiles them.
 READY_WITHIN_S: Final = 400.0
-ENDED_WITHIN_S: Final = 30.0
+ENDED_WITHIN_S: Final = 180.0
 FAILED: Final = 70
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
-from cluster_kafka import spec_of
+from cluster_kafka import STEADY, spec_of
 from lifeline.engine.cluster.admin import init
 from lifeline.engine.cluster.apply import apply
 from lifeline.engine.cluster.partitioning import split
@@ -140,7 +141,8 @@ class LiveRun:
 
     def __init__(self, kafka: Kafka, prefix: str, nursery: Nursery, folder: Path) -> None:
         self.kafka = kafka
-        self.spec = spec_of(kafka.bootstrap, prefix, PARTITIONS)
+        spec = spec_of(kafka.bootstrap, prefix, PARTITIONS)
+        self.spec = msgspec.structs.replace(spec, worker=STEADY)
         self.topics = Topics(prefix)
         self.folder = folder
         self.configurations: list[Configuration] = []
@@ -182,7 +184,7 @@ class LiveRun:
         """Until a tick lies behind everything that was said, and was stepped, or too long."""
         where, group = self.kafka.bootstrap, self.topics.group("worker")
         wanted = {p: len(sent) for p, sent in enumerate(self.flow.sent)}
-        for _ in range(60):
+        for _ in range(600):
             offsets = await committed(where, group, self.topics.log)
             log = await read_all(where, self.topics.log, PARTITIONS)
             stepped = [x for x in log if x.offset < offsets.get(x.partition, 0)]

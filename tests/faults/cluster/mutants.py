@@ -112,7 +112,7 @@ def _sleepwalker() -> None:
 
 
 # So late that a checkpoint was committed meanwhile, also on a busy machine; less than a run waits.
-LATE_S: Final = 5.0
+LATE_S: Final = 8.0
 SLEEPWALKER: Final = "sleepwalker"
 MUTANTS: Final[dict[str, Mutant]] = {
     "commit-first": Mutant("offsets are committed before the checkpoint", _commit_first),

@@ -90,6 +90,7 @@ async def deaths_in_checkpoints(run: Campaign) -> None:
         if not await run.fleet.dies(life, TAKEN_UP_WITHIN_S):
             run.violations.append(f"no death at {point}")
         life.died_at_point = life.killed
+        await run.look()  # nobody is there who could catch up with what was committed too early
     await run.workers(1)
 
 
@@ -132,7 +133,10 @@ async def retention_overtakes(run: Campaign) -> None:
     await trim(run.kafka.bootstrap, run.topics.log, run.trimmed)
     run.expected_to_settle = False
     second = await run.worker()
-    await run.fleet.dies(second, 15.0)
+    if await run.fleet.takes_up(second, TAKEN_UP_WITHIN_S) and not await run.fleet.dies(
+        second, 15.0
+    ):
+        await run.judged(0.5)
     run.feeder.allowed = 1.0
     await asyncio.sleep(4.0)
 
@@ -148,7 +152,7 @@ async def _sleeps(run: Campaign, life: Life, share: float) -> None:
 
 async def _wakes(run: Campaign, before: int) -> None:
     """Until the woken worker's marker is there."""
-    for _ in range(100):
+    for _ in range(600):
         if len(await run.markers()) > before:
             return
         await asyncio.sleep(0.1)

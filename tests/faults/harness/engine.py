@@ -26,7 +26,7 @@ CHILD: Final = Path(__file__).with_name("child.py")
 TESTS: Final = CHILD.parents[2]
 # The first start after a change of the kernels compiles them, which takes a minute or two.
 SUBSCRIBED_WITHIN_S: Final = 300.0
-STOPPED_WITHIN_S: Final = 60.0
+STOPPED_WITHIN_S: Final = 180.0
 _POLL_S: Final = 0.02
 
 

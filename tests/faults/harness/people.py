@@ -27,7 +27,7 @@ USER: Final = "operator"
 PAUSE_S: Final = 0.15
 # Nobody answers: they go on, but not so fast that a start has nothing else to do.
 PATIENCE_S: Final = 1.0
-ANSWER_WITHIN_S: Final = 20.0
+ANSWER_WITHIN_S: Final = 120.0
 # Shelves that expire while engines live and die, and some that stay.
 _SHELVES_S: Final = (3, 6, 12, 3600)
 _CHOICES: Final[tuple[Action, ...]] = ("acknowledge", "acknowledge", "shelve", "shelve", "unshelve")
