@@ -18,7 +18,7 @@ demo: $(VENV)/.runtime ## the whole path on this machine: sensors, broker, rules
 	@$(BIN)/lifeline demo
 
 test: $(VENV)/.dev ## every test that needs no server
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not integration" tests
+	@$(BIN)/pytest -n 3 --dist loadgroup -m "not integration" --ignore=tests/integration tests
 
 check: $(VENV)/.dev ## formatting, lint, types, and which room may import which
 	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports --no-logo"; do \
@@ -30,10 +30,8 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 integration: $(VENV)/.dev servers ## the tests that need Mosquitto, InfluxDB and Kafka; installs these first
-	@# Two at a time, since they wait more than they work: half the time of one behind the other.
-	@$(BIN)/pytest -m integration tests/faults & faults=$$!; failed=0; \
-	  $(BIN)/pytest -m integration --ignore=tests/faults tests || failed=1; \
-	  wait $$faults || failed=1; exit $$failed
+	@# Three at a time, since they wait half of their time; the long ones come first.
+	@$(BIN)/pytest -n 3 --dist loadgroup -m integration tests/faults tests/integration
 
 faults: $(VENV)/.dev servers ## the cluster and InfluxDB under kill -9 and minutes of absence; some fifteen minutes
 	@LIFELINE_LINK_AWAY_S=300 $(BIN)/pytest -m integration -s \

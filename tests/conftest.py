@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["servers.fixtures"]
@@ -20,3 +21,25 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("lifeline")
+
+# What a session makes only once, and dearly: whoever asks for it runs in one process.
+_DEAR = frozenset({"nursery", "recording"})
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes one runs all tests that share something, so that it is made once."""
+    for item in items:
+        group = _shared(item)
+        if group and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shared(item: pytest.Item) -> str:
+    """The name of what the test shares with others: its module's, or a dear one. "" if nothing."""
+    asked = getattr(item, "fixturenames", ())
+    if _DEAR & set(asked):
+        return "dear"
+    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    scopes = {defined[-1].scope for name, defined in known.items() if name in asked and defined}
+    return item.nodeid.partition("::")[0] if "module" in scopes else ""

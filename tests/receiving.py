@@ -15,6 +15,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from servers.ports import free_port
+
 LINK = re.compile(r"https?://[^\s\"]+")
 
 
@@ -78,21 +80,14 @@ def _text(message: Any) -> str:
 def mail_server(port: int = 0) -> Iterator[Mail]:
     """A mail server for the block."""
     mail = Mail()
-    controller = Controller(mail, hostname="127.0.0.1", port=port or _free_port())
+    # It waits five seconds by itself, which a busy machine may take.
+    controller = Controller(mail, hostname="127.0.0.1", port=port or free_port(), ready_timeout=180)
     controller.start()
     mail.port = controller.port
     try:
         yield mail
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

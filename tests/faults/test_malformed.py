@@ -6,6 +6,7 @@ and some thousands through Mosquitto to the real engine.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -77,14 +78,15 @@ def check(
     assert len(rows) == len(expected)
     assert {row[:3] for row in rows} == expected.keys()
     for site, sensor, time, value in rows:
-        assert value == pytest.approx(expected[site, sensor, time], rel=1e-12)
+        assert math.isclose(value, expected[site, sensor, time], rel_tol=1e-12, abs_tol=1e-12)
+
+
+POINTS = {(site.id, point.id): point for site in three_sites() for point in site.points}
 
 
 def canonical(form: Form, value: float) -> float:
     """What the log should hold of a value that was sent."""
-    point = next(
-        p for s in three_sites() if s.id == form.site for p in s.points if p.id == form.sensor
-    )
+    point = POINTS[form.site, form.sensor]
     return (value - point.zero) / point.gain
 
 

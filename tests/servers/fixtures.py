@@ -34,11 +34,19 @@ StartInfluxV1 = Callable[..., InfluxV1]
 StartKafka = Callable[..., Kafka]
 
 
+_HOMES = tuple(Path(__file__).parents[1] / name for name in ("integration", "faults"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks whoever asks for a server, so that no test has to remember to."""
+    """Marks whoever asks for a server, so that no test has to remember to.
+
+    Raises UsageError for one that lies where `make integration` does not look.
+    """
     for item in items:
         if _NAMES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)
+            if not any(item.path.is_relative_to(home) for home in _HOMES):
+                raise pytest.UsageError(f"{item.nodeid} needs a server: it belongs in {_HOMES[0]}")
 
 
 @pytest.fixture

@@ -1,17 +1,24 @@
 """Free TCP ports on 127.0.0.1, chosen so that a server gets the same one back after a restart."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from pathlib import Path
 
 LOWEST = 15_000
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_EPHEMERAL_START = 32_768
 _given: set[int] = set()
+# Byte n of this file is locked for the life of the process that was given port n: test processes run
+# side by side, and a server that is down must find its port free when it comes back.
+_LOCKS = Path(tempfile.gettempdir()) / f"lifeline-test-ports-{os.getuid()}"
+_locks = os.open(_LOCKS, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def free_port() -> int:
-    """A port that nothing is bound to and that this process has not given out before.
+    """A port that nothing is bound to and that no test process on this machine was given.
 
     It lies below the range that the kernel takes for outgoing connections. A port inside that
     range can be lost while its server is down: a client that keeps reconnecting to it is sooner
@@ -20,7 +27,7 @@ def free_port() -> int:
     choose = random.SystemRandom()
     for _ in range(1_000):
         port = choose.randrange(LOWEST, _ephemeral_start())
-        if port not in _given and _is_free(port):
+        if port not in _given and _is_free(port) and _locked(port):
             _given.add(port)
             return port
     raise RuntimeError(f"no free port between {LOWEST} and {_ephemeral_start()} on 127.0.0.1")
@@ -40,6 +47,15 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _locked(port: int) -> bool:
+    """Whether it is ours now, until this process ends."""
+    try:
+        fcntl.lockf(_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
 
 
 def _ephemeral_start() -> int:

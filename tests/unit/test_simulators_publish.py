@@ -21,15 +21,13 @@ from iotcore import Broker
 from paho.mqtt.enums import CallbackAPIVersion
 
 from lifeline.engine.clock import ManualClock
-from lifeline.engine.errors import SinkError, SpecError
+from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import HISTORIC_AGE_NS, SECOND_NS
 from lifeline.simulators.batch import Batch
 from lifeline.simulators.gateway import Connection
 from lifeline.simulators.ledger import Ledger
 from lifeline.simulators.publish import publish_site, start_for
 from lifeline.simulators.sites import SITES, site_named
-from servers.fixtures import StartMosquitto
-from servers.mosquitto import Login, write_passwords
 from servers.ports import free_port
 
 START = 1_800_000_000 * SECOND_NS
@@ -217,20 +215,6 @@ def test_what_is_handed_over_while_the_broker_is_away_is_not_called_resent() -> 
         assert connection.settled() == ([1], [])
         connection.close()
     assert connection.connects == 2
-
-
-def test_a_refused_login_is_told(tmp_path: Path, start_mosquitto: StartMosquitto) -> None:
-    logins = write_passwords(tmp_path / "passwords", [Login("plant", "right")])
-    broker = start_mosquitto(password_file=logins)
-    told = {"speed": None, "seconds": 10.0, "seed": 1, "username": "plant"}
-    with pytest.raises(SinkError, match="refused"):
-        publish_site(
-            "tailings", HOST, broker.port, password="wrong", ledger_path=tmp_path / "a", **told
-        )
-    result = publish_site(
-        "tailings", HOST, broker.port, password="right", ledger_path=tmp_path / "b", **told
-    )
-    assert result.acked_samples == result.samples > 0
 
 
 def test_without_a_broker_it_gives_up_after_its_patience(tmp_path: Path) -> None:
