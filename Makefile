@@ -9,7 +9,7 @@ QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL := $(BIN)/uv pip install $(QUIET) --python $(BIN)/python -c constraints.txt -b constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format integration faults servers bench clean
+.PHONY: help demo test kernels check format integration faults servers bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ demo: $(VENV)/.runtime ## the whole path on this machine: sensors, broker, rules
 
 test: $(VENV)/.dev ## every test that needs no server
 	@$(BIN)/pytest -n 3 --dist loadgroup -m "not integration" --ignore=tests/integration tests
+
+kernels: $(VENV)/.dev ## compile what judges samples, once, which else the first start does; some two minutes
+	@$(BIN)/python -P -c 'from lifeline.engine.warming import warm; warm()'
 
 check: $(VENV)/.dev ## formatting, lint, types, and which room may import which
 	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports --no-logo"; do \

@@ -1,7 +1,7 @@
 """One life of an engine with areas: makes its own telemetry until it is killed or told to end.
 
-Usage: areas_child.py <lifeline.yaml> <seed> [wrong]. Prints `ready`, and `stopped` at the end; with
-the seed 0 it makes no telemetry, and only finishes what is there. With `wrong` it is an engine that
+Usage: areas_child.py <lifeline.yaml> <seed> [wrong]. Prints `ready`, `sent` after every tenth entry,
+and `stopped` at the end; with the seed 0 it makes no telemetry, and only finishes what is there. With `wrong` it is an engine that
 moves the cursor of the areas before their log has the records.
 """
 
@@ -40,6 +40,19 @@ def become_wrong() -> None:
     AreaFeed._pass_on = pass_on  # type: ignore[method-assign]
 
 
+def finished(engine: Engine) -> bool:
+    """Whether both logs are stepped, and each has heard the other."""
+    stage = engine.areas
+    assert stage is not None
+    quiet = engine.open_positions == stage.stepper.open_positions == 0
+    stepped = all(x.core.position >= x.store.end() for x in (engine, stage))
+    return (
+        quiet
+        and stepped
+        and all(store.cursor(CURSOR) >= store.outbox_end() for store in (engine.store, stage.store))
+    )
+
+
 def main(path: str, seed: int) -> None:
     """Starts, feeds, stops; raises what ended the engine."""
     asked = threading.Event()
@@ -55,8 +68,12 @@ def main(path: str, seed: int) -> None:
         values = [limit * chance.uniform(0.4, 1.6) for limit in LIMITS]
         header = Header("acme", "test", sent, now, registry=plan.version)
         frame = Frame.of([0, 1, 2], [now] * 3, values)
-        engine.store.append([encode(Entry(header, frame))])
-    asked.wait(0 if seed else 1.5)
+        engine.store.append([encode(Entry(header, frame))]).wait()
+        if sent % 10 == 0:
+            print("sent", flush=True)
+    asked.wait(0 if seed else 1.5)  # for the off-delays
+    while not seed and not finished(engine) and not engine.wait(0.02):
+        continue
     engine.stop()
     if engine.error is not None:
         raise engine.error

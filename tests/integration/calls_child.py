@@ -30,7 +30,7 @@ def become_wrong() -> None:
         with self._lock:
             self._queue.done(asks)
             self._busy.discard(person)
-        threading.Event().wait(0.2)
+        threading.Event().wait(0.5)
         self._told(person, list(asks.values()))
 
     caller.Caller._call = call  # type: ignore[method-assign]

@@ -143,6 +143,8 @@ def test_kills_of_the_broker_lose_nothing_and_keep_the_order(
         safe = set(publisher.acknowledged)
         mosquitto.save()
         mosquitto.kill9()
+        # What it confirmed last may still lie in the publisher's socket.
+        until(lambda: not publisher.client.connected, "the publisher to notice")
         exposed |= publisher.acknowledged - safe
         mosquitto.start()
         kept = safe - exposed

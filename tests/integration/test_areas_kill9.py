@@ -42,8 +42,8 @@ GD-1,west,gas.combustible,%LEL,0,100,periodic 10s,methane
 """
 
 
-def life(path: Path, seed: int, kill_after: float | None, wrong: bool = False) -> None:
-    """One life, ended by kill -9 so long after it was ready, or in order."""
+def life(path: Path, seed: int, tens: int, after_s: float = 0.0, wrong: bool = False) -> None:
+    """One life, ended by kill -9 shortly after so many times ten entries, or (0) in order."""
     child = subprocess.Popen(
         [sys.executable, str(CHILD), str(path), str(seed), *(["wrong"] if wrong else [])],
         stdout=subprocess.PIPE,
@@ -52,11 +52,13 @@ def life(path: Path, seed: int, kill_after: float | None, wrong: bool = False) -
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        if kill_after is None:
+        if tens == 0:
             assert child.stdout.readline() == "stopped\n"
             assert child.wait(180) == 0
         else:
-            threading.Event().wait(kill_after)
+            for _ in range(tens):
+                assert child.stdout.readline() == "sent\n"
+            threading.Event().wait(after_s)
             assert child.poll() is None, "it ended by itself"
     finally:
         if child.poll() is None:
@@ -86,8 +88,8 @@ def killed(tmp_path: Path, kills: int, wrong: bool = False) -> Path:
     files = plant(tmp_path, head=HEAD + AREAS, rules=RULES, tags=TAGS)
     path = tmp_path / "lifeline.yaml"
     for n in range(kills):
-        life(path, seed + n, chance.uniform(0.3, 1.5), wrong)
-    life(path, 0, None)
+        life(path, seed + n, chance.randint(2, 8), chance.uniform(0.0, 0.1), wrong)
+    life(path, 0, 0)
     return files.storage.directory
 
 

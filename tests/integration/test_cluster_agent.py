@@ -259,8 +259,8 @@ def test_a_broker_that_hangs_is_left_and_found_again(
     tmp_path: Path, mosquitto: Mosquitto, own_kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing answers and no connection breaks: as with a machine that froze, or a lost route."""
-    monkeypatch.setattr(forward, "FORWARD_STALL_S", 1.0)
-    monkeypatch.setattr(forward, "FORWARD_CONNECT_S", 2.0)
+    monkeypatch.setattr(forward, "FORWARD_STALL_S", 2.0)
+    monkeypatch.setattr(forward, "FORWARD_CONNECT_S", 10.0)
     kafka = own_kafka
     cluster = spec_of(kafka.bootstrap, "hangs")
     plant = city(tmp_path, mosquitto, cluster)
@@ -383,6 +383,8 @@ def test_another_configuration_is_taken_up_between_batches(
     troubles: list[EngineTrouble] = []
     with running(whole, troubles) as node, publishing(mosquitto) as publisher:
         assert [t.kind for t in troubles] == ["not_applied"]
+        publisher.publish(1, sites=SITES[:3])
+        forwarded(node, publisher)  # under the old one
         stop = threading.Event()
 
         def load_goes_on() -> None:

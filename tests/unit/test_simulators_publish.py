@@ -129,13 +129,19 @@ def test_no_run_overtakes_the_clock() -> None:
 
 def test_stopping_leaves_a_ledger_of_exactly_what_was_sent(tmp_path: Path, port: int) -> None:
     stop = threading.Event()
+
+    def stop_when_something_came() -> None:
+        while inbox.empty():
+            threading.Event().wait(0.01)
+        stop.set()
+
     with listening(port) as inbox:
-        timer = threading.Timer(1.5, stop.set)
-        timer.start()
+        waiting = threading.Thread(target=stop_when_something_came)
+        waiting.start()
         result = publish_site(
             "city-gas", HOST, port, seconds=3600.0, seed=4, ledger_path=tmp_path / "a", stop=stop
         )
-        timer.join()
+        waiting.join()
         found = taken(inbox, result.messages)
     ledger = Ledger.read(tmp_path / "a")
     assert result.stopped
@@ -147,11 +153,20 @@ def test_a_broker_that_restarts_gets_what_it_had_not_acknowledged_again(tmp_path
     """Started after its publishers and killed in between: everything is acknowledged at last."""
     port = free_port()
     results: Queue[Any] = Queue()
-    path = tmp_path / "a"
+    path, stop = tmp_path / "a", threading.Event()
 
     def publish() -> None:
         results.put(
-            publish_site("pipeline", HOST, port, speed=10.0, seconds=80.0, seed=4, ledger_path=path)
+            publish_site(
+                "pipeline",
+                HOST,
+                port,
+                speed=10.0,
+                seconds=3600.0,
+                seed=4,
+                ledger_path=path,
+                stop=stop,
+            )
         )
 
     publisher = threading.Thread(target=publish)
@@ -159,7 +174,9 @@ def test_a_broker_that_restarts_gets_what_it_had_not_acknowledged_again(tmp_path
     for _ in range(2):
         with Broker(port=port, listen=HOST), listening(port) as inbox:
             inbox.get(timeout=180.0)
-    with Broker(port=port, listen=HOST):
+    with Broker(port=port, listen=HOST), listening(port) as inbox:
+        inbox.get(timeout=180.0)
+        stop.set()
         result = results.get(timeout=180.0)
     publisher.join()
     assert result.gave_up == ""
