@@ -50,7 +50,7 @@ def test_the_nth_hit_kills() -> None:
 
 def test_a_frozen_process_goes_on_when_it_is_woken() -> None:
     process = child("step.before:1:freeze")
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 180
     while Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
         assert time.monotonic() < give_up
         time.sleep(0.01)

@@ -56,7 +56,7 @@ def plant(tmp_path: Path) -> Plant:
 
 
 def until(what: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 180
     while not what():
         assert time.monotonic() < give_up, "it did not come to that"
         threading.Event().wait(0.002)
