@@ -33,8 +33,8 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 integration: $(VENV)/.dev servers ## the tests that need Mosquitto, InfluxDB and Kafka; installs these first
-	@# Three at a time, since they wait half of their time; the long ones come first.
-	@$(BIN)/pytest -n 3 --dist loadgroup -m integration tests/faults tests/integration
+	@# Three at a time, since they wait half of their time; the long ones come first, as they are named.
+	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -m integration tests/faults tests/integration
 
 faults: $(VENV)/.dev servers ## the cluster and InfluxDB under kill -9 and minutes of absence; some fifteen minutes
 	@LIFELINE_LINK_AWAY_S=300 $(BIN)/pytest -m integration -s \

@@ -29,9 +29,10 @@ from lifeline.engine.record import Record, decode_record
 from plant_files import HEAD, PlantFiles
 
 PATIENCE_S = 180.0
-#: Checkpoints every second, so that a run of seconds has many.
+#: Checkpoints every second, so that a run of seconds has many. A worker that a busy machine lets wait for
+#: half a session ends.
 EAGER = WorkerSpec(
-    checkpoint=SECOND_NS, session=6 * SECOND_NS, heartbeat=SECOND_NS, rebalance=15 * SECOND_NS
+    checkpoint=SECOND_NS, session=10 * SECOND_NS, heartbeat=SECOND_NS, rebalance=20 * SECOND_NS
 )
 #: The same where no worker dies without leaving: one that a busy machine lets wait is not given up.
 STEADY = msgspec.structs.replace(EAGER, session=40 * SECOND_NS, rebalance=60 * SECOND_NS)

@@ -1,9 +1,13 @@
 """What holds for every test: the same results on a desk and in CI."""
 
+import gc
 import os
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
+
+from lifeline.engine import long_lived
 
 pytest_plugins = ["servers.fixtures"]
 
@@ -21,6 +25,19 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("lifeline")
+
+# An engine that takes a configuration walks all objects of its process, and a store that is opened does:
+# here these would be all tests that were found, which takes longer than what is tested. They are set
+# aside once, and stay so; what a test leaves is collected as ever.
+long_lived.gc = SimpleNamespace(  # type: ignore[assignment]
+    collect=gc.collect, freeze=lambda: None, unfreeze=lambda: None
+)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+
 
 # What a session makes only once, and dearly: whoever asks for it runs in one process.
 _DEAR = frozenset({"nursery", "recording"})

@@ -17,6 +17,9 @@ import pytest
 from faults.harness.campaign import Campaign, Death
 from lifeline.engine.log import failpoints
 
+# One engine, its publishers and its disk at a time.
+pytestmark = pytest.mark.xdist_group("kills")
+
 RUNS: Final = 5
 KILLS_AT_POINTS: Final = 6
 KILLS_ANYWHERE: Final = 5

@@ -19,6 +19,9 @@ from faults.harness.mutants import MUTANTS
 from faults.harness.verdict import Verdict
 from lifeline.simulators.city_gas import city_gas
 
+# One engine, its publishers and its disk at a time.
+pytestmark = pytest.mark.xdist_group("kills")
+
 SEED: Final = 20
 RESENT_S: Final = 4.0
 # How an engine may end: killed, stopped in order, or by noticing a broken claim itself.

@@ -32,7 +32,7 @@ from lifeline.simulators.pipeline import pipeline
 from lifeline.simulators.tailings import tailings
 from servers.mosquitto import Mosquitto, MosquittoSub
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("kills")]
 
 SEED = 8
 BEFORE_S, AFTER_S = 15.0, 25.0

@@ -13,6 +13,9 @@ import pytest
 from faults.harness.campaign import Campaign, Death
 from faults.harness.evidence import witnessed
 
+# One engine, its publishers and its disk at a time.
+pytestmark = pytest.mark.xdist_group("kills")
+
 SEED = 31
 LEAST_RECORDS = 400
 

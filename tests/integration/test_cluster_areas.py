@@ -67,7 +67,7 @@ class City:
         cluster = (
             f"cluster: {{servers: [{kafka.bootstrap}], prefix: {prefix}, partitions: {PARTITIONS}, "
             f"area_partitions: {AREA_PARTITIONS}, replication: 1, "
-            "worker: {checkpoint: 1s, session: 6s, heartbeat: 1s, rebalance: 15s}}\n"
+            "worker: {checkpoint: 1s, session: 10s, heartbeat: 1s, rebalance: 20s}}\n"
         )
         files = PlantFiles(head=HEAD + AREAS + cluster, rules=RULES, tags=TAGS)
         self.path = files.write(folder)

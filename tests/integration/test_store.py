@@ -90,7 +90,8 @@ class Engine:
     def asked(self, sql: str) -> list[dict[str, Any]] | None:
         """An answer, None while the store is not open yet."""
         try:
-            return client.ask(data(self._plant), sql).dicts()
+            # A busy machine may take longer than a person waits.
+            return client.ask(data(self._plant), sql, timeout_ns=10 * MINUTE_NS).dicts()
         except LifelineError:
             return None
 

@@ -144,14 +144,13 @@ class Fleet:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        try:
+        # Looks by itself: where a run failed, the loop has cancelled every task, `_looking` too.
+        self._looking.cancel()
+        while any(life.code is None for life in self.lives):
             for life in self.alive():
                 self.kill(life)
-            await asyncio.gather(*(life.over.wait() for life in self.lives))
-        finally:
-            self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+            self._nursery.look()
+            await asyncio.sleep(0.02)
 
     async def start(self, name: str, crash_at: str = "", mutant: str | None = None) -> Life:
         """A new life of the worker of that name; returns when it is forked."""
@@ -186,7 +185,10 @@ class Fleet:
             },
             tell,
         )
-        await begun.wait()
+        while not begun.is_set():
+            if self._looking.done():
+                self._looking.result()  # the nursery has ended
+            await asyncio.sleep(0.02)
         return life
 
     def alive(self) -> list[Life]:
