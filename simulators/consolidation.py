@@ -1,23 +1,24 @@
-"""Settlement of a loaded layer: Terzaghi's consolidation, the load placed at once or over a time.
+"""Consolidation of clay by Terzaghi, the load put on at once or evenly over a time.
 
-    ∂u/∂t = cv ∂²u/∂z²      settlement = mv · q · H · U(Tv),  Tv = cv t / d²
-    U(T) = 1 − Σ 2/M² exp(−M² T),  M = π (2 m + 1) / 2
-
-A load that grows steadily until Tc has Olson's solution (J. Geotech. Eng. Div. ASCE 103, 1977).
+U(Tv)      = 1 − Σ 2/M² e^(−M² Tv),  M = π (2m + 1)/2,  Tv = cv t / H²      load put on at once
+U(Tv, Tc)  Olson (J. Geotech. Eng. Div. ASCE 103, 1977): load put on evenly until Tc, as a share of
+           the whole load
+settlement = mv q · thickness · U
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lifeline.engine.frame import Float64
 
-# Terms fall as 1/M⁴ (and faster): thirty leave some 10⁻⁷.
-_TERMS: Final = 30
-_SQUARES: Final = (np.pi * (2.0 * np.arange(_TERMS) + 1.0) / 2.0) ** 2
+# A ramp's terms fall as 1/M⁴: sixty leave 3 × 10⁻⁸ over Tc.
+TERMS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +29,42 @@ class Layer:
     cv: float = 5e-7
     mv: float = 2e-4
 
-    def time_factor(self, seconds: Float64) -> Float64:
+    def time_factor(self, seconds: npt.ArrayLike) -> Float64:
         """Tv after `seconds`; the way to drain is half the layer."""
-        return np.asarray(self.cv * seconds / (0.5 * self.thickness) ** 2, np.float64)
+        late = np.asarray(seconds, np.float64)
+        return np.asarray(self.cv * late / (0.5 * self.thickness) ** 2, np.float64)
 
     def final(self, load_kpa: float) -> float:
         """Settlement after all time, m."""
         return self.mv * load_kpa * self.thickness
 
 
-def degree(time_factor: Float64, ramp: float) -> Float64:
-    """U of a load that grows from 0 to whole while the time factor grows from 0 to `ramp` > 0.
+def degree(factor: npt.ArrayLike) -> Float64:
+    """U at a time factor; 0 before the load. Early, where the series is slow: 2 √(Tv / π)."""
+    late = np.maximum(np.asarray(factor, np.float64), 0.0)
+    left = np.zeros_like(late)
+    for m in range(TERMS):
+        root = math.pi * (2 * m + 1) / 2.0
+        left = left + 2.0 / root**2 * np.exp(-(root**2) * late)
+    early = 2.0 * np.sqrt(late / math.pi)
+    return np.asarray(np.where(late < 0.01, early, 1.0 - left), np.float64)
 
-    0 before the beginning; related to the whole load.
-    """
-    t = np.maximum(time_factor, 0.0)[..., None]
-    placed = np.minimum(t, ramp)
-    left = (np.exp(-_SQUARES * (t - placed)) - np.exp(-_SQUARES * t)) / _SQUARES**2
-    return np.asarray((placed[..., 0] - 2.0 * left.sum(axis=-1)) / ramp, np.float64)
+
+def degree_of_ramp(factor: npt.ArrayLike, built: float) -> Float64:
+    """U where the load grows evenly until the time factor `built`, of the settlement of all of it."""
+    if built <= 0.0:
+        return degree(factor)
+    now = np.maximum(np.asarray(factor, np.float64), 0.0)
+    loading = np.minimum(now, built)
+    since = now - loading
+    lag = np.zeros_like(now)
+    for m in range(TERMS):
+        root2 = (math.pi * (2 * m + 1) / 2.0) ** 2
+        lag = lag + 2.0 / root2**2 * (np.exp(-root2 * since) - np.exp(-root2 * now))
+    return np.asarray((loading - lag) / built, np.float64)
 
 
-def settlement(layer: Layer, load_kpa: float, since_s: Float64, placed_s: float) -> Float64:
+def settlement(layer: Layer, load_kpa: float, since_s: npt.ArrayLike, placed_s: float) -> Float64:
     """Metres after `since_s` seconds under a load that was placed within `placed_s`."""
-    ramp = float(layer.time_factor(np.array(placed_s)))
-    return layer.final(load_kpa) * degree(layer.time_factor(since_s), ramp)
+    built = float(layer.time_factor(placed_s))
+    return layer.final(load_kpa) * degree_of_ramp(layer.time_factor(since_s), built)

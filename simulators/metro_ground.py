@@ -23,10 +23,11 @@ from lifeline.engine.frame import Float64, Int64
 from lifeline.engine.limits import DAY_NS, SECOND_NS
 
 from .compartment import YEAR_S, first_order, ground_temperature
+from .consolidation import degree, degree_of_ramp
 from .manhole import LEL_PERCENT_VOL
 from .rhythm import hour_of_day
 from .stream import generator_of
-from .subsidence import degree, degree_of_ramp, drawdown, hyperbola
+from .subsidence import drawdown, hyperbola
 
 RING_APART_M: Final = 50.0
 TROUGH_M: Final = 30.0

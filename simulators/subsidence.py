@@ -1,7 +1,5 @@
-"""How ground settles: Terzaghi's consolidation, its ramp loading, the hyperbola, and a well's drawdown.
+"""How ground sinks beside a pit and about a well; under a load: `consolidation`.
 
-U(Tv)      = 1 − Σ 2/M² e^(−M² Tv),  M = π (2m + 1)/2,  Tv = cv t / H²      load put on at once
-U(Tv, Tc)  Olson (1977): load put on evenly until Tc, as a share of the whole load
 s(t)       = t / (a + b t): a = 1 / first speed, b = 1 / final settlement    the hyperbola
 drawdown   = Q / (4 π T) W(u),  u = r² S / (4 T t)                           Theis (1935)
 """
@@ -9,39 +7,11 @@ drawdown   = Q / (4 π T) W(u),  u = r² S / (4 T t)                           T
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lifeline.engine.frame import Float64
-
-TERMS: Final = 60
-
-
-def degree(factor: npt.ArrayLike) -> Float64:
-    """U at a time factor; 0 before the load. Early, where the series is slow: 2 √(Tv / π)."""
-    late = np.maximum(np.asarray(factor, np.float64), 0.0)
-    left = np.zeros_like(late)
-    for m in range(TERMS):
-        root = math.pi * (2 * m + 1) / 2.0
-        left = left + 2.0 / root**2 * np.exp(-(root**2) * late)
-    early = 2.0 * np.sqrt(late / math.pi)
-    return np.asarray(np.where(late < 0.01, early, 1.0 - left), np.float64)
-
-
-def degree_of_ramp(factor: npt.ArrayLike, built: float) -> Float64:
-    """U where the load grows evenly until the time factor `built`, of the settlement of all of it."""
-    if built <= 0.0:
-        return degree(factor)
-    now = np.maximum(np.asarray(factor, np.float64), 0.0)
-    loading = np.minimum(now, built)
-    since = now - loading
-    lag = np.zeros_like(now)
-    for m in range(TERMS):
-        root2 = (math.pi * (2 * m + 1) / 2.0) ** 2
-        lag = lag + 2.0 / root2**2 * (np.exp(-root2 * since) - np.exp(-root2 * now))
-    return np.asarray((loading - lag) / built, np.float64)
 
 
 def hyperbola(days: npt.ArrayLike, final: float, first_per_day: float) -> Float64:

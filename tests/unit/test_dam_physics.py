@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifeline.simulators.consolidation import Layer, degree, settlement
 from lifeline.simulators.course import SPAN, Course
 from lifeline.simulators.creep import Voight
 from lifeline.simulators.phreatic import (
@@ -113,37 +112,6 @@ def test_a_pond_that_would_rise_beyond_its_crest_runs_over_it() -> None:
     assert pond.level == pytest.approx(shape.crest)
     assert shape.beach(pond.level) == pytest.approx(0.0, abs=1e-6)
     assert shape.head(shape.volume(1.3)) == pytest.approx(1.3)
-
-
-# --- consolidation -------------------------------------------------------------------------------
-
-
-def test_consolidation_has_the_degrees_of_the_textbook() -> None:
-    """U 50 % at Tv 0.197 and 90 % at 0.848 (Terzaghi's table), to 0.001."""
-    at_once = 1e-5
-    factors = np.array([0.008, 0.031, 0.197, 0.403, 0.848])
-    known = [0.10, 0.20, 0.50, 0.70, 0.90]
-    assert degree(factors, at_once) == pytest.approx(known, abs=1.5e-3)
-
-
-def test_a_growing_load_settles_as_the_equation_solved_in_small_steps() -> None:
-    """Against finite differences of ∂u/∂t = cv ∂²u/∂z² + dq/dt, 1 %."""
-    cells, ramp, d_t = 100, 0.2, 2.5e-5
-    u, dz = np.zeros(cells), 2.0 / cells
-    out = []
-    for i in range(round(0.5 / d_t)):
-        padded = np.concatenate([[-u[0]], u, [-u[-1]]])
-        u = u + d_t * (padded[2:] - 2.0 * u + padded[:-2]) / dz**2 + d_t / ramp * (i * d_t < ramp)
-        if i % 4000 == 3999:
-            out.append(min(1.0, (i + 1) * d_t / ramp) - u.mean())
-    times = d_t * 4000 * np.arange(1, len(out) + 1)
-    assert degree(times, ramp) == pytest.approx(np.array(out), rel=0.01)
-
-
-def test_settlement_ends_at_load_times_compressibility() -> None:
-    layer = Layer()
-    late = settlement(layer, 40.0, np.array([-1.0, 0.0, 1e12]), 20.0 * DAY_S)
-    assert late == pytest.approx([0.0, 0.0, 2e-4 * 40.0 * 20.0], abs=1e-9)
 
 
 # --- creep ---------------------------------------------------------------------------------------

@@ -17,49 +17,7 @@ from lifeline.simulators.metro_ground import (
     excavated,
     trough,
 )
-from lifeline.simulators.subsidence import (
-    degree,
-    degree_of_ramp,
-    drawdown,
-    hyperbola,
-    well_function,
-)
-
-
-def test_terzaghi_s_degree_is_that_of_the_tables() -> None:
-    """Tv for U of 20 to 90 %, to the table's three digits; the early branch joins the series."""
-    factors = [0.031, 0.071, 0.126, 0.197, 0.287, 0.403, 0.567, 0.848]
-    wanted = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-    assert degree(factors) == pytest.approx(wanted, abs=2.5e-3)
-    before, after = degree([0.01 - 1e-9, 0.01 + 1e-9])
-    assert after - before == pytest.approx(0.0, abs=1e-6)
-    assert degree([-1.0, 0.0]).tolist() == [0.0, 0.0]
-    assert degree(5.0) == pytest.approx(1.0, abs=1e-5)
-
-
-def test_terzaghi_s_degree_solves_the_equation_of_consolidation() -> None:
-    """Explicit differences of du/dt = d²u/dz² on a hundred layers."""
-    pressure = np.ones(101)
-    pressure[0] = 0.0
-    step, layer = 4e-5, 1.0 / 100.0
-    told = {}
-    for k in range(1, 12_501):
-        bend = np.empty(101)
-        bend[1:-1] = pressure[2:] - 2.0 * pressure[1:-1] + pressure[:-2]
-        bend[0], bend[-1] = 0.0, 2.0 * (pressure[-2] - pressure[-1])
-        pressure = pressure + step / layer**2 * bend
-        if k in (2500, 12_500):
-            told[k * step] = 1.0 - float(np.trapezoid(pressure, dx=layer))
-    for factor, share in told.items():
-        assert float(degree(factor)) == pytest.approx(share, abs=2e-3)
-
-
-def test_a_ramp_is_the_sum_of_many_small_loads() -> None:
-    now = np.array([0.05, 0.2, 0.5, 1.2])
-    begins = (np.arange(4000) + 0.5) / 4000 * 0.4
-    shares = np.mean([degree(now - begin) for begin in begins], axis=0)
-    assert degree_of_ramp(now, 0.4) == pytest.approx(shares, abs=1e-4)
-    assert degree_of_ramp(now, 0.0).tolist() == degree(now).tolist()
+from lifeline.simulators.subsidence import drawdown, hyperbola, well_function
 
 
 def test_the_hyperbola_strives_for_its_end_from_its_first_speed() -> None:
