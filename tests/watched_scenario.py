@@ -1,7 +1,7 @@
 """A simulated site under its own packs and rules: a scenario's samples judged by the real core.
 
-The configuration is written and loaded as `lifeline run` would load it; samples go to the core in
-canonical units, in the order in which they leave the gateways, without a broker between.
+The configuration is written and loaded as `lifeline run` would load it; samples go to the core as a
+back-test takes them, in the order in which they leave the gateways, without a broker between.
 """
 
 from __future__ import annotations
@@ -9,27 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Final
 
 from lifeline.engine.config import load
-from lifeline.engine.frame import Frame
 from lifeline.engine.level import LEVELS
 from lifeline.engine.limits import SECOND_NS
-from lifeline.engine.quality import Quality
 from lifeline.engine.record import Record
 from lifeline.engine.replay.recorded import RecordedRun, cut
-from lifeline.simulators.batch import FLAG_FAULT, FLAG_OVER
-from lifeline.simulators.cause import Happening, Run
+from lifeline.simulators.cause import Happening, Run, kind_of
 from lifeline.simulators.configs import write_config
 from lifeline.simulators.incidents import Detection, detections
 from lifeline.simulators.plant import Scenario, Site
 from lifeline.simulators.script import scripted
+from lifeline.simulators.trials import trial_of
+
+# 15 January 2027, 16:00 in Beijing.
+START: Final = 1_800_000_000 * SECOND_NS
+HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of a scenario: its records, and each label with its first sufficient alert."""
+    """What came of a scenario: its records, and each label with its first sufficient alert by a rule
+    (not by the engine's own watch over its sensors)."""
 
     scenario: Scenario
     records: list[Record]
@@ -40,6 +43,19 @@ class Heard:
         grave = LEVELS[LEVELS.index(least) :]
         return [r for r in self.records if r.level_after in grave]
 
+    def alarms(self, *levels: str) -> list[str]:
+        """Alarms (rule and subject) that rose to one of these levels, sorted."""
+        rose = [r for r in self.records if r.transition in ("raised", "level")]
+        return sorted({f"{r.rule}~{r.subject}" for r in rose if r.level_after in levels})
+
+
+def usual(
+    site: Site, kind: str, where: str, begin_ns: int, begins_s: float, ends_s: float
+) -> Happening:
+    """It happens at its usual size, so many seconds after `begin_ns`."""
+    onset, end = (begin_ns + round(t * SECOND_NS) for t in (begins_s, ends_s))
+    return Happening(kind, where, onset, end, kind_of(site, kind).usual)
+
 
 def happening(
     site: Site, start_ns: int, duration_s: float, seed: int, what: Sequence[Happening] = ()
@@ -49,23 +65,17 @@ def happening(
     return Scenario(site, start_ns, duration_s, seed, script, duration_s)
 
 
-def heard(directory: Path, scenario: Scenario, *, chunk_s: float = 86_400.0) -> Heard:
-    """The scenario judged by the core under the site's configuration."""
-    site = scenario.site
-    configuration = load(write_config(directory, [scenario], "127.0.0.1", 1883)).configuration
-    run = RecordedRun(configuration)
-    known = {sensor.id: i for i, sensor in enumerate(configuration.sensors)}
-    index = np.array([known[p.id] for p in site.points], np.int32)
-    gain = np.array([p.gain for p in site.points])
-    zero = np.array([p.zero for p in site.points])
+def heard(directory: Path, scenario: Scenario, *, tail_s: float = 60.0) -> Heard:
+    """The scenario judged by the core under the site's configuration; `tail_s` after a label's end
+    an alert still counts for it."""
+    plant = load(write_config(directory, [scenario], "127.0.0.1", 1883))
+    run = RecordedRun(plant.configuration)
     records: list[Record] = []
-    for batch in scenario.samples(chunk_s):
-        value = (batch.value - zero[batch.sensor]) / gain[batch.sensor]
-        quality = np.where(np.isfinite(value), Quality.GOOD, Quality.NOT_A_NUMBER).astype(np.uint8)
-        quality[batch.flag == FLAG_FAULT] = Quality.FAULT
-        quality[batch.flag == FLAG_OVER] = Quality.OVER_RANGE
-        frame = Frame(index[batch.sensor], batch.time, value, quality)
-        for part in cut(frame.take(np.argsort(frame.time, kind="stable"))):
+    for frame in trial_of(scenario, plant).frames():
+        for part in cut(frame):
             records += run.step(part)
-    alerts = [(r.subject, r.time, r.level_after) for r in records]
-    return Heard(scenario, records, detections(scenario.incidents, alerts, tail_ns=60 * SECOND_NS))
+    alerts = [
+        (r.subject, r.time, r.level_after) for r in records if not r.rule.startswith("engine.")
+    ]
+    tail_ns = round(tail_s * SECOND_NS)
+    return Heard(scenario, records, detections(scenario.incidents, alerts, tail_ns=tail_ns))

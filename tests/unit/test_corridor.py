@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from judged_site import DAY_S, HOUR_S, START, found, grave, happens, judged, run_of
 from lifeline.engine.limits import DAY_NS
 from lifeline.simulators.corridor import corridor
+from watched_scenario import DAY_S, HOUR_S, START, happening, heard, usual
 
 DAYS = float(os.environ.get("LIFELINE_SITE_DAYS", "3"))
 SITE = corridor(sections=1)
@@ -42,26 +42,19 @@ def test_each_incident_of_its_usual_size_is_found_by_the_packs(tmp_path: Path, s
         ("cable.fire", "s1-power", 12.0, 12.5),
     ]
     begin = START + summer * DAY_NS
-    told = [happens(SITE, k, w, a * HOUR_S, b * HOUR_S) for k, w, a, b in plan]
-    told = [
-        type(h)(h.kind, h.where, h.onset_ns - START + begin, h.end_ns - START + begin, h.size)
-        for h in told
-    ]
+    told = [usual(SITE, k, w, begin, a * HOUR_S, b * HOUR_S) for k, w, a, b in plan]
     assert {h.kind for h in told} == {kind.kind for kind in SITE.causes}
-    run = run_of(SITE, 14.0 * HOUR_S, 21 + summer, told, start_ns=begin)
-    records = judged(tmp_path, run)
-    detected = found(run, records)
-    assert {d.incident.kind for d in detected} == set(SOON)
-    for one in detected:
+    found = heard(tmp_path, happening(SITE, begin, 14.0 * HOUR_S, 21 + summer, told))
+    assert {d.incident.kind for d in found.detections} == set(SOON)
+    for one in found.detections:
         assert one.delay_s is not None, one.incident
         assert one.delay_s < SOON[one.incident.kind] * HOUR_S, one.incident
-    assert {r.subject for r in grave(records)} <= {"s1-power-co", "s1-gas-lel"}
+    assert {r.subject for r in found.raised("red")} <= {"s1-power-co", "s1-gas-lel"}
 
 
 @pytest.mark.parametrize("month", [0, 150, 200])
 def test_quiet_days_say_nothing_red_or_orange(tmp_path: Path, month: int) -> None:
     """In a humid summer the walls sweat, and the pack says so at its lowest levels."""
-    run = run_of(SITE, DAYS * DAY_S, 33, start_ns=START + month * DAY_NS)
-    records = judged(tmp_path, run)
-    assert grave(records) == grave(records, "orange") == []
-    assert {r.rule for r in records} <= {"corridor.humidity"}
+    found = heard(tmp_path, happening(SITE, START + month * DAY_NS, DAYS * DAY_S, 33))
+    assert found.raised("orange") == []
+    assert {r.rule for r in found.records} <= {"corridor.humidity"}

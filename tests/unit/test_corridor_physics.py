@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from judged_site import START
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS
 from lifeline.simulators.compartment import (
     PIT_M,
@@ -20,6 +19,7 @@ from lifeline.simulators.compartment import (
     saturation,
 )
 from lifeline.simulators.corridor_air import Cause, Corridor
+from watched_scenario import START
 
 
 def grid(steps: int, every_ns: int = MINUTE_NS) -> np.ndarray:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from judged_site import DAY_S, HOUR_S, START, found, grave, happens, judged, run_of
 from lifeline.engine.limits import DAY_NS
 from lifeline.simulators.gas_network import gas_network
 from lifeline.simulators.plant import Scenario
+from watched_scenario import DAY_S, HOUR_S, START, happening, heard, usual
 
 DAYS = float(os.environ.get("LIFELINE_SITE_DAYS", "1"))
 SITE = gas_network(interval_s=120.0)
@@ -33,15 +33,14 @@ def incidents() -> Scenario:
         ("sewer.gas", "m02", 1.0, 20.0),
         ("holiday", "town", 14.0, 20.0),
     ]
-    told = [happens(SITE, k, where, a * HOUR_S, b * HOUR_S) for k, where, a, b in plan]
+    told = [usual(SITE, k, where, START, a * HOUR_S, b * HOUR_S) for k, where, a, b in plan]
     assert {h.kind for h in told} == {kind.kind for kind in SITE.causes}
-    return run_of(SITE, 20.0 * HOUR_S, 21, told)
+    return happening(SITE, START, 20.0 * HOUR_S, 21, told)
 
 
 def test_each_incident_of_its_usual_size_is_found_by_the_packs(tmp_path: Path) -> None:
-    run = incidents()
-    records = judged(tmp_path, run)
-    delays = {d.incident.kind: d.delay_s for d in found(run, records, 1800.0)}
+    found = heard(tmp_path, incidents(), tail_s=1800.0)
+    delays = {d.incident.kind: d.delay_s for d in found.detections}
     assert set(delays) == {k.kind for k in SITE.causes} - {"sewer.gas", "holiday"} | {"cover"}
     for kind, delay in delays.items():
         assert delay is not None, kind
@@ -49,14 +48,14 @@ def test_each_incident_of_its_usual_size_is_found_by_the_packs(tmp_path: Path) -
             kind
         )
     # Red is said of gas that can burn and of a main that was torn, and of nothing else.
-    places = {r.subject.partition("-")[0] for r in grave(records) if "rupture" not in r.rule}
+    places = {r.subject.partition("-")[0] for r in found.raised("red") if "rupture" not in r.rule}
     assert places <= {"m04", "b02", "d09"}
-    torn = [r for r in grave(records) if "rupture" in r.rule]
+    torn = [r for r in found.raised("red") if "rupture" in r.rule]
     assert all(9.0 <= (r.time - START) / 3.6e12 < 10.0 for r in torn)
     # What is no danger is not spoken of.
-    assert not [r for r in records if r.subject == "m02-ch4"]
+    assert not [r for r in found.records if r.subject == "m02-ch4"]
 
 
 def test_quiet_days_say_nothing(tmp_path: Path) -> None:
-    run = run_of(SITE, DAYS * DAY_S, 33, start_ns=START + 40 * DAY_NS)
-    assert judged(tmp_path, run) == []
+    quiet = happening(SITE, START + 40 * DAY_NS, DAYS * DAY_S, 33)
+    assert heard(tmp_path, quiet).records == []

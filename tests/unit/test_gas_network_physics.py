@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from judged_site import START
 from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import HOUR_NS, MINUTE_NS
 from lifeline.simulators import manhole
@@ -22,6 +21,7 @@ from lifeline.simulators.gas_town import (
     GasTown,
     network_states,
 )
+from watched_scenario import START
 
 # pandapipes' hgas: normal density (0 Cel), viscosity at 10 Cel, compressibility 1 − 0.0022 p/bar.
 NORMAL_DENSITY = 0.73294046

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from judged_site import DAY_S, found, grave, happens, judged, run_of
 from lifeline.simulators.metro import metro
+from watched_scenario import DAY_S, START, happening, heard, usual
 
 DAYS = float(os.environ.get("LIFELINE_SITE_DAYS", "30"))
 SITE = metro(sections=4, interval_s=1800.0)
@@ -35,17 +35,15 @@ def test_each_incident_of_its_usual_size_is_found_by_the_packs(tmp_path: Path) -
         ("grinding", "r01", 12.0, 14.0),
         ("fans.off", "line", 15.0, 17.0),
     ]
-    told = [happens(SITE, k, w, a * DAY_S, b * DAY_S) for k, w, a, b in plan]
+    told = [usual(SITE, k, w, START, a * DAY_S, b * DAY_S) for k, w, a, b in plan]
     assert {h.kind for h in told} == {kind.kind for kind in SITE.causes}
-    run = run_of(SITE, 38.0 * DAY_S, 21, told)
-    records = judged(tmp_path, run, DAY_S)
-    detected = found(run, records)
-    assert {d.incident.kind for d in detected} == set(SOON)
-    for one in detected:
+    found = heard(tmp_path, happening(SITE, START, 38.0 * DAY_S, 21, told))
+    assert {d.incident.kind for d in found.detections} == set(SOON)
+    for one in found.detections:
         assert one.delay_s is not None, one.incident
         assert one.delay_s < SOON[one.incident.kind] * DAY_S, one.incident
-    assert {r.subject for r in grave(records)} <= {"r01-lel", "r03-ppv", "r02-settlement"}
+    assert {r.subject for r in found.raised("red")} <= {"r01-lel", "r03-ppv", "r02-settlement"}
 
 
 def test_quiet_days_say_nothing(tmp_path: Path) -> None:
-    assert judged(tmp_path, run_of(SITE, DAYS * DAY_S, 33), DAY_S) == []
+    assert heard(tmp_path, happening(SITE, START, DAYS * DAY_S, 33)).records == []

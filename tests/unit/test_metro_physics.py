@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from judged_site import START
 from lifeline.engine.limits import DAY_NS, MINUTE_NS
 from lifeline.simulators.metro_ground import (
     AIR_STILL_M3_S,
@@ -18,6 +17,7 @@ from lifeline.simulators.metro_ground import (
     trough,
 )
 from lifeline.simulators.subsidence import drawdown, hyperbola, well_function
+from watched_scenario import START
 
 
 def test_the_hyperbola_strives_for_its_end_from_its_first_speed() -> None:

@@ -15,17 +15,17 @@ import pytest
 from lifeline.engine.limits import DAY_NS, SECOND_NS
 from lifeline.simulators.cause import Happening, Run, kind_of, made
 from lifeline.simulators.tailings_dam import tailings_dam
-from watched_site import watched
+from watched_scenario import DAY_S, happening, heard, usual
 
 START = 1_767_225_600 * SECOND_NS
-DAY_S = 86_400.0
 YEARS = float(os.environ.get("LIFELINE_DAM_YEARS", "0.25"))
 
 
 def test_a_season_of_weather_and_a_lift_raise_nothing_red(tmp_path: Path) -> None:
     site = tailings_dam(interval_s=1800.0)
     lift = Happening("lift", "dam", START + 10 * DAY_NS, START + 30 * DAY_NS, 1.0)
-    calm = watched(tmp_path, site, START + 120 * DAY_NS, YEARS * 365 * DAY_S, 61, [lift])
+    year = happening(site, START + 120 * DAY_NS, YEARS * 365 * DAY_S, 61, [lift])
+    calm = heard(tmp_path, year)
     assert calm.alarms("red", "orange") == []
     assert [a for a in calm.alarms("yellow", "blue") if "rain" not in a] == []
 
@@ -45,12 +45,10 @@ def test_what_happens_is_found_at_its_level(
     tmp_path: Path, kind: str, where: str, days: float, seed: int
 ) -> None:
     site = tailings_dam(interval_s=1800.0)
-    onset = START + 20 * DAY_NS
-    end = onset + round(days * DAY_NS)
-    it = Happening(kind, where, onset, end, kind_of(site, kind).usual)
-    run = watched(tmp_path, site, START, (20.0 + days + 6.0) * DAY_S, seed, [it])
-    assert run.incidents
-    for found in run.detections():
+    it = usual(site, kind, where, START, 20.0 * DAY_S, (20.0 + days) * DAY_S)
+    run = heard(tmp_path, happening(site, START, (20.0 + days + 6.0) * DAY_S, seed, [it]))
+    assert run.detections
+    for found in run.detections:
         assert found.delay_s is not None, found.incident
     # Pond, beach and phreatic line are three items: by counts alone the site is red.
     assert ("tailings-dam.ladder~site" in run.alarms("red")) == (kind == "storm")
@@ -60,17 +58,8 @@ def test_people_below_have_the_limits_of_the_class_above(tmp_path: Path) -> None
     """The same storm is red for rain and beach there, and not here."""
     onset = START + DAY_NS
     it = Happening("storm", "dam", onset, onset + DAY_NS, 260.0)
-    first, second = (
-        watched(
-            tmp_path,
-            tailings_dam(interval_s=1800.0, people_below=below),
-            START,
-            8 * DAY_S,
-            73,
-            [it],
-        )
-        for below in (False, True)
-    )
+    sites = [tailings_dam(interval_s=1800.0, people_below=below) for below in (False, True)]
+    first, second = (heard(tmp_path, happening(s, START, 8 * DAY_S, 73, [it])) for s in sites)
     assert "dam.tailings.rain~rain" in set(second.alarms("red")) - set(first.alarms("red"))
     assert "dam.tailings.beach~beach" in set(second.alarms("red")) - set(first.alarms("red"))
 

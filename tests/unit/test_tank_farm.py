@@ -20,7 +20,7 @@ from lifeline.simulators.cause import Happening, Run, kind_of, made
 from lifeline.simulators.configs import write_config
 from lifeline.simulators.farm import FILLS_WITHIN_S, TANKS, Plan
 from lifeline.simulators.tank_farm import tank_farm
-from watched_site import watched
+from watched_scenario import happening, heard, usual
 
 START = 1_767_225_600 * SECOND_NS
 DAYS = float(os.environ.get("LIFELINE_FARM_DAYS", "4"))
@@ -29,8 +29,8 @@ DAYS = float(os.environ.get("LIFELINE_FARM_DAYS", "4"))
 def test_filling_drawing_sampling_and_summer_raise_nothing(tmp_path: Path) -> None:
     begin = START + 190 * DAY_NS
     sample = Happening("hatch", "T-101", begin + DAY_NS, begin + DAY_NS + HOUR_NS // 4, 2.0)
-    calm = watched(tmp_path, tank_farm(interval_s=300.0), begin, DAYS * 86_400.0, 81, [sample])
-    assert calm.records == ()
+    calm = happening(tank_farm(interval_s=300.0), begin, DAYS * 86_400.0, 81, [sample])
+    assert heard(tmp_path, calm).records == []
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,17 @@ def test_filling_drawing_sampling_and_summer_raise_nothing(tmp_path: Path) -> No
 def test_what_happens_is_found_at_its_level(
     tmp_path: Path, kind: str, where: str, begins: int, hours: int
 ) -> None:
-    site, onset = tank_farm(), START + begins * HOUR_NS
-    it = Happening(kind, where, onset, onset + hours * HOUR_NS, kind_of(site, kind).usual)
-    run = watched(tmp_path, site, START, 3600.0 * (begins + hours), 82, [it])
-    assert len(run.incidents) == 1
-    for found in run.detections():
-        assert found.delay_s is not None, found.incident
+    site, ends = tank_farm(), begins + hours
+    it = usual(site, kind, where, START, 3600.0 * begins, 3600.0 * ends)
+    (found,) = heard(tmp_path, happening(site, START, 3600.0 * ends, 82, [it])).detections
+    assert found.delay_s is not None, found.incident
 
 
 def test_gas_is_found_by_the_detectors_downwind(tmp_path: Path) -> None:
     """Not only by the bund's own sensor."""
     onset = START + DAY_NS // 4
     it = Happening("leak", "T-101", onset, onset + 6 * HOUR_NS, 20.0)
-    run = watched(tmp_path, tank_farm(), START, 13 * 3600.0, 83, [it])
+    run = heard(tmp_path, happening(tank_farm(), START, 13 * 3600.0, 83, [it]))
     assert any("gas.combustible.point~T-101-lel-" in alarm for alarm in run.alarms("red"))
 
 
