@@ -34,7 +34,7 @@ def become_wrong() -> None:
         threading.Event().wait(0.05)
         payload = heard(row.data for row in rows)
         if payload is not None:
-            self._log(payload)
+            self._append(payload).wait()
         return True
 
     AreaFeed._pass_on = pass_on  # type: ignore[method-assign]
