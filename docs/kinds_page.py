@@ -25,7 +25,7 @@ from lifeline.engine.entry import Entry, Header
 from lifeline.engine.frame import Frame
 from lifeline.engine.kinds import kind_named
 from lifeline.engine.limits import DAY_NS
-from lifeline.engine.plan import compile_plan
+from lifeline.engine.planning import compile_plan
 from lifeline.engine.quantities import quantity
 from lifeline.engine.record import Record
 from lifeline.engine.rule import Judgement, Rule, Select

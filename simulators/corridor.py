@@ -241,13 +241,7 @@ STORY: Final = (
 
 def _tell(chapter: Chapter) -> None:
     """One story: each kind once, somewhere, and faults of instruments elsewhere."""
-    kinds = {kind.kind: kind for kind in CAUSES}
-    for name, onset, end in STORY:
-        kind = kinds[name]
-        places = kind.places(chapter.site)
-        where = places[int(chapter.dice.integers(len(places)))]
-        size = float(chapter.dice.uniform(kind.usual, min(kind.most, 1.5 * kind.usual)))
-        chapter.happens(name, where, (chapter.at(onset, 0.004), chapter.at(end, 0.004)), size)
+    chapter.each_once(STORY, lambda kind: min(kind.most, 1.5 * kind.usual))
     chapter.breaks("stuck", ["s1-power-humidity"], (0.10, 0.40), ("reading frozen", "读数冻结"))
     chapter.breaks("silent", ["s1-pipes-temp"], (0.40, 0.55), ("no data", "无数据"))
     chapter.breaks("declared", ["s1-gas-o2"], (0.55, 0.60), ("declares a fault", "自报故障"))

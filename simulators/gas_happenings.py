@@ -290,13 +290,7 @@ STORY: Final = (
 
 def tell(chapter: Chapter) -> None:
     """One story: each kind once, somewhere, and faults of instruments elsewhere."""
-    kinds = {kind.kind: kind for kind in CAUSES}
-    for name, onset, end in STORY:
-        kind = kinds[name]
-        places = kind.places(chapter.site)
-        where = places[int(chapter.dice.integers(len(places)))]
-        size = float(chapter.dice.uniform(kind.usual, 0.5 * (kind.usual + kind.most)))
-        chapter.happens(name, where, (chapter.at(onset, 0.004), chapter.at(end, 0.004)), size)
+    chapter.each_once(STORY, lambda kind: 0.5 * (kind.usual + kind.most))
     spared = int(chapter.dice.integers(len(METERED)))
     chapter.breaks(
         "stuck", [f"{METERED[spared].name}-pressure"], (0.05, 0.25), ("frozen", "读数冻结")

@@ -271,13 +271,7 @@ STORY: Final = (
 
 def _tell(chapter: Chapter) -> None:
     """One story: each kind once, somewhere, and faults of instruments elsewhere."""
-    kinds = {kind.kind: kind for kind in CAUSES}
-    for name, onset, end in STORY:
-        kind = kinds[name]
-        places = kind.places(chapter.site)
-        where = places[int(chapter.dice.integers(len(places)))]
-        size = float(chapter.dice.uniform(kind.usual, min(kind.most, 1.4 * kind.usual)))
-        chapter.happens(name, where, (chapter.at(onset, 0.004), chapter.at(end, 0.004)), size)
+    chapter.each_once(STORY, lambda kind: min(kind.most, 1.4 * kind.usual))
     chapter.breaks("stuck", ["r01-convergence"], (0.20, 0.50), ("reading frozen", "读数冻结"))
     chapter.breaks("silent", ["r01-bed"], (0.55, 0.70), ("no data", "无数据"))
     chapter.breaks("duplicate", ["r01-water"], (0.70, 0.80), ("sent twice", "重复发送"), 0.25)

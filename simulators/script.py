@@ -16,7 +16,7 @@ import numpy as np
 from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import SECOND_NS
 
-from .cause import Happening, Run, kind_of, made
+from .cause import CauseKind, Happening, Run, kind_of, made
 from .faults import FaultKind, SensorFault
 from .incidents import Incident, Story, stories
 from .plant import Script, Site
@@ -47,6 +47,18 @@ class Chapter:
         self.happenings.append(
             Happening(kind, where, *between, usual if size is None else size, self._compression)
         )
+
+    def each_once(
+        self, acts: Iterable[tuple[str, float, float]], most: Callable[[CauseKind[Any]], float]
+    ) -> None:
+        """Each kind between two shares of the story, at a place that the dice say; sizes from the usual one
+        to the `most`."""
+        for name, onset, end in acts:
+            kind = kind_of(self.site, name)
+            places = kind.places(self.site)
+            where = places[int(self.dice.integers(len(places)))]
+            size = float(self.dice.uniform(kind.usual, most(kind)))
+            self.happens(name, where, (self.at(onset, 0.004), self.at(end, 0.004)), size)
 
     def breaks(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from lifeline.engine.clock import ManualClock
 from lifeline.engine.entry import Entry, Header, Tick, decode, encode
-from lifeline.engine.log import LogStore
+from lifeline.engine.log import LogStore, Ticket
 
 # Where a flush costs nothing: what a killed process leaves does not depend on the disk.
 MEMORY = Path("/dev/shm")
@@ -56,3 +57,17 @@ def open_store(directory: Path, **options: Any) -> LogStore:
 def numbers(store: LogStore) -> list[int]:
     """The numbers of all entries, in order."""
     return [number_of(data) for _, data in store.read(0, 1_000_000)]
+
+
+def stood_still(ticket: Ticket) -> threading.Event:
+    """Returns when the thread that completed this ticket stands still in its callback; it goes on when
+    the event is set."""
+    gate, standing = threading.Event(), threading.Event()
+
+    def stand_still(_: object) -> None:
+        standing.set()
+        gate.wait()
+
+    ticket.add_done_callback(stand_still)
+    standing.wait()
+    return gate

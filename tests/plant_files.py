@@ -39,6 +39,18 @@ GD-1,east,gas.combustible,%LEL,0,100,periodic 10s,methane
 PT-1,east,pipe.gas.pressure,MPa,0,4,periodic 5s,
 GD-1,west,gas.combustible,%VOL,0,5,periodic 10s,methane
 """
+# Of two sites that areas hear: gas at both, rain at one.
+AREA_RULES = """\
+rules:
+  - {id: gas.high, kind: limit, select: {quantity: gas.combustible}, high: {orange: 25 %LEL}}
+  - {id: rain.high, kind: limit, select: {quantity: weather.rain}, high: {orange: 50 mm/h}}
+"""
+AREA_TAGS = """\
+id,site,quantity,unit,low,high,reports,gas
+GD-1,east,gas.combustible,%LEL,0,100,periodic 10s,methane
+RG-1,east,weather.rain,mm/h,0,300,periodic 10s,
+GD-1,west,gas.combustible,%LEL,0,100,periodic 10s,methane
+"""
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lifeline.engine import layout as at
 from lifeline.engine.kinds import load_kinds
 from lifeline.engine.limits import DAY_NS
-from lifeline.engine.plan import OPTION_PLACES
+from lifeline.engine.planning import OPTION_PLACES
 from lifeline.engine.quantities import quantity
 from lifeline.engine.rule import Judgement
 

@@ -156,3 +156,15 @@ def ramp(rows: int, *, step_ns: int = 1_000_000_007, start: int = START) -> Fram
     """Rows of all sensors in turn, each with a time of its own."""
     at = np.arange(rows, dtype=np.int64)
     return Frame.of(at % len(PLANT.sensors), start + at * step_ns, np.round(np.sin(at) * 20, 3))
+
+
+def filled(path: Path) -> Oracle:
+    """A closed store with some samples."""
+    store, oracle = new_store(path), Oracle()
+    for position, start in enumerate((START, START + 40 * MINUTE_NS), 1):
+        frame = ramp(2_000, start=start)
+        put(store, frame, position)
+        oracle.write(frame)
+    store.tend(now=True)
+    store.close()
+    return oracle

@@ -1,6 +1,6 @@
 """The core of the second stage: `out = core.step(position, entry)`, as pure as that of the sites.
 
-One core steps all areas of one log. Its time is the log's: the largest `appended` or tick so far.
+One core steps all areas of one log.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from ..core import ENGINE_SITE
 from ..core import Standing as StandingAlarm
 from ..core.halts import reply
 from ..entry import Recovered, Tick
-from ..errors import EntryError, InvariantError, LogError
+from ..errors import EntryError, LogError
 from ..layout import NEVER, NO_TIME
 from ..level import LEVELS
 from ..limits import REMEMBERED_COMMANDS, SECOND_NS
-from ..record import GENESIS, AlarmState, Record, run_digest
+from ..record import GENESIS, AlarmState, Record
+from ..stage_core import LogState, StageCore
 from .area import RunningArea
 from .configuration import SITE, AreaConfiguration, prefixes
-from .entry import Alive, AreaEntry, Heard, Standing
+from .entry import Alive, Heard, Standing
 from .members import Head, Members, Said
 from .records import AreaOut, AreaState, Because, names_of
 from .silences import EngineState, Silences
@@ -31,23 +32,18 @@ from .silences import EngineState, Silences
 MAGIC: Final = b"LAREA\x01"
 
 
-class CoreState(msgspec.Struct):
+class CoreState(LogState):
     """Everything that a snapshot holds; what is counted follows from it."""
 
-    position: int = 0
-    now: int = NO_TIME
-    wall: int = NO_TIME
-    appended: int = 0
-    received: int = 0
     configuration: AreaConfiguration | None = None
     members: Members = msgspec.field(default_factory=Members)
-    areas: dict[str, AreaState] = {}
-    engines: dict[str, EngineState] = {}
-    seen: list[str] = []
-    counters: dict[str, int] = {}
+    areas: dict[str, AreaState] = msgspec.field(default_factory=dict)
+    engines: dict[str, EngineState] = msgspec.field(default_factory=dict)
+    seen: list[str] = msgspec.field(default_factory=list)
+    counters: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-class AreaCore:
+class AreaCore(StageCore[CoreState, AreaOut]):
     """Steps an area log. Starts empty; what comes before the first `config` entry only moves time."""
 
     def __init__(self) -> None:
@@ -59,23 +55,8 @@ class AreaCore:
         self._out = AreaOut()
 
     # --- stepping --------------------------------------------------------------------------------
-    def step(self, position: int, entry: AreaEntry) -> AreaOut:
-        """Apply one entry. Raises EntryError for an entry that cannot be understood and
-        InvariantError where a claim broke; the process must end then."""
-        state, header, payload = self._state, entry.header, entry.payload
-        if position <= state.position:
-            raise InvariantError(f"entry {position} after {state.position}: the log goes forward")
+    def _begin(self) -> AreaOut:
         self._out = AreaOut()
-        state.appended = max(state.appended, header.appended)
-        state.received = max(state.received, header.received)
-        time = header.appended
-        if isinstance(payload, Tick):
-            time = payload.time
-            self._blind(payload)
-            state.wall = max(state.wall, time)
-        self._pass_time(max(state.now, time))
-        self._apply(payload)
-        state.position = position
         return self._out
 
     def _apply(self, payload: Any) -> None:
@@ -310,26 +291,6 @@ class AreaCore:
 
     # --- what others ask -------------------------------------------------------------------------
     @property
-    def position(self) -> int:
-        """The last entry that was stepped."""
-        return self._state.position
-
-    @property
-    def wall(self) -> int:
-        """The largest tick so far; NO_TIME before the first."""
-        return self._state.wall
-
-    @property
-    def appended(self) -> int:
-        """The largest time of an append so far."""
-        return self._state.appended
-
-    @property
-    def received(self) -> int:
-        """The largest time of receipt so far."""
-        return self._state.received
-
-    @property
     def configuration(self) -> AreaConfiguration | None:
         """The configuration in force."""
         return self._state.configuration
@@ -355,14 +316,6 @@ class AreaCore:
         """(seq, chain hash) of every area that has a record, by its reserved site."""
         found = ((SITE + path, area.chain) for path, area in self._state.areas.items())
         return {site: (chain.seq, chain.digest) for site, chain in found if chain.seq}
-
-    def digest(self) -> str:
-        """The digest of the run, hex."""
-        return run_digest({site: head for site, (_, head) in self.site_heads().items()})
-
-    def counters(self) -> dict[str, int]:
-        """What was heard, and what became of it."""
-        return dict(self._count)
 
     def standing(self) -> list[StandingAlarm]:
         """Every area alarm that is not normal, by site and alarm. Any thread may ask."""

@@ -1,6 +1,6 @@
 """The core of call and respond: `out = core.step(position, entry)`, as pure as that of the sites.
 
-One core steps the calls of one log. Its time is the log's: the largest `appended` or tick so far.
+One core steps the calls of one log.
 docs/semantics.md §9 says exactly what it does.
 """
 
@@ -13,41 +13,37 @@ import msgspec
 
 from ..alarm import Chain
 from ..entry import Recovered, Tick
-from ..errors import EntryError, InvariantError, LogError
+from ..errors import EntryError, LogError
 from ..layout import NO_TIME
 from ..level import LEVELS
-from ..record import Record, run_digest
+from ..record import Record
+from ..stage_core import LogState, StageCore
 from . import drills
 from . import records as say
 from .book import CallBook
 from .call import Call, Facts, begins, call_id, waits
 from .configuration import CallConfiguration, Roster
-from .entry import Answer, CallEntry, Drill, Heard, Result, Sent, Standing
+from .entry import Answer, Drill, Heard, Result, Sent, Standing
 from .limits import RESUMED_NS
 from .records import CallOut, Chains
 
 MAGIC: Final = b"LCALL\x01"
 
 
-class CoreState(msgspec.Struct):
+class CoreState(LogState):
     """Everything that a snapshot holds. `heads` is the last seq heard of each site; `closed` are the
     last calls that are over, the oldest first."""
 
-    position: int = 0
-    now: int = NO_TIME
-    wall: int = NO_TIME
-    appended: int = 0
-    received: int = 0
     number: int = 0
     configuration: CallConfiguration | None = None
-    heads: dict[str, int] = {}
+    heads: dict[str, int] = msgspec.field(default_factory=dict)
     chains: Chains = msgspec.field(default_factory=Chains)
-    open: list[Call] = []
-    closed: list[Call] = []
-    counters: dict[str, int] = {}
+    open: list[Call] = msgspec.field(default_factory=list)
+    closed: list[Call] = msgspec.field(default_factory=list)
+    counters: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-class CallCore:
+class CallCore(StageCore[CoreState, CallOut]):
     """Steps a call log. Starts empty; what comes before the first `config` entry calls by the
     levels that call unless set, and finds nobody to call."""
 
@@ -63,24 +59,9 @@ class CallCore:
         )
 
     # --- stepping --------------------------------------------------------------------------------
-    def step(self, position: int, entry: CallEntry) -> CallOut:
-        """Apply one entry. Raises EntryError for an entry that cannot be understood and
-        InvariantError where a claim broke; the process must end then."""
-        state, header, payload = self._state, entry.header, entry.payload
-        if position <= state.position:
-            raise InvariantError(f"entry {position} after {state.position}: the log goes forward")
-        out = self._book.out = CallOut()
-        state.appended = max(state.appended, header.appended)
-        state.received = max(state.received, header.received)
-        time = header.appended
-        if isinstance(payload, Tick):
-            time = payload.time
-            self._blind(payload)
-            state.wall = max(state.wall, time)
-        self._pass_time(max(state.now, time))
-        self._apply(payload)
-        state.position = position
-        return out
+    def _begin(self) -> CallOut:
+        self._book.out = CallOut()
+        return self._book.out
 
     def _apply(self, payload: Any) -> None:
         book, now = self._book, self._state.now
@@ -222,26 +203,6 @@ class CallCore:
 
     # --- what others ask -------------------------------------------------------------------------
     @property
-    def position(self) -> int:
-        """The last entry that was stepped."""
-        return self._state.position
-
-    @property
-    def wall(self) -> int:
-        """The largest tick so far; NO_TIME before the first."""
-        return self._state.wall
-
-    @property
-    def appended(self) -> int:
-        """The largest time of an append so far."""
-        return self._state.appended
-
-    @property
-    def received(self) -> int:
-        """The largest time of receipt so far."""
-        return self._state.received
-
-    @property
     def configuration(self) -> CallConfiguration | None:
         """The configuration in force."""
         return self._state.configuration
@@ -264,11 +225,3 @@ class CallCore:
         """(seq, chain hash) of every site that has a call record, by its reserved site."""
         found = self._state.chains.of.items()
         return {site: (chain.seq, chain.digest) for site, chain in found if chain.seq}
-
-    def digest(self) -> str:
-        """The digest of the run, hex."""
-        return run_digest({site: head for site, (_, head) in self.site_heads().items()})
-
-    def counters(self) -> dict[str, int]:
-        """What was heard, and what became of it."""
-        return dict(self._count)

@@ -1,8 +1,10 @@
-"""`lifeline ack`, `shelve` and `unshelve`: a person acts on an alarm of the running engine."""
+"""`lifeline ack`, `shelve`, `unshelve`, `halt-work`, `resume-work`: a person acts on an alarm of the running
+engine."""
 
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -33,19 +35,36 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the 
 AsOption = Annotated[
     str, typer.Option("--as", metavar="NAME", help="Who acts [default: the machine's user].")
 ]
+ForOption = Annotated[
+    str, typer.Option("--for", metavar="DURATION", help="How long, such as 30min, 8h or 3d.")
+]
 _CLI_ROLE: Final = "cli"
 
 
-def ack(
-    alarm: AlarmArgument,
-    site: SiteOption = "",
-    reason: ReasonOption = "",
-    who: AsOption = "",
-    as_json: JsonOption = False,
-    lang: LangOption = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-    data: DataOption = None,
-) -> None:
+def on_alarm(action: Action) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """The command that does this to one alarm; its name and help are those of the function."""
+
+    def of(described: Callable[[], None]) -> Callable[..., None]:
+        def command(
+            alarm: AlarmArgument,
+            site: SiteOption = "",
+            reason: ReasonOption = "",
+            who: AsOption = "",
+            as_json: JsonOption = False,
+            lang: LangOption = "",
+            config: ConfigOption = DEFAULT_CONFIG,
+            data: DataOption = None,
+        ) -> None:
+            act(action, alarm, site, reason, who, 0, as_json, lang, config, data)
+
+        command.__name__, command.__doc__ = described.__name__, described.__doc__
+        return command
+
+    return of
+
+
+@on_alarm("acknowledge")
+def ack() -> None:
     """Acknowledge an alarm as it stands now.
 
     You have seen it: covers the alarm up to the level that stands when you ask: if it rises meanwhile, the engine
@@ -58,15 +77,12 @@ def ack(
     On a cluster it goes to the worker that judges the site, from any machine that reaches Kafka.
     Exit code 1 where the engine refuses, 3 where no engine answers.
     """
-    act("acknowledge", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def shelve(
     alarm: AlarmArgument,
-    duration: Annotated[
-        str, typer.Option("--for", metavar="DURATION", help="How long, such as 30min or 8h.")
-    ],
-    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the record.")],
+    duration: ForOption,
+    reason: ReasonOption,
     site: SiteOption = "",
     who: AsOption = "",
     as_json: JsonOption = False,
@@ -89,16 +105,8 @@ def shelve(
     act("shelve", alarm, site, reason, who, expires, as_json, lang, config, data)
 
 
-def unshelve(
-    alarm: AlarmArgument,
-    site: SiteOption = "",
-    reason: ReasonOption = "",
-    who: AsOption = "",
-    as_json: JsonOption = False,
-    lang: LangOption = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-    data: DataOption = None,
-) -> None:
+@on_alarm("unshelve")
+def unshelve() -> None:
     """Take an alarm off the shelf before its time.
 
     What stands is announced anew.
@@ -106,19 +114,10 @@ def unshelve(
     \b
     lifeline unshelve gas-east/gas.combustible~GD-101
     """
-    act("unshelve", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
-def halt_work(
-    alarm: AlarmArgument,
-    site: SiteOption = "",
-    reason: ReasonOption = "",
-    who: AsOption = "",
-    as_json: JsonOption = False,
-    lang: LangOption = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-    data: DataOption = None,
-) -> None:
+@on_alarm("halt_work")
+def halt_work() -> None:
     """Halt the work of every site of an area, before a gauge has seen the weather.
 
     The breaker is named as `lifeline alerts` prints it when it is tripped. Work resumes when a
@@ -127,19 +126,10 @@ def halt_work(
     \b
     lifeline halt-work area:hefei/shushan/rain.halt~area --reason "forecast 120 mm in 24 h"
     """
-    act("halt_work", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
-def resume_work(
-    alarm: AlarmArgument,
-    site: SiteOption = "",
-    reason: ReasonOption = "",
-    who: AsOption = "",
-    as_json: JsonOption = False,
-    lang: LangOption = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-    data: DataOption = None,
-) -> None:
+@on_alarm("resume_work")
+def resume_work() -> None:
     """Let the sites of an area work again.
 
     Refused while the weather alarm stands.
@@ -147,7 +137,6 @@ def resume_work(
     \b
     lifeline resume-work area:hefei/shushan/rain.halt~area --reason "dyke inspected"
     """
-    act("resume_work", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def act(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import AlarmArgument, AsOption, ReasonOption, SiteOption, act
+from .commands import AsOption, ForOption, ReasonOption, SiteOption, act, on_alarm
 from .console import JsonOption, LangOption
 from .plant_files import DEFAULT_CONFIG, ConfigOption, DataOption, places
 
@@ -15,21 +15,9 @@ if TYPE_CHECKING:
 
     from ..command import Action
 
-ForOption = Annotated[
-    str, typer.Option("--for", metavar="DURATION", help="How long, such as 4h or 3d.")
-]
 
-
-def reset(
-    alarm: AlarmArgument,
-    site: SiteOption = "",
-    reason: ReasonOption = "",
-    who: AsOption = "",
-    as_json: JsonOption = False,
-    lang: LangOption = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-    data: DataOption = None,
-) -> None:
+@on_alarm("reset")
+def reset() -> None:
     """Reset a latched alarm, so that it closes.
 
     Alarms of a rule with `latching: true` stay when they are back to normal and acknowledged, until
@@ -39,7 +27,6 @@ def reset(
     \b
     lifeline reset gas-east/gas.combustible~GD-101 --reason "flange tightened, no gas"
     """
-    act("reset", alarm, site, reason, who, 0, as_json, lang, config, data)
 
 
 def maintenance(

@@ -26,7 +26,7 @@ from ..limits import (
     CLUSTER_REQUEST_NS,
     SECOND_NS,
 )
-from ..plan import compile_plan
+from ..planning import compile_plan
 from .configs import ConfigStore, Written
 from .connection import producer_options, reaching, started
 from .contents import Current, needless

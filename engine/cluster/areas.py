@@ -19,10 +19,10 @@ from ..areas.entry import AreaEntry, AreaPayload, Heard, Standing, encode_area
 from ..areas.hearing import AliveTeller, above
 from ..clock import Clock
 from ..entry import Header
-from ..limits import AREA_FEED_RECORDS, CLUSTER_MESSAGE_BYTES, MIRROR_POLL_MS, SILENCE_LOOK_NS
+from ..limits import AREA_FEED_RECORDS, MIRROR_POLL_MS, SILENCE_LOOK_NS
 from ..record import Record, decode_record
 from .append import LogAppender, start_producer, stop_producer
-from .connection import client_options, reaching
+from .connection import member_options, reaching
 from .ending import end_consumer
 from .part import Part
 from .spec import ClusterSpec
@@ -195,12 +195,7 @@ class AreaFeeder:
         consumer = AIOKafkaConsumer(
             self._topics.alerts,
             self._topics.area_alerts,
-            **client_options(self._spec),
-            group_id=self._topics.group("area-feed"),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=2 * CLUSTER_MESSAGE_BYTES,
-            fetch_max_wait_ms=MIRROR_POLL_MS,
+            **member_options(self._spec, self._topics.group("area-feed")),
         )
         producer = await start_producer(self._spec, "lifeline-area-feed")
         known: set[Any] = set()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 from ..errors import SinkError, SpecError
-from ..limits import CLIENT_STOP_S, CLUSTER_MESSAGE_BYTES, CLUSTER_REQUEST_NS
+from ..limits import CLIENT_STOP_S, CLUSTER_MESSAGE_BYTES, CLUSTER_REQUEST_NS, MIRROR_POLL_MS
 from .spec import ClusterSpec, TlsSpec, password
 
 _MS = 1_000_000
@@ -44,6 +44,19 @@ def producer_options(spec: ClusterSpec) -> dict[str, Any]:
         "acks": "all",
         "enable_idempotence": True,
         "max_request_size": CLUSTER_MESSAGE_BYTES,
+    }
+
+
+def member_options(spec: ClusterSpec, group: str) -> dict[str, Any]:
+    """Keyword arguments of an aiokafka consumer that keeps in `group` what it has done, from the
+    beginning of the topics on."""
+    return {
+        **client_options(spec),
+        "group_id": group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "max_partition_fetch_bytes": 2 * CLUSTER_MESSAGE_BYTES,
+        "fetch_max_wait_ms": MIRROR_POLL_MS,
     }
 
 

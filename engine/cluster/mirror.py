@@ -18,7 +18,6 @@ import msgspec
 from ..clock import Clock
 from ..errors import LifelineError, SinkError
 from ..limits import (
-    CLUSTER_MESSAGE_BYTES,
     MIRROR_COMMIT_S,
     MIRROR_POLL_MS,
     MIRROR_RECOMMIT_NS,
@@ -26,7 +25,7 @@ from ..limits import (
     MIRROR_RETRY_S,
 )
 from ..log import LogStore
-from .connection import client_options
+from .connection import member_options
 from .delivered import Delivered, Place
 from .ending import end_consumer
 from .mirror_store import MirrorStore, Taken
@@ -125,14 +124,7 @@ class Mirror:
     async def _connected(self) -> None:
         from aiokafka import AIOKafkaConsumer
 
-        consumer = AIOKafkaConsumer(
-            **client_options(self._spec),
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=2 * CLUSTER_MESSAGE_BYTES,
-            fetch_max_wait_ms=MIRROR_POLL_MS,
-        )
+        consumer = AIOKafkaConsumer(**member_options(self._spec, self._group))
         try:
             await consumer.start()
             places = await _places(consumer, self._topics, self._only)

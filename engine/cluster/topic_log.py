@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from ..errors import SinkError
 from ..limits import (
-    CLUSTER_MESSAGE_BYTES,
     MIRROR_COMMIT_S,
     MIRROR_POLL_MS,
     MIRROR_RECOMMIT_NS,
@@ -22,7 +21,7 @@ from ..limits import (
     TOPIC_COMMIT_S,
 )
 from ..log import LogStore, Ticket
-from .connection import client_options
+from .connection import member_options
 from .ending import end_consumer
 from .loop import LoopThread
 from .progress import Progress
@@ -113,14 +112,7 @@ class TopicReader:
     async def _start(self, partitions: Sequence[int]) -> None:
         from aiokafka import AIOKafkaConsumer
 
-        consumer = AIOKafkaConsumer(
-            **client_options(self._spec),
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=2 * CLUSTER_MESSAGE_BYTES,
-            fetch_max_wait_ms=MIRROR_POLL_MS,
-        )
+        consumer = AIOKafkaConsumer(**member_options(self._spec, self._group))
         try:
             await consumer.start()
             consumer.assign([self._place(p) for p in partitions])

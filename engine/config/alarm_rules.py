@@ -74,7 +74,7 @@ def _groups(
     rules: Sequence[Rule], sites: Sequence[Site], sensors: Sequence[Sensor]
 ) -> Mapping[str, list[Group]]:
     """The groups of each rule, as the core would make them."""
-    from ..plan import groups_of
+    from ..planning import groups_of
 
     links = 1 + max((sensor.link for sensor in sensors), default=-1)
     plant = Configuration(tuple(sites), (Link(0, ""),) * links, tuple(sensors), tuple(rules))

@@ -9,25 +9,22 @@ a rule that names it means what was learned.
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from ..beside import HOURS_OF_WEEK
 from ..errors import SpecError
-from ..limits import MAX_PROFILE_BYTES, MAX_PROFILE_SENSORS, SECOND_NS
+from ..limits import MAX_PROFILE_SENSORS, SECOND_NS
 from ..rule import Profile
-from .authored import AuthoredError
+from .fitted import Fitted, quoted, read_fitted
 
-FORMAT: Final = "lifeline-learned 1"
 #: What turns a median absolute deviation into the standard deviation of normal values.
 MAD_TO_SPREAD: Final = 1.4826
 #: Local time is compiled for these years; before and after, the offset of the first and last holds.
@@ -46,29 +43,27 @@ class LearnedSensor(msgspec.Struct, frozen=True):
     hours: tuple[tuple[float, float, int], ...]
 
 
-class Learned(msgspec.Struct, frozen=True):
+class Learned(Fitted, frozen=True):
     """One file. `first` and `last` are ISO times of the recording in `zone`."""
+
+    FORMAT = "lifeline-learned 1"
+    BY = "lifeline fit"
 
     zone: str
     first: str
     last: str
     sensors: dict[str, LearnedSensor]
 
-    def hash(self) -> str:
-        """32 hex digits over everything that was learned."""
-        data = msgspec.json.encode([FORMAT, self], order="deterministic")
-        return hashlib.blake2b(data, digest_size=16).hexdigest()
-
     def text(self) -> str:
         """The file."""
         head = [
             "# Written by `lifeline fit`. Rules name this file, and its hash is part of theirs:",
             "# a file that was changed is refused. Hours are [median, MAD, samples], local time.",
-            f"format = {_quoted(FORMAT)}",
-            f"hash = {_quoted(self.hash())}",
-            f"zone = {_quoted(self.zone)}",
-            f"first = {_quoted(self.first)}",
-            f"last = {_quoted(self.last)}",
+            f"format = {quoted(self.FORMAT)}",
+            f"hash = {quoted(self.hash())}",
+            f"zone = {quoted(self.zone)}",
+            f"first = {quoted(self.first)}",
+            f"last = {quoted(self.last)}",
         ]
         parts = [_of_sensor(name, one) for name, one in sorted(self.sensors.items())]
         return "\n".join([*head, "", *parts])
@@ -87,15 +82,11 @@ class Learned(msgspec.Struct, frozen=True):
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
-
-
 def _of_sensor(name: str, one: LearnedSensor) -> str:
-    limits = ", ".join(f"{_quoted(key)} = {value!r}" for key, value in one.limits.items())
+    limits = ", ".join(f"{quoted(key)} = {value!r}" for key, value in one.limits.items())
     lines = [
-        f"[sensors.{_quoted(name)}]",
-        f"unit = {_quoted(one.unit)}",
+        f"[sensors.{quoted(name)}]",
+        f"unit = {quoted(one.unit)}",
         f"samples = {one.samples}",
         f"left_out = {one.left_out}",
         f"noise = {one.noise!r}",
@@ -111,37 +102,10 @@ def _of_sensor(name: str, one: LearnedSensor) -> str:
 
 def read_learned(path: Path, at: tuple[str, ...]) -> Learned:
     """A file of `lifeline fit`. Raises SpecError (at the key `at`) for anything else."""
-    try:
-        if path.stat().st_size > MAX_PROFILE_BYTES:
-            raise AuthoredError(at, "the learned file is too large", found=str(path.name))
-        return _learned(path.read_bytes())
-    except OSError as error:
-        raise AuthoredError(
-            at,
-            "the learned file cannot be read",
-            found=path.name,
-            expected="a file of `lifeline fit` beside this one",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise AuthoredError(
-            at, "not a file of `lifeline fit`", found=f"{path.name}: {error}"
-        ) from error
-    except SpecError as error:
-        raise AuthoredError.of(at, error) from error
+    return read_fitted(path, at, Learned, _look)
 
 
-def _learned(data: bytes) -> Learned:
-    found: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
-    if found.pop("format", None) != FORMAT:
-        raise SpecError("not a file of `lifeline fit`", expected=f"format = {FORMAT}")
-    written = found.pop("hash", "")
-    learned = msgspec.convert(found, Learned)
-    if learned.hash() != written:
-        raise SpecError(
-            "the learned file was changed after it was written",
-            found=str(written),
-            expected="what `lifeline fit` wrote; fit again",
-        )
+def _look(learned: Learned) -> None:
     if len(learned.sensors) > MAX_PROFILE_SENSORS:
         raise SpecError(
             "the learned file has too many sensors",
@@ -151,7 +115,6 @@ def _learned(data: bytes) -> Learned:
     for name, one in learned.sensors.items():
         if len(one.hours) != HOURS_OF_WEEK:
             raise SpecError("a week has 168 hours", found=f"{name}: {len(one.hours)}")
-    return learned
 
 
 def read_profile(path: Path, at: tuple[str, ...]) -> Profile:

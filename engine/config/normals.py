@@ -10,20 +10,16 @@ The hash is over everything else in the file, as in `learned`.
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from ..errors import SpecError
-from ..limits import MAX_PROFILE_BYTES
 from ..rule import Normal, NormalGroup
-from .authored import AuthoredError
+from .fitted import Fitted, quoted, read_fitted
 
-FORMAT: Final = "lifeline-normal 1"
 #: Shares of normal for which a file has limits.
 SHARES: Final = ("95 %", "99 %", "99.9 %")
 
@@ -51,29 +47,27 @@ class LearnedGroup(msgspec.Struct, frozen=True):
     q: LearnedLimits
 
 
-class LearnedNormal(msgspec.Struct, frozen=True):
+class LearnedNormal(Fitted, frozen=True):
     """One file. `first` and `last` are ISO times of the recording, UTC."""
+
+    FORMAT = "lifeline-normal 1"
+    BY = "lifeline fit --together"
 
     per: Literal["site", "asset"]
     first: str
     last: str
     groups: dict[str, LearnedGroup]
 
-    def hash(self) -> str:
-        """32 hex digits over everything that was learned."""
-        data = msgspec.json.encode([FORMAT, self], order="deterministic")
-        return hashlib.blake2b(data, digest_size=16).hexdigest()
-
     def text(self) -> str:
         """The file."""
         head = [
             "# Written by `lifeline fit --together`. Rules name this file, and its hash is part of theirs:",
             "# a file that was changed is refused.",
-            f"format = {_quoted(FORMAT)}",
-            f"hash = {_quoted(self.hash())}",
-            f"per = {_quoted(self.per)}",
-            f"first = {_quoted(self.first)}",
-            f"last = {_quoted(self.last)}",
+            f"format = {quoted(self.FORMAT)}",
+            f"hash = {quoted(self.hash())}",
+            f"per = {quoted(self.per)}",
+            f"first = {quoted(self.first)}",
+            f"last = {quoted(self.last)}",
         ]
         parts = [_of_group(name, one) for name, one in sorted(self.groups.items())]
         return "\n".join([*head, "", *parts])
@@ -91,25 +85,21 @@ class LearnedNormal(msgspec.Struct, frozen=True):
         }
 
 
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
-
-
 def _listed(values: tuple[float, ...]) -> str:
     return "[" + ", ".join(map(repr, values)) + "]"
 
 
 def _named(values: tuple[str, ...]) -> str:
-    return "[" + ", ".join(map(_quoted, values)) + "]"
+    return "[" + ", ".join(map(quoted, values)) + "]"
 
 
 def _by_share(limits: dict[str, float]) -> str:
-    return "{" + ", ".join(f"{_quoted(key)} = {value!r}" for key, value in limits.items()) + "}"
+    return "{" + ", ".join(f"{quoted(key)} = {value!r}" for key, value in limits.items()) + "}"
 
 
 def _of_group(name: str, one: LearnedGroup) -> str:
     lines = [
-        f"[groups.{_quoted(name)}]",
+        f"[groups.{quoted(name)}]",
         f"sensors = {_named(one.sensors)}",
         f"units = {_named(one.units)}",
         f"samples = {one.samples}",
@@ -136,40 +126,12 @@ def _of_group(name: str, one: LearnedGroup) -> str:
 
 def read_learned_normal(path: Path, at: tuple[str, ...]) -> LearnedNormal:
     """A file of `lifeline fit --together`. Raises SpecError (at the key `at`) for anything else."""
-    try:
-        if path.stat().st_size > MAX_PROFILE_BYTES:
-            raise AuthoredError(at, "the learned file is too large", found=str(path.name))
-        return _learned(path.read_bytes())
-    except OSError as error:
-        raise AuthoredError(
-            at,
-            "the learned file cannot be read",
-            found=path.name,
-            expected="a file of `lifeline fit --together` beside this one",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise AuthoredError(
-            at, "not a file of `lifeline fit --together`", found=f"{path.name}: {error}"
-        ) from error
-    except SpecError as error:
-        raise AuthoredError.of(at, error) from error
+    return read_fitted(path, at, LearnedNormal, _look)
 
 
-def _learned(data: bytes) -> LearnedNormal:
-    found: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
-    if found.pop("format", None) != FORMAT:
-        raise SpecError("not a file of `lifeline fit --together`", expected=f"format = {FORMAT}")
-    written = found.pop("hash", "")
-    learned = msgspec.convert(found, LearnedNormal)
-    if learned.hash() != written:
-        raise SpecError(
-            "the learned file was changed after it was written",
-            found=str(written),
-            expected="what `lifeline fit` wrote; fit again",
-        )
+def _look(learned: LearnedNormal) -> None:
     for name, one in learned.groups.items():
         _whole(name, one)
-    return learned
 
 
 def _whole(name: str, one: LearnedGroup) -> None:

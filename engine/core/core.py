@@ -21,7 +21,8 @@ from ..entry import Entry, Header, NamedConfiguration, Recovered, Tick
 from ..errors import EntryError, InvariantError
 from ..frame import Frame
 from ..limits import REMEMBERED_COMMANDS
-from ..plan import Plan, compile_plan
+from ..plan import Plan
+from ..planning import compile_plan
 from ..record import (
     GENESIS,
     Record,

@@ -19,7 +19,7 @@ import numpy as np
 from .. import layout as at
 from ..configuration import unpack
 from ..errors import EntryError, LogError, SpecError
-from ..plan import compile_plan
+from ..planning import compile_plan
 from .presence import recount
 from .state import State, first_state
 from .stepping import COUNTERS

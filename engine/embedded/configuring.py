@@ -10,7 +10,7 @@ from ..configuration import Configuration, continued
 from ..entry import Entry, Header, encode
 from ..errors import SpecError
 from ..log import ConfigurationFiles, LogStore
-from ..plan import compile_plan
+from ..planning import compile_plan
 from ..stages.appending import append_and_wait
 
 PRODUCER = "configuration"

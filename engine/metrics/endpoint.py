@@ -13,103 +13,47 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
 import msgspec
 
-from ..errors import SpecError
 from ..limits import MONITORING_CONNECTIONS, MONITORING_REQUEST_S
+from ..listening import Listening, Server
 from .metric import Check, Observed
 
 _LOG = logging.getLogger("lifeline.monitoring")
-_STOP_S: Final = 5.0
 _PATHS: Final = ("/livez", "/readyz", "/metrics")
 _JSON: Final = "application/json; charset=utf-8"
 
 
-class Endpoint:
-    """Serves one process from `start` to `stop`.
+class Endpoint(Listening):
+    """Serves the figures of one process; see `Listening`.
 
     observed   what is asked; `role` (engine, worker, agent, sink) names it in answers
-    port       0: any free one; `port` says which it is
-
-    Raises SpecError where the address cannot be used: another process has it, it is not this
-    machine's, or the port is a privileged one.
     """
 
     def __init__(self, observed: Observed, role: str, host: str, port: int) -> None:
-        try:
-            self._server = _Server((host, port), observed, role)
-        except (OSError, OverflowError) as error:
-            raise SpecError(
-                "the address of 'monitoring' cannot be used",
-                found=f"{host}:{port} ({error})",
-                expected="an address of this machine with a port that nobody uses",
-            ) from error
-        self.host, self.port = host, int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="lifeline-monitoring", daemon=True
-        )
-
-    def start(self) -> None:
-        """Begins to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Answers no more; the port is free. Harmless when called again or before `start`."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join(_STOP_S)
-        self._server.server_close()
+        super().__init__(lambda at: _Server(at, observed, role), "monitoring", host, port)
 
 
-class _Server(HTTPServer):
-    """One thread accepts, at most MONITORING_CONNECTIONS answer; who comes beyond is told so."""
+class _Server(Server):
+    """Who comes beyond MONITORING_CONNECTIONS is told so."""
 
-    allow_reuse_address = True
     request_queue_size = 16
 
     def __init__(self, address: tuple[str, int], observed: Observed, role: str) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
         self.observed = observed
         self.role = role
-        self._free = threading.Semaphore(MONITORING_CONNECTIONS)
-        super().__init__(address, _Handler)
+        super().__init__(address, _Handler, MONITORING_CONNECTIONS, "lifeline-monitoring", _LOG)
 
-    def server_bind(self) -> None:
-        """Without the look-up of the host's name that HTTPServer does: no name server is asked."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """In a thread of its own, if one is free."""
-        if not self._free.acquire(blocking=False):
+    def _let_in(self, request: socket.socket) -> bool:
+        free = self._free.acquire(blocking=False)
+        if not free:
             _refuse(request)
-            self.shutdown_request(request)
-            return
-        threading.Thread(
-            target=self._answer, args=(request, client_address), name="monitoring", daemon=True
-        ).start()
-
-    def _answer(self, request: Any, client_address: Any) -> None:
-        try:
-            self.finish_request(request, client_address)
-        except Exception:  # noqa: BLE001  a caller that went away must not end this process
-            self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Callers go away in the middle of an answer; that is theirs to know."""
-        _LOG.debug("monitoring: %s went away", client_address, exc_info=True)
+        return free
 
 
 def _refuse(request: socket.socket) -> None:

@@ -8,21 +8,18 @@ proxy with TLS before it. The signature in the link is the login.
 from __future__ import annotations
 
 import logging
-import socket
-import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
 from ..calls.limits import DESK_CONNECTIONS, DESK_PATH_CHARS, DESK_REQUEST_S
-from ..errors import SpecError
+from ..listening import Listening, Server
 from ..outputs.ports import Place
 from .answering import Answering, Page
 from .page import STATUS, rendered
 
 _LOG = logging.getLogger("lifeline.calls")
-_STOP_S: Final = 5.0
 _HEADERS: Final = (
     ("Content-Type", "text/html; charset=utf-8"),
     ("Cache-Control", "no-store"),
@@ -36,11 +33,8 @@ _HEADERS: Final = (
 )
 
 
-class Desk:
-    """Serves from `start` to `stop`. `port` 0: any free one; `port` says which it is.
-
-    Raises SpecError where the address cannot be used.
-    """
+class Desk(Listening):
+    """Serves the page; see `Listening`."""
 
     def __init__(
         self,
@@ -49,35 +43,12 @@ class Desk:
         answering: Callable[[], Answering],
         places: Callable[[], Mapping[str, Place]],
     ) -> None:
-        try:
-            self._server = _Server((host, port), answering, places)
-        except (OSError, OverflowError) as error:
-            raise SpecError(
-                "the address of 'calls: links' cannot be used",
-                found=f"{host}:{port} ({error})",
-                expected="an address of this machine with a port that nobody uses",
-            ) from error
-        self.host, self.port = host, int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="lifeline-desk", daemon=True
-        )
-
-    def start(self) -> None:
-        """Begins to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Answers no more; the port is free. Harmless when called again or before `start`."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join(_STOP_S)
-        self._server.server_close()
+        super().__init__(lambda at: _Server(at, answering, places), "calls: links", host, port)
 
 
-class _Server(HTTPServer):
-    """One thread accepts, at most DESK_CONNECTIONS answer; who comes beyond waits in the queue."""
+class _Server(Server):
+    """Who comes beyond DESK_CONNECTIONS waits; each request ends within DESK_REQUEST_S."""
 
-    allow_reuse_address = True
     request_queue_size = 64
 
     def __init__(
@@ -86,39 +57,9 @@ class _Server(HTTPServer):
         answering: Callable[[], Answering],
         places: Callable[[], Mapping[str, Place]],
     ) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
         self.answering = answering
         self.places = places
-        self._free = threading.Semaphore(DESK_CONNECTIONS)
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        """Without the look-up of the host's name that HTTPServer does: no name server is asked."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """In a thread of its own, once one is free; each ends within DESK_REQUEST_S."""
-        self._free.acquire()
-        threading.Thread(
-            target=self._answer, args=(request, client_address), name="lifeline-desk", daemon=True
-        ).start()
-
-    def _answer(self, request: Any, client_address: Any) -> None:
-        try:
-            self.finish_request(request, client_address)
-        except Exception:  # noqa: BLE001  a caller that went away must not end this process
-            self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Callers go away in the middle of an answer; that is theirs to know."""
-        _LOG.debug("desk: %s went away", client_address, exc_info=True)
+        super().__init__(address, _Handler, DESK_CONNECTIONS, "lifeline-desk", _LOG)
 
 
 class _Handler(BaseHTTPRequestHandler):

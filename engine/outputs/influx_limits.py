@@ -23,7 +23,7 @@ from ..selection import SensorTable
 from .influx_aside import InfluxAside
 from .influx_retry import Answer
 from .influx_room import MAX_SERIES
-from .lineprotocol import Lines, line, prefix, string_field
+from .lineprotocol import Lines, line, prefix, sensor_tags, string_field
 
 LIMITS: Final = "limits:influx"
 MEASUREMENT: Final = "limit"
@@ -50,18 +50,8 @@ def limit_lines(configuration: Configuration, time: int) -> Iterator[str]:
 def _of_sensor(
     configuration: Configuration, index: int, rule: Rule, judgement: Judgement, time: int
 ) -> Iterator[str]:
-    sensor = configuration.sensors[index]
-    site = configuration.sites[sensor.site]
-    tags = {
-        "tenant": site.tenant,
-        "area": site.area,
-        "site": site.id,
-        "asset": sensor.asset,
-        "sensor": sensor.id,
-        "quantity": sensor.quantity,
-        "rule": rule.id,
-    }
-    unit = string_field(sensor.unit)
+    tags = {**sensor_tags(configuration, index), "rule": rule.id}
+    unit = string_field(configuration.sensors[index].unit)
     for number, limits in enumerate(judgement.levels, start=1):
         for side in ("high", "low"):
             value = getattr(limits, side)

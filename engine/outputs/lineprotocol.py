@@ -182,10 +182,11 @@ def _indices(configuration: Configuration) -> range:
     return range(len(configuration.sensors))
 
 
-def _series_prefix(configuration: Configuration, index: int) -> str:
+def sensor_tags(configuration: Configuration, index: int) -> dict[str, str]:
+    """The tags of a sensor's series, and of whatever else is told of it."""
     sensor = configuration.sensors[index]
     site = configuration.sites[sensor.site]
-    tags = {
+    return {
         "tenant": site.tenant,
         "area": site.area,
         "site": site.id,
@@ -193,8 +194,13 @@ def _series_prefix(configuration: Configuration, index: int) -> str:
         "sensor": sensor.id,
         "quantity": sensor.quantity,
     }
+
+
+def _series_prefix(configuration: Configuration, index: int) -> str:
+    sensor = configuration.sensors[index]
     domain = sensor.quantity.partition(".")[0]
-    return prefix(f"{DRILL}{domain}" if site.exercise else domain, tags) + " "
+    drill = configuration.sites[sensor.site].exercise
+    return prefix(f"{DRILL}{domain}" if drill else domain, sensor_tags(configuration, index)) + " "
 
 
 def _value_fields(frame: Frame) -> pa.Array:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -16,8 +14,9 @@ from ..configuration import Configuration
 from ..errors import EntryError
 from ..frame import Frame, Int32
 from ..limits import HOUR_NS
-from . import database, rollups
-from .errors import StoreDamagedError, StoreError, StoreMovedError, is_lost, store_error
+from . import rollups
+from .errors import StoreMovedError
+from .file import StoreFile, quiet
 from .limits import (
     HOURS_NS,
     KEYS_KEPT,
@@ -33,7 +32,6 @@ from .schema import ALERT_COLUMNS, DIMENSIONS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CLOSE_S: Final = 5.0
 _ALERTS: Final = ", ".join(f'"{name}"' for name in ALERT_COLUMNS)
 
 
@@ -50,7 +48,7 @@ class Mark(NamedTuple):
     after: int = 0
 
 
-class Store:
+class Store(StoreFile):
     """Writes the file, rolls it up, deletes what is old; lends connections that only read.
 
     Any thread may call anything; writes come one after another. Nothing is opened before it is
@@ -61,49 +59,17 @@ class Store:
     def __init__(
         self, spec: StoreSpec, clock: Clock, tell: Callable[[str, str], None] = lambda *_: None
     ) -> None:
-        self.spec = spec
+        super().__init__(spec, clock, tell)
         self.counters: dict[str, int] = {}
         self.bytes = 0
-        self._clock = clock
-        self._tell = tell
-        self._lock = threading.RLock()
-        self._readers: set[Any] = set()
-        self._reading = threading.Condition()
-        self._root: Any = None
-        self._writer: Any = None
         self._newest: Newest | None = None
         self._keys: OrderedDict[bytes, Int32] = OrderedDict()
         self._touched: set[int] = set()
         self._rows_since = 0
         self._due = dict.fromkeys(("minutes", "hours", "retention"), 0)
         self._raw_from = 0
-        self._damage = ""
 
-    # --- open and closed -------------------------------------------------------------------------
-
-    def open(self) -> None:
-        """Opens the file, repairs it where it is damaged. Harmless when it is open."""
-        with self._lock:
-            if self._damage:
-                self._repair(self._damage)
-            if self._root is None:
-                self._open()
-
-    def close(self) -> None:
-        """Ends questions under way and folds everything into the file."""
-        with self._lock:
-            self._drop()
-
-    def _open(self) -> None:
-        try:
-            self._take(database.opened(self.spec))
-        except StoreDamagedError as error:
-            self._repair(str(error))
-            if self._root is None:
-                self._take(database.opened(self.spec))
-
-    def _take(self, connection: Any) -> None:
-        self._root, self._writer = connection, connection.cursor()
+    def _taken(self) -> None:
         self._keys.clear()
         self._touched.clear()
         with self._told():
@@ -114,55 +80,8 @@ class Store:
         self._due = {"minutes": now + ROLLUP_NS, "hours": now, "retention": now}
 
     def _drop(self) -> None:
-        """Lets go of the database, whatever it is doing."""
-        self.interrupt()
-        with self._reading:
-            self._reading.wait_for(lambda: not self._readers, _CLOSE_S)
-        root, writer = self._root, self._writer
-        self._root = self._writer = self._newest = None
-        for connection in (writer, root):
-            if connection is not None:
-                with _quiet():
-                    connection.close()
-
-    def _repair(self, why: str) -> None:
-        """Sets the damaged part aside and keeps what can be read. Raises StoreError."""
-        path = self.spec.path
-        self._drop()
-        self._damage = ""
-        try:
-            if database.without_tail(path, self._clock):
-                with _quiet():
-                    self._take(database.opened(self.spec))
-                if self._root is not None and self._whole():
-                    self._tell("store_damaged", f"{why}; what was not yet folded in is set aside")
-                    return
-                self._drop()
-            kept = database.set_aside(path, self._clock)
-            rows, lost = database.salvage(self.spec, kept)
-        except OSError as error:
-            raise store_error(error) from error
-        parts = f"{rows:,} rows were taken over" + (f", {lost} parts are lost" if lost else "")
-        self._tell(
-            "store_damaged",
-            f"{why}; it is kept as {kept.name}, {parts}, the log fills in what it still has",
-        )
-
-    def _whole(self) -> bool:
-        """Whether every table can be read through."""
-        import duckdb
-
-        try:
-            for table in ("samples", "minutes", "hours", "newest", "sensor"):
-                self._writer.execute(f"SELECT max(hash(COLUMNS(*))) FROM store.{table}").fetchall()
-            self._writer.execute("SELECT max(hash(COLUMNS(*))) FROM alert").fetchall()
-        except duckdb.Error:
-            return False
-        return True
-
-    def damaged(self, why: str) -> None:
-        """A reader found damage: the next `open` or write repairs it."""
-        self._damage = self._damage or why
+        super()._drop()
+        self._newest = None
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -384,89 +303,11 @@ class Store:
     def _fold(self) -> None:
         """A checkpoint, so that what was deleted gives its room to what comes. Left to the next
         one where a question is being answered."""
-        with _quiet():
+        with quiet():
             self._writer.execute("CHECKPOINT")
-
-    # --- reading ---------------------------------------------------------------------------------
-
-    @contextmanager
-    def reading(self) -> Iterator[Any]:
-        """A connection in a transaction that cannot write, for one question."""
-        with self._lock:
-            if self._root is None:
-                raise StoreError("the store is not open just now; ask again in a moment")
-            cursor = self._root.cursor()
-            with self._reading:
-                self._readers.add(cursor)
-        try:
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            yield cursor
-        finally:
-            with _quiet():
-                cursor.rollback()
-            with _quiet():
-                cursor.close()
-            with self._reading:
-                self._readers.discard(cursor)
-                self._reading.notify_all()
-
-    def interrupt(self) -> None:
-        """Ends the questions under way."""
-        with self._reading:
-            for reader in self._readers:
-                reader.interrupt()
-
-    # --- errors ----------------------------------------------------------------------------------
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._told():
-            self._writer.execute("BEGIN")
-            try:
-                yield
-                self._writer.execute("COMMIT")
-            except BaseException:
-                with _quiet():
-                    self._writer.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """The database's errors as ours; one after which it is of no use closes it."""
-        import duckdb
-
-        try:
-            yield
-        except duckdb.Error as error:
-            told = store_error(error)
-            if isinstance(told, StoreDamagedError):
-                self.damaged(str(told))
-            if is_lost(error) or isinstance(told, StoreDamagedError) or not self._usable():
-                self._drop()
-            raise told from error
-
-    def _usable(self) -> bool:
-        import duckdb
-
-        try:
-            self._writer.execute("SELECT 1").fetchall()
-        except duckdb.Error:
-            return False
-        return True
 
     def _count(self, name: str, n: int) -> None:
         self.counters[name] = self.counters.get(name, 0) + n
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The database's errors do not matter here: what is closed or undone is gone either way."""
-    import duckdb
-
-    try:
-        yield
-    except (duckdb.Error, StoreError):
-        return
 
 
 def _joined(parts: list[Rows]) -> Rows:

@@ -17,7 +17,7 @@ from lifeline.engine.command import Command
 from lifeline.engine.entry import decode
 from lifeline.engine.log import LogReader
 from lifeline.engine.record import Record, decode_record, first_break
-from plant_files import HEAD
+from plant_files import AREA_RULES, AREA_TAGS, HEAD
 
 CHILD = Path(__file__).with_name("areas_child.py")
 KILLS = 6
@@ -28,17 +28,6 @@ areas:
     halt_work: [{id: rain.halt, when: {rule: rain.high}, release_after: 50 ms}]
   - path: hefei
     ladders: [{id: city.ladder, count: areas, counts: {yellow: 1}, off_delay: 50 ms}]
-"""
-RULES = """\
-rules:
-  - {id: gas.high, kind: limit, select: {quantity: gas.combustible}, high: {orange: 25 %LEL}}
-  - {id: rain.high, kind: limit, select: {quantity: weather.rain}, high: {orange: 50 mm/h}}
-"""
-TAGS = """\
-id,site,quantity,unit,low,high,reports,gas
-GD-1,east,gas.combustible,%LEL,0,100,periodic 10s,methane
-RG-1,east,weather.rain,mm/h,0,300,periodic 10s,
-GD-1,west,gas.combustible,%LEL,0,100,periodic 10s,methane
 """
 
 
@@ -85,7 +74,7 @@ def killed(tmp_path: Path, kills: int, wrong: bool = False) -> Path:
     seed = random.SystemRandom().randrange(1, 2**31)
     print("seed", seed)
     chance = random.Random(seed)
-    files = plant(tmp_path, head=HEAD + AREAS, rules=RULES, tags=TAGS)
+    files = plant(tmp_path, head=HEAD + AREAS, rules=AREA_RULES, tags=AREA_TAGS)
     path = tmp_path / "lifeline.yaml"
     for n in range(kills):
         life(path, seed + n, chance.randint(2, 8), chance.uniform(0.0, 0.1), wrong)

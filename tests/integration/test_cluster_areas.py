@@ -32,7 +32,7 @@ from lifeline.engine.config import Plant, load
 from lifeline.engine.entry import Entry, Header, decode, encode
 from lifeline.engine.frame import Frame
 from lifeline.engine.record import Record, decode_record, first_break
-from plant_files import HEAD, PlantFiles
+from plant_files import AREA_RULES, AREA_TAGS, HEAD, PlantFiles
 from servers.kafka import Kafka
 
 PARTITIONS, AREA_PARTITIONS = 3, 2
@@ -44,17 +44,6 @@ areas:
     halt_work: [{id: rain.halt, when: {rule: rain.high}, release_after: 1s}]
   - path: hefei
     ladders: [{id: city.ladder, count: areas, counts: {yellow: 1}, off_delay: 1s}]
-"""
-RULES = """\
-rules:
-  - {id: gas.high, kind: limit, select: {quantity: gas.combustible}, high: {orange: 25 %LEL}}
-  - {id: rain.high, kind: limit, select: {quantity: weather.rain}, high: {orange: 50 mm/h}}
-"""
-TAGS = """\
-id,site,quantity,unit,low,high,reports,gas
-GD-1,east,gas.combustible,%LEL,0,100,periodic 10s,methane
-RG-1,east,weather.rain,mm/h,0,300,periodic 10s,
-GD-1,west,gas.combustible,%LEL,0,100,periodic 10s,methane
 """
 EAST_GAS, EAST_RAIN, WEST_GAS = range(3)
 
@@ -69,7 +58,7 @@ class City:
             f"area_partitions: {AREA_PARTITIONS}, replication: 1, "
             "worker: {checkpoint: 1s, session: 10s, heartbeat: 1s, rebalance: 20s}}\n"
         )
-        files = PlantFiles(head=HEAD + AREAS + cluster, rules=RULES, tags=TAGS)
+        files = PlantFiles(head=HEAD + AREAS + cluster, rules=AREA_RULES, tags=AREA_TAGS)
         self.path = files.write(folder)
         self.plant: Plant = load(self.path)
         assert self.plant.cluster is not None

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
-from battery.drive import STALE_S, Drive, days, limit, ns, path, plant, quality_rule, sensor
-from lifeline.engine.configuration import Configuration
+from battery.drive import STALE_S, Drive, limit, ns, path, plant, quality_rule, sensor
+from calm_core import CALM, DAY, HOUR, LIMITS, ORANGE, RED, YELLOW, drive, states
 from lifeline.engine.core import Core
-from lifeline.engine.limits import HOUR_NS, SECOND_NS
-from lifeline.engine.record import Record, first_break
-
-LIMITS = {"yellow": 5.0, "orange": 7.0, "red": 9.0}
-CALM, YELLOW, ORANGE, RED = 1.0, 6.0, 8.0, 9.5
-DAY = days(1)
-HOUR = HOUR_NS / SECOND_NS
-
-
-def drive(*configured: Configuration, **options: Any) -> Drive:
-    """A core whose sensors are calm."""
-    plain = plant(msgspec.structs.replace(limit(LIMITS), **options))
-    found = Drive(configured[0] if configured else plain)
-    found.tick(0)
-    for number in range(len(found.configuration.sensors)):
-        found.say(0, CALM, sensor=number)
-    return found
-
-
-def states(records: list[Record]) -> list[str]:
-    return [f"{r.rule}~{r.subject} {r.transition} {r.state_after}" for r in records]
+from lifeline.engine.record import first_break
 
 
 # --- latching -------------------------------------------------------------------------------------

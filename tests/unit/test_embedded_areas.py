@@ -19,7 +19,7 @@ from lifeline.engine.frame import Frame
 from lifeline.engine.limits import HOUR_NS, SECOND_NS
 from lifeline.engine.log import LogReader
 from lifeline.engine.record import Record, decode_record, first_break
-from plant_files import HEAD
+from plant_files import AREA_RULES, AREA_TAGS, HEAD
 
 AREAS = """\
 areas:
@@ -31,23 +31,12 @@ areas:
   - path: hefei
     ladders: [{id: city.ladder, count: areas, counts: {yellow: 1, orange: 1}, off_delay: 5s}]
 """
-RULES = """\
-rules:
-  - {id: gas.high, kind: limit, select: {quantity: gas.combustible}, high: {orange: 25 %LEL}}
-  - {id: rain.high, kind: limit, select: {quantity: weather.rain}, high: {orange: 50 mm/h}}
-"""
-TAGS = """\
-id,site,quantity,unit,low,high,reports,gas
-GD-1,east,gas.combustible,%LEL,0,100,periodic 10s,methane
-RG-1,east,weather.rain,mm/h,0,300,periodic 10s,
-GD-1,west,gas.combustible,%LEL,0,100,periodic 10s,methane
-"""
 EAST_GAS, EAST_RAIN, WEST_GAS = range(3)
 HERE = "area:hefei/shushan"
 
 
 def with_areas(directory: Path, areas: str = AREAS) -> Plant:
-    return plant(directory, head=HEAD + areas, rules=RULES, tags=TAGS)
+    return plant(directory, head=HEAD + areas, rules=AREA_RULES, tags=AREA_TAGS)
 
 
 def area_replay(directory: Path) -> tuple[AreaCore, dict[tuple[str, int], bytes], list[int]]:
@@ -230,7 +219,7 @@ def test_it_goes_on_where_it_was_over_any_number_of_lives(areas: Areas) -> None:
 
 
 def test_what_stood_before_the_first_area_is_known_to_it(tmp_path: Path) -> None:
-    before = Run(plant(tmp_path, rules=RULES, tags=TAGS))
+    before = Run(plant(tmp_path, rules=AREA_RULES, tags=AREA_TAGS))
     with before.engine() as engine:
         now = START + SECOND_NS
         before.clock.advance(SECOND_NS)
@@ -304,13 +293,13 @@ def test_a_reload_changes_areas_and_a_first_one_needs_a_restart(
             "area:hefei/shushan gas.other~area:raised:red",
         ]
         assert "area:hefei/shushan" in engine.places()
-        engine.reload(plant(tmp_path, rules=RULES, tags=TAGS))
+        engine.reload(plant(tmp_path, rules=AREA_RULES, tags=AREA_TAGS))
         areas.settled(engine)
         assert engine.status().areas["standing"]["by_state"] == {}
     same_as_replay(areas)
     none = tmp_path / "none"
     none.mkdir()
-    run = Run(plant(none, rules=RULES, tags=TAGS))
+    run = Run(plant(none, rules=AREA_RULES, tags=AREA_TAGS))
     with run.engine() as engine, pytest.raises(SpecError, match="only with a restart"):
         engine.reload(with_areas(none))
 
@@ -415,7 +404,7 @@ def test_without_areas_nothing_waits_for_them(areas: Areas, tmp_path: Path) -> N
         areas.send(engine, (EAST_GAS, 30.0))
         assert "alert:areas" in engine.store.cursors()
     shutil.rmtree(areas.run.plant.storage.directory / "areas")
-    run = Run(plant(tmp_path, rules=RULES, tags=TAGS), clock=areas.run.clock)
+    run = Run(plant(tmp_path, rules=AREA_RULES, tags=AREA_TAGS), clock=areas.run.clock)
     with run.engine() as engine:
         assert engine.areas is None
         until(lambda: "alert:areas" not in engine.store.cursors())
@@ -430,11 +419,11 @@ def test_a_site_that_comes_with_a_reload_is_known_before_its_first_record(
         "  - {id: west, area: hefei/shushan/west, tenant: other}\n"
         "  - {id: north, area: hefei/shushan/north}\n"
     )
-    tags = TAGS + "GD-1,north,gas.combustible,%LEL,0,100,periodic 10s,methane\n"
+    tags = AREA_TAGS + "GD-1,north,gas.combustible,%LEL,0,100,periodic 10s,methane\n"
     with areas.run.engine() as engine:
         areas.send(engine, (EAST_RAIN, 60.0))
         areas.told()
-        engine.reload(plant(tmp_path, head=HEAD + AREAS, rules=RULES, tags=tags, sites=sites))
+        engine.reload(plant(tmp_path, head=HEAD + AREAS, rules=AREA_RULES, tags=tags, sites=sites))
         areas.settled(engine)
         assert areas.told() == [f"north rain.halt~{HERE}:raised:orange"]
         areas.send(engine, (3, 30.0), (EAST_GAS, 30.0))

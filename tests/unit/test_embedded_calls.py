@@ -10,13 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from call_messages import call_records
 from embedded_runs import Run, plant, replay, until
-from lifeline.engine.calls.core import CallCore
-from lifeline.engine.calls.entry import decode_call
 from lifeline.engine.command import Command
 from lifeline.engine.embedded import Engine
-from lifeline.engine.log import LogReader
-from lifeline.engine.record import Record, decode_record, first_break
+from lifeline.engine.record import Record
 from plant_files import HEAD
 from receiving import Mail, Webhook, mail_server, webhook
 
@@ -116,21 +114,7 @@ def same_as_replay(directory: Path) -> list[Record]:
     """The call log leads to the records that it left; these, each chain whole."""
     found = replay(directory)
     assert found.outbox == found.records
-    reader = LogReader.open(directory / "calls")
-    core = CallCore()
-    made: dict[tuple[str, int], bytes] = {}
-    while entries := reader.read(core.position, 1_000):
-        for position, data in entries:
-            for record in core.step(position, decode_call(data)):
-                made[record.site, record.seq] = record.encode()
-    outbox = {(row.site, row.seq): row.data for row in reader.records(0, 1_000_000)}
-    reader.close()
-    assert outbox == made
-    records = [decode_record(data) for data in made.values()]
-    for site in {r.site for r in records}:
-        mine = sorted((r for r in records if r.site == site), key=lambda r: r.seq)
-        assert first_break(mine) is None
-    return records
+    return call_records(directory / "calls")
 
 
 def test_a_red_alarm_is_mailed_and_answered_by_its_link_once(calls: Calls) -> None:

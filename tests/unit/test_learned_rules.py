@@ -9,7 +9,7 @@ import pytest
 
 from lifeline.engine.config import check, load
 from lifeline.engine.config.learned import Learned, LearnedSensor
-from lifeline.engine.plan import compile_plan
+from lifeline.engine.planning import compile_plan
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
 from plant_files import PlantFiles
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from lifeline.engine.errors import InvariantError, LogError
 from lifeline.engine.limits import SNAPSHOT_CHUNK_BYTES, SNAPSHOTS_KEPT
 from lifeline.engine.log import LogStore, Nondeterminism
 from lifeline.engine.log.snapshots import SNAPSHOT_FILE
-from log_entries import open_store, record, tick
+from log_entries import open_store, record, stood_still, tick
 
 
 def filled(directory: Path, entries: int = 10) -> LogStore:
@@ -63,14 +62,7 @@ def test_the_last_few_are_kept_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_snapshot_before_its_records_are_durable_is_refused(tmp_path: Path) -> None:
     store = filled(tmp_path)
-    gate, standing = threading.Event(), threading.Event()
-
-    def stand_still(_: object) -> None:
-        standing.set()
-        gate.wait()
-
-    store.append([tick(0)]).add_done_callback(stand_still)
-    standing.wait()
+    gate = stood_still(store.append([tick(0)]))
     records = store.append_records(5, [record("a", 1)])
     with pytest.raises(InvariantError, match="before the alert records of 5 are durable"):
         store.save_snapshot(5, store.hash_at(5), b"")
@@ -193,14 +185,7 @@ def test_a_snapshot_database_that_is_rubbish_is_kept_aside_and_begun_anew(tmp_pa
 
 def test_of_snapshots_that_wait_the_newest_is_written(tmp_path: Path) -> None:
     store = filled(tmp_path)
-    gate, begun = threading.Event(), threading.Event()
-
-    def stand_still(_: object) -> None:
-        begun.set()
-        gate.wait()
-
-    store.save_snapshot(1, store.hash_at(1), b"1").add_done_callback(stand_still)
-    begun.wait()
+    gate = stood_still(store.save_snapshot(1, store.hash_at(1), b"1"))
     older = store.save_snapshot(2, store.hash_at(2), b"2")
     newer = store.save_snapshot(3, store.hash_at(3), b"3")
     gate.set()
@@ -213,15 +198,7 @@ def test_of_snapshots_that_wait_the_newest_is_written(tmp_path: Path) -> None:
 
 def test_appends_go_on_while_a_snapshot_is_under_way(tmp_path: Path) -> None:
     store = filled(tmp_path)
-    gate, begun = threading.Event(), threading.Event()
-
-    def stand_still(_: object) -> None:
-        begun.set()
-        gate.wait()
-
-    snapshot = store.save_snapshot(1, store.hash_at(1), bytes(5 * SNAPSHOT_CHUNK_BYTES))
-    snapshot.add_done_callback(stand_still)
-    begun.wait()
+    gate = stood_still(store.save_snapshot(1, store.hash_at(1), bytes(5 * SNAPSHOT_CHUNK_BYTES)))
     assert store.append([tick(11)]).wait(180.0) == 11
     gate.set()
     store.close()

@@ -17,7 +17,7 @@ from lifeline.engine.limits import (
 from lifeline.engine.log import LogClosed, LogInUse, LogReader, LogStore, Nondeterminism
 from lifeline.engine.log.checks import GENESIS, entry_hash
 from lifeline.engine.log.lock import holder
-from log_entries import START, number_of, numbers, open_store, record, tick
+from log_entries import START, number_of, numbers, open_store, record, stood_still, tick
 
 
 def test_positions_count_from_one_and_survive_a_reopening(tmp_path: Path) -> None:
@@ -92,14 +92,7 @@ def test_a_callback_that_raises_is_told_and_harms_nobody(tmp_path: Path) -> None
 
 def test_a_full_queue_holds_the_next_append_back_until_there_is_room(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    gate, standing = threading.Event(), threading.Event()
-
-    def stand_still(_: object) -> None:
-        standing.set()
-        gate.wait()
-
-    store.append([tick(0)]).add_done_callback(stand_still)
-    standing.wait()
+    gate = stood_still(store.append([tick(0)]))
     for n in range(1, LOG_QUEUE_ITEMS + 1):
         store.append([tick(n)])
     blocked = threading.Thread(target=lambda: store.append([tick(LOG_QUEUE_ITEMS + 1)]).wait())
@@ -115,14 +108,7 @@ def test_a_full_queue_holds_the_next_append_back_until_there_is_room(tmp_path: P
 
 def test_work_that_waits_shares_one_commit(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    gate, standing = threading.Event(), threading.Event()
-
-    def stand_still(_: object) -> None:
-        standing.set()
-        gate.wait()
-
-    store.append([tick(0)]).add_done_callback(stand_still)
-    standing.wait()
+    gate = stood_still(store.append([tick(0)]))
     tickets = [store.append([tick(n)]) for n in range(1, 100)]
     gate.set()
     assert tickets[-1].wait() == 100
@@ -211,14 +197,7 @@ def test_records_are_found_by_what_their_bytes_contain(tmp_path: Path) -> None:
 def test_one_refused_piece_of_work_leaves_the_rest_of_its_commit_alone(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.append_records(1, [record("a", 1)]).wait()
-    gate, standing = threading.Event(), threading.Event()
-
-    def stand_still(_: object) -> None:
-        standing.set()
-        gate.wait()
-
-    store.append([tick(1)]).add_done_callback(stand_still)
-    standing.wait()
+    gate = stood_still(store.append([tick(1)]))
     good = store.append([tick(2)])
     bad = store.append_records(2, [record("a", 2), record("a", 1, "other")])
     also_good = store.append_records(3, [record("a", 2)])

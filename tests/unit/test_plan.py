@@ -12,7 +12,8 @@ from lifeline.engine.backtest.alarm import watched
 from lifeline.engine.configuration import Configuration
 from lifeline.engine.errors import SpecError
 from lifeline.engine.kinds import load_kinds
-from lifeline.engine.plan import Plan, compile_plan, grouped
+from lifeline.engine.plan import Plan
+from lifeline.engine.planning import compile_plan, grouped
 from lifeline.engine.rule import Judgement, LevelLimits, Rule, Select
 from oracle.choices import Seeded
 from oracle.generate_plant import PACES

@@ -12,7 +12,7 @@ from lifeline.engine.areas.tally import Tally
 from lifeline.engine.core import Core
 from lifeline.engine.errors import SpecError
 from lifeline.engine.limits import SECOND_NS
-from lifeline.engine.plan import compile_plan
+from lifeline.engine.planning import compile_plan
 from lifeline.engine.promotion import STATUTORY
 from lifeline.engine.record import Record
 from lifeline.engine.rule import Judgement, LevelLimits, Member, Rule, Select

@@ -15,7 +15,7 @@ import pytest
 from lifeline.engine.backtest.alarm import watched as looked_at
 from lifeline.engine.config import load
 from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
-from lifeline.engine.plan import compile_plan
+from lifeline.engine.planning import compile_plan
 from lifeline.simulators.cause import Happening, Run, kind_of, made
 from lifeline.simulators.configs import write_config
 from lifeline.simulators.farm import FILLS_WITHIN_S, TANKS, Plan
