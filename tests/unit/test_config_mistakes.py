@@ -407,7 +407,7 @@ MISTAKES = {
     "way of reporting": (
         tags("periodic 5s", "perodic 5s"),
         "sensors.csv:3: unknown way of reporting; found 'perodic 5s'; "
-        "expected periodic 10s, on_change 60s or event",
+        "expected periodic 10s, on_change 60s or event; did you mean periodic?",
     ),
     "interval without unit": (
         tags("periodic 5s", "periodic 5"),

@@ -34,6 +34,17 @@ WARNINGS = {
         "sensors.csv:2: no topic of source gas reaches the sensor; found 'a/b'; "
         "expected what {device} gives for gas/{station}/{device}",
     ),
+    "a field's plain name as template": (
+        replace(
+            PLANT,
+            sources=SOURCES.replace('sensor: "{device}"', "sensor: tag"),
+            tags="id,site,quantity,reports,topic\nA,east,gas.co,event,b\nB,east,gas.co,event,tag\n",
+            rules="",
+        ),
+        "sensors.csv:2: no topic of source gas reaches the sensor; found 'east/b'; "
+        "expected what {station}/tag gives for gas/{station}/{device}; "
+        "did you mean {payload.tag}?",
+    ),
     "interval from the catalogue": (
         tags("periodic 5s", ""),
         "sensors.csv:3: reports is missing: the catalogue's longest usual interval is taken; "
