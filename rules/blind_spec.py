@@ -1,4 +1,8 @@
-"""The written form of `blind`: how long nobody may watch."""
+"""The written form of `blind`: how long nobody may watch.
+
+A watch-dog with a time base of its own, IEC 61508-7, A.9.1 (from knowledge, not read there): ticks are the
+signal, and the first one after a gap says how long there was none.
+"""
 
 from __future__ import annotations
 

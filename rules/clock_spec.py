@@ -1,4 +1,9 @@
-"""The written form of `clock`: a sensor whose own clock is wrong."""
+"""The written form of `clock`: a sensor whose own clock is wrong.
+
+Time stamps of a system come from clocks that agree, and one that does not is told: IEC 62443-3-3, SR 2.11
+with its enhancement 1 (from knowledge, not read there). How a clock that was set is told from late data:
+docs/semantics.md §2.
+"""
 
 from __future__ import annotations
 

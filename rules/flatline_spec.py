@@ -1,4 +1,9 @@
-"""The written form of `flatline`: a signal that does not move is a dead sensor."""
+"""The written form of `flatline`: a signal that does not move is a dead sensor.
+
+The flat line test of IOOS QARTOD (Manual for Real-Time Quality Control of In-situ Temperature and
+Salinity Data, test 8), the least variability of WMO-No. 488, appendix VI.2
+(both from knowledge, not read there).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The written form of `stale`: a sensor that is silent beyond its own expectation."""
+"""The written form of `stale`: a sensor that is silent beyond its own expectation.
+
+The gap test of IOOS QARTOD (Manual for Real-Time Quality Control of In-situ Temperature and Salinity Data,
+test 1; from knowledge, not read there), as an alarm with one for a whole source.
+"""
 
 from __future__ import annotations
 

@@ -119,12 +119,14 @@ def diff(
 
 
 def _compared(before: str, after: str) -> tuple[Facts, Facts]:
+    from ..config.packs.shown import facts_of_plant
     from .plant_files import storage_directory
 
     if after:
         old, new = _facts(before), _facts(after)
     elif _is_plant(Path(before)):
-        old, new = _facts(str(storage_directory(Path(before)))), _facts(before)
+        running = _in_force(storage_directory(Path(before)))
+        old, new = facts_of_plant(running), _facts(before)
     else:
         pack = _pack(before)
         old, new = _facts(pack.name), _facts(before)

@@ -90,9 +90,10 @@ def replay(
     The same answer every time, by the live code.
 
     \b
-    A file is long (columns time, sensor, value, perhaps site and quality) or wide (a time and a
-    column for each sensor). Sensors are named by id, <site>/<id>, field or name; values are in the
-    tag list's units. Columns that name no sensor are passed over and told.
+    A file is long (columns time, sensor, value, perhaps site, unit and quality) or wide (a time and
+    a column for each sensor). Sensors are named by id, <site>/<id>, field or name; values are in the
+    tag list's units, or in those of the column `unit`. What `lifeline export` writes, Arrow too, is
+    such a file. Columns that name no sensor are passed over and told.
     A data directory is a log. Without --config it is stepped verbatim, commands and all; with
     --config its samples are judged by other rules: what would they have said? With --by-time they are
     judged as a file's are: those of a time from --from to --to, received when they were measured.
@@ -174,13 +175,14 @@ def _database(kind: str, config: Path, span: tuple[int, int], speed: float) -> I
         source = StoredSeries(plant.storage.directory, plant.configuration)
         yield SeriesRun(source, plant.configuration, *span, _span_ns(speed))
         return
+    from ..influx_setup.logins import reading
     from ..outputs.influx_server import InfluxServer
     from ..outputs.influx_target import InfluxTarget
     from ..replay.influx_series import influx_series
 
     if plant.outputs.influx is None:
         raise SpecError("this file names no InfluxDB output", expected="outputs: {influx: …}")
-    server = InfluxServer(InfluxTarget.of(plant.outputs.influx))
+    server = InfluxServer(reading(InfluxTarget.of(plant.outputs.influx)))
     try:
         series = influx_series(server, plant.configuration)
         yield SeriesRun(series, plant.configuration, *span, _span_ns(speed))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ..errors import SpecError
+
+_WITHOUT_SECONDS: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d)(Z|[+-]\d\d:\d\d)$", re.ASCII)
 
 
 def moment(text: str, *, end: bool = False) -> int:
@@ -19,7 +24,7 @@ def moment(text: str, *, end: bool = False) -> int:
     from ..limits import DAY_NS, SECOND_NS
     from ..outputs.times import parse_rfc3339
 
-    stripped = text.strip()
+    stripped = _WITHOUT_SECONDS.sub(r"\1:00\2", text.strip())
     try:
         day = datetime.combine(date.fromisoformat(stripped), datetime.min.time(), UTC)
         return int(day.timestamp()) * SECOND_NS + (DAY_NS if end else 0)

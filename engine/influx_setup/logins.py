@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
+
 from ..outputs.influx_target import InfluxTarget
 from .secrets import read_secret
 
@@ -85,6 +87,19 @@ def logins_v2(target: InfluxTarget) -> tuple[Login, ...]:
 def beside(file: Path) -> Path:
     """Where the reader's secret lies."""
     return file.with_name(file.name + READ_SUFFIX)
+
+
+def reading(target: InfluxTarget) -> InfluxTarget:
+    """The same with the reader's login where its secret lies beside the writer's; else unchanged:
+    a login of a person's own may do both."""
+    named = target.password_file if target.username else target.token_file
+    if not named or not beside(Path(named)).exists():
+        return target
+    secret = str(beside(Path(named)))
+    if not target.username:
+        return msgspec.structs.replace(target, token_file=secret)
+    user = target.username + READ_SUFFIX
+    return msgspec.structs.replace(target, username=user, password_file=secret)
 
 
 def _named(file: Path) -> str:

@@ -19,6 +19,7 @@ SENSOR: Final = ("sensor", "id", "tag", "device", "point", "编号", "测点", "
 VALUE: Final = ("value", "val", "v", "值", "数值", "监测值")
 SITE: Final = ("site", "station", "站点")
 QUALITY: Final = ("quality", "q", "质量")
+UNIT: Final = ("unit", "units", "单位", "计量单位")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Columns:
     value: str = ""
     site: str = ""
     quality: str = ""
+    unit: str = ""
 
     @property
     def wide(self) -> bool:
@@ -61,7 +63,8 @@ def columns_of(names: Sequence[str], time: str = "") -> Columns:
         )
     sensor, value = _first(names, SENSOR), _first(names, VALUE)
     if sensor and value:
-        return Columns(found, sensor, value, _first(names, SITE), _first(names, QUALITY))
+        others = (_first(names, known) for known in (SITE, QUALITY, UNIT))
+        return Columns(found, sensor, value, *others)
     return Columns(found)
 
 
@@ -90,6 +93,7 @@ class SensorNames:
                 nearest=nearest(site, sites),
             )
         routes = {(r.site, r.sensor): r for source in plant.sources for r in source.routes}
+        self._sensors = configuration.sensors
         self._names: tuple[dict[str, list[Target]], ...] = ({}, {}, {}, {})
         self.sites: set[str] = set()
         for index, sensor in enumerate(configuration.sensors):
@@ -116,6 +120,27 @@ class SensorNames:
             if targets:
                 return targets[0]
         return None
+
+    def told_in(self, target: Target, unit: str) -> Target:
+        """The sensor, told in a unit that the file states; "": in the tag list's. Raises SpecError."""
+        if not unit:
+            return target
+        from ..gases import gas
+        from ..quantities import quantity
+        from ..units import affine
+
+        sensor = self._sensors[target.index]
+        if unit == sensor.unit:
+            return Target(target.index, 1.0, 0.0, target.boolean)
+        try:
+            of = gas(sensor.gas) if sensor.gas else None
+            return Target(
+                target.index, *affine(unit, quantity(sensor.quantity), of), target.boolean
+            )
+        except SpecError as error:
+            raise SpecError(
+                f"{sensor.id}: {error.message}", found=repr(unit), expected=error.expected
+            ) from error
 
     def unknown(self, names: Sequence[str]) -> SpecError:
         """What to say where none of a file's names is a sensor."""

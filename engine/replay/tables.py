@@ -1,4 +1,4 @@
-"""Recorded files, CSV, JSON lines and Parquet, to samples of a plant in the order of their times."""
+"""Recorded files, CSV, JSON lines, Parquet and Arrow, to samples of a plant in the order of their times."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from .times import event_times
 _SEPARATORS: Final = ",;\t|"
 _CHUNK: Final = 65_536
 _PARQUET: Final = (".parquet", ".pq")
+_ARROW: Final = (".arrow", ".feather")
 _LINES: Final = (".jsonl", ".ndjson")
 
 
@@ -98,6 +99,9 @@ def _table(path: Path) -> Any:
             from pyarrow import parquet
 
             return parquet.read_table(path)
+        if path.suffix.lower() in _ARROW:
+            with pa.memory_map(str(path)) as mapped:
+                return pa.ipc.open_file(mapped).read_all()
         if path.suffix.lower() in _LINES:
             return _json_lines(path)
         return _csv(path)
@@ -105,6 +109,10 @@ def _table(path: Path) -> Any:
         text = " ".join(str(error).split())
         raise SpecError(
             "the file cannot be read as a table", where=str(path), found=text
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            "the file is no text", where=str(path), expected="CSV, or a name that ends in its form"
         ) from error
     except OSError as error:
         raise SpecError(
@@ -205,6 +213,8 @@ def _long(
     counts = np.bincount(which, minlength=len(words)).tolist()
     passed.update({w: n for w, t, n in zip(words, targets, counts, strict=True) if t is None})
     known = [t or Target(-1, 1.0, 0.0, False) for t in targets]
+    if columns.unit:
+        known, which = _in_units(table.column(columns.unit), known, which, names)
     sensor = np.array([t.index for t in known], np.int32)[which]
     raw = _floats(table.column(columns.value).combine_chunks(), columns.value)
     value = raw * np.array([t.scale for t in known])[which]
@@ -228,6 +238,21 @@ def _words(table: Any, columns: Columns) -> tuple[list[str], Any]:
         text = compute.binary_join_element_wise(site, text, "/")
     coded = text.combine_chunks().fill_null("").dictionary_encode()
     return coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False)
+
+
+def _in_units(
+    column: Any, known: list[Target], which: Any, names: SensorNames
+) -> tuple[list[Target], Any]:
+    """Sensors by the units that the file tells them in, and which of these each row has."""
+    import pyarrow as pa
+
+    coded = column.cast(pa.string()).combine_chunks().fill_null("").dictionary_encode()
+    units = [unit.strip() for unit in coded.dictionary.to_pylist()]
+    pairs = which.astype(np.int64) * len(units) + coded.indices.to_numpy(zero_copy_only=False)
+    there, rows = np.unique(pairs, return_inverse=True)
+    targets = [(known[pair // len(units)], units[pair % len(units)]) for pair in there.tolist()]
+    told = [names.told_in(one, unit) if one.index >= 0 else one for one, unit in targets]
+    return told, rows
 
 
 def _floats(column: Any, name: str) -> Float64:
@@ -268,9 +293,10 @@ def _qualities(value: Float64) -> UInt8:
     return np.where(np.isfinite(value), Quality.GOOD, Quality.NOT_A_NUMBER).astype(np.uint8)
 
 
-def _said(texts: list[str | None], name: str) -> UInt8:
-    """Quality codes by their names, as our own exports write them; empty means good."""
+def _said(texts: list[Any], name: str) -> UInt8:
+    """Qualities by their names or, as `lifeline export` writes them, by their codes; empty means good."""
     codes = {quality.text: int(quality) for quality in Quality}
+    codes |= {str(int(quality)): int(quality) for quality in Quality}
     said = []
     for row, text in enumerate(texts):
         code = codes.get(str(text).strip().lower()) if text is not None else int(Quality.GOOD)
@@ -279,7 +305,7 @@ def _said(texts: list[str | None], name: str) -> UInt8:
                 "unknown quality",
                 where=f"row {row + 1}",
                 found=f"{name} = {text!r}",
-                expected=", ".join(codes),
+                expected=", ".join(quality.text for quality in Quality),
             )
         said.append(code)
     return np.array(said, np.uint8)

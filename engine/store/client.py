@@ -29,6 +29,7 @@ from .limits import (
     LONGEST_QUESTION_NS,
     QUESTION_NS,
     REQUEST_BYTES,
+    SILENT_CLIENT_S,
     WAITING_QUESTIONS,
 )
 from .serving import SOCKET
@@ -120,6 +121,8 @@ def ask(
     Raises QuestionError with the database's words, SinkError where engine or store do not answer,
     LogError where there is none.
     """
+    import pyarrow  # noqa: F401  before the engine waits for the question
+
     question = Question("ask", sql, rows, size, min(timeout_ns, LONGEST_QUESTION_NS))
     connection = _connected(directory)
     if connection is not None:
@@ -210,7 +213,10 @@ def _next(connection: socket.socket) -> tuple[bytes, bytes]:
     try:
         kind, data = receive(connection, 2**32 - 1)
     except (OSError, EOFError, ValueError) as error:
-        raise SinkError(f"the engine broke off in its answer: {error}") from error
+        raise SinkError(
+            f"the engine broke off in its answer: {error}; it lets go of who takes nothing for "
+            f"{SILENT_CLIENT_S:g} s"
+        ) from error
     if kind == ERROR:
         refusal = msgspec.json.decode(data, type=Refusal)
         if refusal.whose == "question":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..errors import LogError, SpecError
+from ..quantities import quantity
 from .client import ask
 from .limits import EXPORT_ROWS, LONGEST_QUESTION_NS
 from .schema import DIMENSIONS
@@ -102,6 +103,8 @@ def export_series(
         timeout_ns=LONGEST_QUESTION_NS,
     ).table()
     names = pa.table({name: found.column(name) for name in DIMENSIONS})
+    units = [_unit(name) for name in names.column("quantity").to_pylist()]
+    names = names.append_column("unit", pa.array(units, pa.string()))
     total = sum(found.column("rows").to_pylist())
     done = 0
     with _file(out, form) as write:
@@ -128,6 +131,14 @@ def export_series(
     return done
 
 
+def _unit(name: str) -> str:
+    """The canonical unit of a quantity, in which all is stored; "" of one that is not known any more."""
+    try:
+        return quantity(name).unit
+    except SpecError:
+        return ""
+
+
 def _nothing(directory: Path, table: str, columns: str) -> pa.RecordBatch:
     """No row, with all columns: a file of nothing can be read too."""
     import pyarrow as pa
@@ -149,13 +160,12 @@ def export_alerts(
     where = f"WHERE {wanted.times()} AND {wanted.names()}"
     total = ask(directory, f"SELECT count(*) AS n FROM alert {where}").dicts()[0]["n"]
     done = 0
-    answer = ask(
-        directory,
-        f"SELECT * FROM alert {where} ORDER BY site, seq",
-        size=0,
-        timeout_ns=LONGEST_QUESTION_NS,
-    )
-    with answer, _file(out, form) as write:
+    question = f"SELECT * FROM alert {where} ORDER BY site, seq"
+    # The file first: the engine lets go of who asks and then makes himself ready.
+    with (
+        _file(out, form) as write,
+        ask(directory, question, size=0, timeout_ns=LONGEST_QUESTION_NS) as answer,
+    ):
         import pyarrow as pa
 
         write(pa.RecordBatch.from_pylist([], schema=answer.schema))
@@ -180,12 +190,12 @@ def _parts(keys: Sequence[int], rows: Sequence[int]) -> Iterator[tuple[int, list
 
 
 def _with_names(batch: pa.RecordBatch, names: pa.Table) -> pa.RecordBatch:
-    """The columns of the view: time, names, numbers."""
+    """The columns of the view: time, names, the unit of the numbers, these."""
     import pyarrow as pa
 
     place = batch.column("place")
     columns: dict[str, Any] = {"time": batch.column("time")}
-    for name in DIMENSIONS:
+    for name in names.column_names:
         taken = names.column(name).combine_chunks().take(place)
         columns[name] = taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
     for name in batch.schema.names[2:]:
@@ -219,9 +229,14 @@ def _file(out: Path, form: Form) -> Iterator[Callable[[pa.RecordBatch], None]]:
 
 
 class _Writer:
-    """Batches into an open file; small ones are gathered, so that Parquet gets decent row groups."""
+    """Batches into an open file; small ones are gathered, so that Parquet gets decent row groups.
+    What a form needs is imported here, before the engine is asked."""
 
     def __init__(self, file: Any, form: Form) -> None:
+        if form == "parquet":
+            import pyarrow.parquet
+        elif form == "csv":
+            import pyarrow.csv  # noqa: F401
         self._file = file
         self._form = form
         self._writer: Any = None
@@ -231,6 +246,7 @@ class _Writer:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Appends."""
+        batch = _in_utc(batch)
         if self._writer is None:
             self._open(batch.schema)
         self._gathered.append(batch)
@@ -275,6 +291,24 @@ class _Writer:
         self._flush()
         if self._writer is not None:
             self._writer.close()
+
+
+def _in_utc(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The store's times have no zone; in a file they say that they are UTC, else a reader takes
+    them for local ones."""
+    import pyarrow as pa
+
+    fields = [
+        pa.field(f.name, pa.timestamp(f.type.unit, "UTC")) if _is_naive(f.type) else f
+        for f in batch.schema
+    ]
+    return batch.cast(pa.schema(fields))
+
+
+def _is_naive(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_timestamp(kind) and kind.tz is None
 
 
 def csv_schema(schema: pa.Schema) -> pa.Schema:

@@ -74,8 +74,12 @@ REQUEST_BYTES: Final = 64_000_000
 # database that the question reads can be tidied away.
 QUESTION_NS: Final = 30 * SECOND_NS
 LONGEST_QUESTION_NS: Final = 10 * MINUTE_NS
-# Who does not take the answer for this long is let go.
-SILENT_CLIENT_S: Final = 10.0
+# Who does not take the answer for this long is let go. A program that begins on a machine with
+# nothing to spare needs more than ten seconds for its imports.
+SILENT_CLIENT_S: Final = 30.0
+# Arrow writes a column's parts one by one, and a socket counts some kilobyte for each that waits:
+# gathered, an answer of some hundred rows fits into it and the next question can be answered.
+GATHERED_BYTES: Final = 65_536
 # Rows and bytes of one answer, unless the question says otherwise.
 ANSWER_ROWS: Final = 1_000_000
 ANSWER_BYTES: Final = 1_000_000_000

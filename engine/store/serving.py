@@ -145,6 +145,7 @@ class Server:
                 with pa.ipc.new_stream(pa.PythonFile(writer, "w"), answer.schema) as stream:
                     for batch in answer.pieces():
                         stream.write_batch(batch)
+                writer.finish()
             finally:
                 answer.close()
         return Done(rows=answer.rows, more=answer.more)

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import msgspec
 
 from ..errors import LogError
-from .limits import SOCKET_NAME_BYTES
+from .limits import GATHERED_BYTES, SOCKET_NAME_BYTES
 
 QUESTION: Final = b"Q"
 ARROW: Final = b"A"
@@ -62,7 +62,7 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
     expired: int = 0
 
 
-def send(connection: socket.socket, kind: bytes, data: bytes | memoryview) -> None:
+def send(connection: socket.socket, kind: bytes, data: bytes | bytearray | memoryview) -> None:
     """One piece. Raises OSError."""
     connection.sendall(_HEAD.pack(kind, len(data)))
     connection.sendall(data)
@@ -89,24 +89,33 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 class PieceWriter(io.RawIOBase):
-    """A file whose writes leave as pieces of Arrow; `sent` counts bytes."""
+    """A file whose writes leave as pieces of Arrow, small ones gathered; `finish` sends the rest."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__()
         self._connection = connection
-        self.sent = 0
+        self._gathered = bytearray()
 
     def writable(self) -> bool:
         """Yes."""
         return True
 
     def write(self, data: object) -> int:
-        """Sends it all. Raises OSError."""
+        """Takes it all. Raises OSError."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
-        if len(view):
+        if len(self._gathered) + len(view) > GATHERED_BYTES:
+            self.finish()
+        if len(view) > GATHERED_BYTES:
             send(self._connection, ARROW, view)
-            self.sent += len(view)
+        else:
+            self._gathered += view
         return len(view)
+
+    def finish(self) -> None:
+        """Sends what is left. Raises OSError."""
+        if self._gathered:
+            send(self._connection, ARROW, self._gathered)
+            self._gathered = bytearray()
 
 
 @contextmanager

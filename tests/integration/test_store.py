@@ -263,7 +263,7 @@ def test_files_hold_what_was_asked_for_in_order(plant: Path, tmp_path: Path) -> 
     assert [float(r["last"]) for r in minutes] == [mine[key][4] for key in sorted(mine)]
     nothing = tmp_path / "nothing.parquet"
     lifeline("export", str(plant), "--domain", "dam", "-o", str(nothing))
-    assert (pq.read_table(nothing).num_rows, len(pq.read_table(nothing).column_names)) == (0, 9)
+    assert (pq.read_table(nothing).num_rows, len(pq.read_table(nothing).column_names)) == (0, 10)
     alerts = tmp_path / "alerts.parquet"
     lifeline("export", str(plant), "--alerts", "-o", str(alerts))
     found = pq.read_table(alerts)

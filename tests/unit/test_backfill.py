@@ -330,6 +330,15 @@ def test_the_store_takes_a_time_again_and_gives_it_back_as_it_was(tmp_path: Path
     again = run("replay", "--from-store", "-c", config, "--json")
     assert again.stdout == logged.stdout
     assert summary(again)["alarms"]
+    for form in ("parquet", "csv", "arrow"):  # canonical units, where the tag list has others
+        out = tmp_path / f"all.{form}"
+        assert run("export", config, "-o", out).exit_code == 0
+        filed = run("replay", out, "-c", config, "--json")
+        assert filed.exit_code == 0, filed.output
+        assert summary(filed)["digest"] == summary(again)["digest"]
+        once_more = run("backfill", config, "--source", out, "--json")
+        assert json.loads(once_more.stdout)["points"] == distinct
+        assert stored(tmp_path, "SELECT count(*) AS n FROM series") == [{"n": distinct}]
 
 
 def test_a_running_engine_takes_it_into_its_store(tmp_path: Path) -> None:
@@ -400,5 +409,6 @@ def test_sources_of_a_replay_that_do_not_go_together(tmp_path: Path, arguments: 
 def test_moments() -> None:
     assert moment("2023-11-14T22:13:20Z") == START
     assert moment("2023-11-15T06:13:20+08:00") == START
+    assert moment("2023-11-15T06:13+08:00") == moment("2023-11-14T22:13Z") == START - 20 * SECOND_NS
     with pytest.raises(SpecError):
         moment("soon")

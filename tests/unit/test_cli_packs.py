@@ -68,6 +68,8 @@ def test_a_changed_version_of_a_pack_shows(tmp_path: Path) -> None:
 
 def test_a_plant_is_compared_with_what_its_engine_runs(tmp_path: Path) -> None:
     path = PLANT.write(tmp_path)
+    code, text = said("diff", str(path))
+    assert (code, "has the engine of this plant run yet?" in text) == (4, True)
     folder = DataDirectory(tmp_path / "lifeline-data").configurations
     folder.mkdir(parents=True)
     ConfigurationFiles(folder).keep(load(path).configuration)

@@ -21,6 +21,7 @@ from lifeline.engine.influx_setup import Spans, initialise
 from lifeline.engine.influx_setup import steps as told
 from lifeline.engine.influx_setup.downsample import downsample
 from lifeline.engine.influx_setup.limits import HOUR_NS, YEAR_NS
+from lifeline.engine.influx_setup.logins import reading
 from lifeline.engine.influx_setup.sampling import (
     HOURS,
     MINUTES,
@@ -227,6 +228,20 @@ def test_logins_of_an_administrator_are_whole(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["influx", "init", str(config), *arguments])
         assert done.exit_code == 1
         assert "--admin-user and" in done.output or "exclude each other" in done.output
+
+
+def test_who_only_asks_takes_the_readers_login_where_it_lies_beside(tmp_path: Path) -> None:
+    token, password = tmp_path / "influx.token", tmp_path / "influx.pw"
+    by_token = InfluxTarget("http://127.0.0.1:1", bucket="plant", token_file=str(token))
+    by_name = InfluxTarget(
+        "http://127.0.0.1:1", database="plant", username="lifeline", password_file=str(password)
+    )
+    for target in (by_token, by_name, InfluxTarget("http://127.0.0.1:1", database="plant")):
+        assert reading(target) == target
+    (tmp_path / "influx.token_read").write_text("plant_read:asks\n")
+    (tmp_path / "influx.pw_read").write_text("asks\n")
+    assert reading(by_token).token() == "plant_read:asks"
+    assert reading(by_name).token() == "lifeline_read:asks"
 
 
 def test_a_plant_without_influxdb_is_told(tmp_path: Path) -> None:

@@ -22,6 +22,21 @@ def test_the_drawings_are_those_of_the_engine(writer: ModuleType) -> None:
     assert all(f"kinds_page.py: {name} -->" in PAGE for name in writer.EXAMPLES)
 
 
+def test_what_speaks_of_silence_clocks_and_the_engine_is_drawn_by_the_core() -> None:
+    watching = doc_program("watching_page")
+    assert watching.drawn(PAGE) == PAGE, "python docs/watching_page.py draws them anew"
+    for name, example in watching.EXAMPLES.items():
+        assert f"watching_page.py: {name} -->" in PAGE
+        strips = watching.strips(example)
+        first = strips[example.alarms[0]].replace(" ", "")
+        assert first.strip(".")[0] in "BYR"
+        assert first.endswith("."), "it returns"
+    gateway = watching.EXAMPLES["stale"]
+    assert [a for a in gateway.alarms if "Y" in watching.strips(gateway)[a][36:]] == [
+        "silence~link:gateway"
+    ]
+
+
 @pytest.mark.parametrize("name", ["accumulate", "night", "shift", "spike", "range", "trend"])
 def test_every_example_raises_and_another_signal_is_another_drawing(
     writer: ModuleType, name: str

@@ -74,6 +74,31 @@ def test_a_long_file_has_a_row_for_each_sample(tmp_path: Path, plant: Plant) -> 
     assert frame.quality.tolist() == [Quality.GOOD, Quality.CALIBRATION, Quality.GOOD]
 
 
+def test_a_file_may_say_its_own_units_and_codes_of_quality(tmp_path: Path, plant: Plant) -> None:
+    text = "time,site,sensor,unit,value,quality\n" + "".join(
+        f"2024-06-01T00:00:0{i},{row}\n".replace(",", "Z,", 1)
+        for i, row in enumerate((
+            "east,PT-1,kPa,1500,0", "east,PT-1,MPa,1.5,0", "east,PT-1,bar,15,130",
+            "east,PT-1,,1.5,", "west,GD-1,%LEL,20,0", "west,GD-1,%VOL,1,0",
+        ))
+    )  # fmt: skip
+    path = written(tmp_path, text)
+    read = rows(path, plant)
+    assert [sensor for sensor, _, _ in read] == [EAST_PRESSURE] * 4 + [WEST_GAS] * 2
+    assert [value for _, _, value in read] == pytest.approx([1500.0] * 4 + [20.0] * 2)
+    quality = read_samples([path], plant).frame.quality.tolist()
+    assert quality == [0, 0, Quality.CALIBRATION, 0, 0, 0]
+
+
+def test_a_unit_that_does_not_fit_and_a_binary_file_are_told(tmp_path: Path, plant: Plant) -> None:
+    wrong = written(tmp_path, "time,sensor,unit,value\n2024-06-01T00:00:00Z,PT-1,m3/h,1\n")
+    with pytest.raises(SpecError, match="PT-1"):
+        read_samples([wrong], plant)
+    binary = written(tmp_path, b"ARROW1\x00\x00\xff\xff\xff\xff\x10\n" * 50, "data.csv")
+    with pytest.raises(SpecError):
+        read_samples([binary], plant)
+
+
 def test_a_value_that_is_missing_in_a_long_file_is_bad(tmp_path: Path, plant: Plant) -> None:
     text = "time,site,sensor,value\n2024-06-01T00:00:00Z,east,GD-1,\n2024-06-01T00:00:01Z,east,GD-1,2\n"
     frame = read_samples([written(tmp_path, text)], plant).frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,18 @@ from lifeline.engine.config import StoreSpec
 from lifeline.engine.errors import LogError, SinkError, SpecError
 from lifeline.engine.frame import Frame
 from lifeline.engine.limits import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
-from lifeline.engine.store import client, sharing
+from lifeline.engine.store import client, export, sharing
 from lifeline.engine.store.answering import Answer
 from lifeline.engine.store.errors import (
     QuestionError,
     StoreMovedError,
 )
+from lifeline.engine.store.limits import GATHERED_BYTES
 from lifeline.engine.store.rows import alerts_table, named_samples
 from lifeline.engine.store.samples import Newest
 from lifeline.engine.store.statements import checked
 from lifeline.engine.store.store import Mark
-from lifeline.engine.store.wire import Question
+from lifeline.engine.store.wire import ARROW, PieceWriter, Question, receive
 from store_oracle import (
     NAMES,
     PLANT,
@@ -380,6 +382,43 @@ def test_questions_and_rows_go_over_the_socket(tmp_path: Path, depth: str) -> No
         sharing.returned(store)
     assert not (directory / "store.sock").exists()
     assert client.ask(directory, "SELECT count(*) AS n FROM alert").dicts() == [{"n": 2}]
+
+
+def test_small_parts_of_an_answer_are_gathered_and_nothing_is_left_behind() -> None:
+    """A socket counts a kilobyte for each part that waits: of 33 columns it held not fifty records."""
+    near, far = socket.socketpair()
+    with near, far:
+        writer = PieceWriter(near)
+        parts = [bytes([n % 251]) * (n % 17) for n in range(900)]
+        assert [writer.write(part) for part in parts] == [len(part) for part in parts]
+        writer.write(b"x" * (GATHERED_BYTES + 1))
+        writer.write(b"end")
+        writer.finish()
+        writer.finish()
+        near.close()
+        kinds, pieces = zip(*(receive(far, 1_000_000) for _ in range(3)), strict=True)
+        assert set(kinds) == {ARROW}
+        assert b"".join(pieces) == b"".join(parts) + b"x" * (GATHERED_BYTES + 1) + b"end"
+        with pytest.raises(EOFError):
+            receive(far, 1)
+
+
+def test_who_asks_is_ready_to_read_before_the_engine_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that cannot be written is found before the question; so is what its form must import."""
+    asked: list[str] = []
+
+    def answer(_: Path, sql: str, **__: object) -> Any:
+        asked.append(sql)
+        counted = type("Counted", (), {"dicts": lambda self: [{"n": 1}]})
+        return counted()
+
+    monkeypatch.setattr(export, "ask", answer)
+    nowhere = tmp_path / "no-folder" / "alerts.csv"
+    with pytest.raises(SpecError, match="cannot be written"):
+        export.export_alerts(tmp_path, export.Wanted(0, 1), "csv", nowhere)
+    assert ["count(*)" in sql for sql in asked] == [True]
 
 
 def test_one_store_serves_all_outputs_of_a_process(tmp_path: Path) -> None:
