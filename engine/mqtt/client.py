@@ -350,7 +350,10 @@ class MqttClient:
 
     def _watch(self) -> None:
         while not self._ended.wait(_WATCH_EVERY_S):
-            for kind, detail in self._watchdog.check(self._clock.monotonic(), self._vitals()):
+            vitals = self._vitals()
+            if self._ended.is_set():
+                return  # read while `stop` ended the loop: no death, and nobody to tell it to
+            for kind, detail in self._watchdog.check(self._clock.monotonic(), vitals):
                 self._tell(kind, detail)
                 if kind == "subscription_silent":
                     self._loop.drop()

@@ -18,6 +18,7 @@ from lifeline.engine.limits import BROKER_WINDOW
 from lifeline.engine.mqtt import Delivery, EmbeddedBroker, MqttClient, PublishTicket, Trouble, Will
 from lifeline.engine.mqtt.inbox import Inbox
 from lifeline.engine.mqtt.intake import Intake
+from lifeline.engine.mqtt.watchdog import Vitals
 from lifeline.engine.source import BrokerSpec, MqttVersion
 from servers.process import wait_until
 
@@ -187,6 +188,25 @@ def test_a_dead_loop_thread_is_noticed_told_and_started_again(
     wait_until(clients.told("loop_dead"), "the dead thread to be told", within_s=WITHIN_S)
     writer.publish(f"{clients.prefix}/a", b"alive").wait(WITHIN_S)
     assert received(reader, 1)[0].payload == b"alive"
+
+
+def test_a_loop_that_ends_because_it_was_told_to_is_no_trouble(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = clients.make("stopped")
+    watch = threading.current_thread()
+    vitals = client._vitals
+
+    def stopped_meanwhile() -> Vitals:
+        """The watcher had woken when `stop` came, and looks when the loop has ended."""
+        if threading.current_thread() is watch:
+            assert client.stop()
+        return vitals()
+
+    monkeypatch.setattr(client, "_vitals", stopped_meanwhile)
+    client._watch()
+    assert not client._loop.alive
+    assert clients.troubles == []
 
 
 def test_nobody_reads_the_socket_while_the_inbox_is_full(clients: Clients) -> None:
