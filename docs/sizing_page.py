@@ -1,39 +1,69 @@
-"""Writes the tables of docs/sizing.md from what was measured; a test compares the two.
+"""Writes the tables of docs/sizing.md from docs/figures.md; a test compares the two.
 
     python docs/sizing_page.py
 
-Whoever measures anew (`python benchmarks/run.py --only sizes --only cluster`) changes the figures below
-and runs it again.
+Whoever measures anew (`python benchmarks/run.py --write docs/figures.md`) runs it again.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).parent / "sizing.md"
+FIGURES = Path(__file__).parent / "figures.md"
+MEASURED, MEASURED_END = "<!-- measured -->\n", "<!-- end of measured -->\n"
 BEGIN, END = "<!-- tables -->\n", "<!-- end of tables -->\n"
 DAY = 86_400
+
+
+def figure(name: str) -> str:
+    """What the first line of docs/figures.md with this name says; KeyError where there is none."""
+    for line in FIGURES.read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] == name:
+            return cells[1]
+    raise KeyError(f"docs/figures.md has no line {name!r}")
+
+
+def count(name: str, pattern: str = "") -> float:
+    """The first number of that line, or the number behind which `pattern` stands."""
+    found = re.search(r"([\d,]+(?:\.\d+)?)" + pattern, figure(name))
+    if found is None:
+        raise KeyError(f"docs/figures.md: {name!r} says no number before {pattern!r}")
+    return float(found[1].replace(",", ""))
+
 
 # --- measured: benchmarks/sizes.py ----------------------------------------------------------------
 ENTRY_BYTES = 72  # an entry without its samples, names of ten letters
 SAMPLE_BYTES = 21  # a sample in it
 KAFKA_BYTES = 70  # what Kafka adds to a record that is sent alone; 15 where ten go together
-LOG_DB = {1: 225, 10: 42, 100: 28, 1_000: 25}  # bytes of a sample in log.db, by samples an entry
-RECORD_BYTES = 521  # an alert record
-SNAPSHOT_BYTES = 1_858  # a sensor under two limits, a trend and its silence, in memory and on disk
-PACKED_BYTES = 227  # the same in a checkpoint on Kafka
+# Bytes of a sample in log.db, by samples an entry.
+LOG_DB = {
+    k: round(count(f"bytes per sample in log.db, Frames of {k:,}")) for k in (1, 10, 100, 1_000)
+}
+RECORD_BYTES = round(count("bytes per alert record"))
+# A sensor under two limits, a trend and its silence: in memory and on disk; in a checkpoint on Kafka.
+_SNAPSHOT = "snapshot of 10,000 sensors at 1,000 sites, two limits, trend, silence each"
+SNAPSHOT_BYTES = round(count(_SNAPSHOT, " bytes per sensor;"))
+PACKED_BYTES = round(count(_SNAPSHOT, " bytes per sensor$"))
 
-# --- measured: a worker ---------------------------------------------------------------------------
-# Processor time for a record of k samples is RECORD_US + k * SAMPLE_US. benchmarks/cluster.py gives
-# both: samples/s and share of the core in Frames of 1,000 and of 100. Here 771,000 at 0.77 and
-# 103,000 at 0.38, so 1,000 and 370 us a record, on a machine of two cores at a load of 8 to 10.
-RECORD_US = 300.0
-SAMPLE_US = 0.7
-# Resident bytes of an engine with 100,000 sensors under five rules: benchmarks/memory.py, 656 MiB.
-SENSOR_MEMORY = 656 * 2**20 / 100_000
+# --- measured: benchmarks/cluster.py, benchmarks/memory.py ------------------------------------------
+# Processor time for a record of k samples is RECORD_US + k * SAMPLE_US: two unknowns, and rates and
+# shares of the core for two k.
+_WORKER = "cluster, one worker, Frames of {:,}"
+_RATE = {k: count(_WORKER.format(k)) for k in (1_000, 100)}
+_SHARE = {k: count(_WORKER.format(k), " of its core") for k in (1_000, 100)}
+# Of a sample, with its part of the record.
+COST_US = {k: 1e6 * _SHARE[k] / _RATE[k] for k in (1_000, 100)}
+RECORD_US = float(round((COST_US[100] - COST_US[1_000]) / (1 / 100 - 1 / 1_000)))
+SAMPLE_US = round(COST_US[1_000] - RECORD_US / 1_000, 2)
+# Resident bytes of an engine with 100,000 sensors under five rules, all of them reckoned to the sensors.
+_MEMORY = "engine at 100,000 sensors, RSS"
+SENSOR_MEMORY = count(_MEMORY) * 2**20 / 100_000
 
 # --- shipped settings -------------------------------------------------------------------------------
 ALERT_DAYS = 400
@@ -111,7 +141,7 @@ PLANT_TEN = Place("the same, ten values a message", 1_000, 10, 30)
 BIG = Place("100,000 sensors on one machine", 100_000, 10, 30)
 CITY = Place("a city", 100_000, 10, 30, agents=100, partitions=12)
 PROVINCE = Place("a province", 10_000_000, 100, 7, agents=10_000, partitions=32)
-SINGLE = Place("the same, a value a message", 10_000_000, 1, 7, agents=10_000, partitions=32)
+SINGLE = Place("the same, a value a message", 10_000_000, 1, 7, agents=10_000, partitions=640)
 Row = tuple[str, str, Callable[[Place], str]]
 
 
@@ -223,6 +253,81 @@ MANY: tuple[Row, ...] = (
 )
 
 
+def taken(samples: int) -> float:
+    """Samples a second that a worker's core takes in records of so many."""
+    return samples * 1e6 / (RECORD_US + samples * SAMPLE_US)
+
+
+def measured() -> str:
+    """What is reckoned with, and whence; the arithmetic of a worker's cost."""
+    path, fifty = "whole path, single samples, QoS 1", "whole path, 50 samples a message, QoS 1"
+    checkpoint = "cluster, checkpoint of 10,000 sensors (limit, trend, silence)"
+    rows = (
+        (
+            f"bytes of an entry of k samples | {ENTRY_BYTES} + {SAMPLE_BYTES} k",
+            "`benchmarks/sizes.py`: real Frames encoded; "
+            + ", ".join(f"{count(f'bytes per sample, Frames of {k:,}'):.3g}" for k in LOG_DB)
+            + " a sample for k = 1, 10, 100, 1,000",
+        ),
+        (
+            f"what Kafka adds to a record | {KAFKA_BYTES} B alone, 15 B where ten go together",
+            "the same, batches built by the client's own writer",
+        ),
+        (
+            "bytes of a sample in the embedded log's file | "
+            + ", ".join(map(str, LOG_DB.values()))
+            + " for k = 1, 10, 100, 1,000",
+            "the same, `log.db` after 2,000 entries",
+        ),
+        (
+            f"a snapshot, by sensor | {SNAPSHOT_BYTES:,} B under two limits, a trend and silence "
+            f"({count('snapshot bytes per limit instance'):.0f} a limit, "
+            f"{count('snapshot bytes per trend instance'):,.0f} a trend)",
+            "the same, 10,000 sensors at 1,000 sites that have spoken for longer than the windows",
+        ),
+        (
+            f"the same as a checkpoint on Kafka | {PACKED_BYTES} B",
+            "the same, packed as workers pack it",
+        ),
+        (f"an alert record | {RECORD_BYTES} B", "the same, mean of 5,350"),
+        (
+            f"memory of an engine | {count(_MEMORY):.0f} MiB at 100,000 sensors under five rules, "
+            "all of it reckoned to the sensors",
+            "`benchmarks/memory.py`",
+        ),
+        (
+            f"one machine, the whole path | {count(path):,.0f} messages/s of one value, "
+            f"{count(fifty):,.0f} samples/s in messages of 50",
+            "`benchmarks/path.py`, load and broker on the same two cores",
+        ),
+        (
+            f"a worker, from Kafka to alert records | processor time of {RECORD_US:.0f} µs a record "
+            f"and {SAMPLE_US} µs a sample under a limit, a trend and silence",
+            "`benchmarks/cluster.py`: 10,000 sensors, one in twenty in alarm; reckoned below. With "
+            "1,000 calm sensors 73 and 0.16 µs "
+            "([0020](decisions/0020-faust-as-consumer-and-lifecycle.md))",
+        ),
+        (
+            f"a checkpoint of 10,000 sensors | {figure(checkpoint)}",
+            "the same",
+        ),
+    )
+    lines = ["| figure | value | where |", "|---|---|---|", *(f"| {a} | {b} |" for a, b in rows)]
+    shares = " and ".join(
+        f"{_SHARE[k]} s / {_RATE[k]:,.0f} = {COST_US[k]:.2f} µs a sample in Frames of {k:,}"
+        for k in (1_000, 100)
+    )
+    return "\n".join(lines) + (
+        f"\n\nWhence a worker's two figures: its core was busy for {shares}. Between the two a sample's "
+        f"part of its record differs by 1/100 − 1/1,000,\nso a record costs ({COST_US[100]:.2f} − "
+        f"{COST_US[1_000]:.2f}) / 0.009 = {RECORD_US:.0f} µs, and a sample {COST_US[1_000]:.2f} − "
+        f"{RECORD_US:.0f} / 1,000 = {SAMPLE_US} µs. What comes in one message is one record,\nand a "
+        f"record costs as much as {RECORD_US / SAMPLE_US:.0f} samples: a core takes {taken(1):,.0f} "
+        f"samples/s one by one (reckoned, not measured), {taken(100):,.0f} in hundreds, "
+        f"{taken(1_000):,.0f} in thousands.\n"
+    )
+
+
 def tables() -> str:
     """Both tables, with their headings."""
     one = table((PLANT, PLANT_TEN, BIG), ONE)
@@ -231,10 +336,12 @@ def tables() -> str:
 
 
 def page(text: str) -> str:
-    """The page with the tables as the figures give them. Raises ValueError without the marks."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}{tables()}{END}{after}"
+    """The page with what the figures give. Raises ValueError without the marks."""
+    for begin, made, end in ((MEASURED, measured(), MEASURED_END), (BEGIN, tables(), END)):
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}{made}{end}{after}"
+    return text
 
 
 if __name__ == "__main__":

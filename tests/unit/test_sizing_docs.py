@@ -51,6 +51,31 @@ def test_the_text_names_the_figures_that_are_reckoned_with(sizing: ModuleType) -
     assert {str(each) for each in wanted} - numbers == set()
 
 
+def test_a_workers_two_figures_give_the_rates_that_were_measured(sizing: ModuleType) -> None:
+    """The arithmetic the other way round: from cost to samples/s at the share of the core."""
+    figures = (ROOT / "docs" / "figures.md").read_text("utf-8")
+    for samples in (100, 1_000):
+        found = re.search(
+            rf"cluster, one worker, Frames of {samples:,} \| ([\d,]+) samples/s; ([\d.]+) of",
+            figures,
+        )
+        assert found is not None
+        rate, share = float(found[1].replace(",", "")), float(found[2])
+        assert sizing.taken(samples) * share == pytest.approx(rate, rel=0.02)
+
+
+def test_a_figure_that_is_not_there_is_missed(sizing: ModuleType) -> None:
+    with pytest.raises(KeyError, match="has no line"):
+        sizing.figure("bytes per dream")
+    with pytest.raises(KeyError, match="says no number"):
+        sizing.count("bytes per alert record", " of its core")
+
+
+def test_every_worker_of_a_place_has_partitions_to_hold(sizing: ModuleType) -> None:
+    for place in (sizing.CITY, sizing.PROVINCE, sizing.SINGLE):
+        assert place.partitions >= 2 * place.workers, place.name
+
+
 @pytest.mark.parametrize("samples", [1, 10, 100, 1_000])
 def test_a_sample_weighs_what_the_page_says(
     sizing: ModuleType, sizes: ModuleType, samples: int
