@@ -83,7 +83,7 @@ def export(
     from .times import moment
 
     if out is None:
-        raise SpecError("no file to write to", expected="--out FILE")
+        raise typer.BadParameter("no file to write to: --out FILE")
     if resolution not in RESOLUTIONS:
         raise SpecError(
             "unknown resolution", found=repr(resolution), expected=", ".join(RESOLUTIONS)

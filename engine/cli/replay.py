@@ -139,20 +139,19 @@ def replay(
 def _check(
     source: list[Path], config: Path | None, database: str, by_time: bool, spanned: str, both: bool
 ) -> None:
-    """Raises SpecError for options that do not go together."""
+    """Raises BadParameter for options that do not go together."""
     if both or (database and source):
-        raise SpecError(
-            "one source at a time",
-            expected="files, a data directory, --from-influx or --from-store",
+        raise typer.BadParameter(
+            "one source at a time: files, a data directory, --from-influx or --from-store"
         )
     if not (database or source):
-        raise SpecError(
-            "nothing to replay", expected="files, a data directory, --from-influx or --from-store"
+        raise typer.BadParameter(
+            "nothing to replay: name files or a data directory, or say --from-influx or --from-store"
         )
     if by_time and not (config and len(source) == 1 and source[0].is_dir()):
-        raise SpecError("--by-time is of one data directory, judged by --config")
+        raise typer.BadParameter("--by-time is of one data directory, judged by --config")
     if spanned and not (database or by_time):
-        raise SpecError("--from and --to choose from a database, or from a log --by-time")
+        raise typer.BadParameter("--from and --to choose from a database, or a log --by-time")
 
 
 def _required(config: Path | None) -> Path:
@@ -207,7 +206,7 @@ def _opened(
     plant = load(config) if config is not None else None
     if not any(path.is_dir() for path in source):
         if plant is None:
-            raise SpecError("files need the rules and sensors of a plant", expected="--config")
+            raise typer.BadParameter("files need the rules and sensors of a plant: --config FILE")
         yield _file_run(source, plant, reading, speed)
         return
     if len(source) > 1:

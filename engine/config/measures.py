@@ -14,6 +14,7 @@ from ..gases import gas as find_gas
 from ..limits import SECOND_NS
 from ..quantities import Quantity, quantity
 from ..units import affine, canonical, parse_amount, parse_duration, rate
+from .nearest import nearest
 
 _RANGE: Final = re.compile(
     r"(?P<low>[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?) *(?:\.\.+|…|~|～|–|—|-|至|到|to) *"
@@ -24,6 +25,7 @@ _WORDS: Final[dict[str, ReportsKind]] = {
     **dict.fromkeys(("onchange", "change", "变化", "变化上报", "变送"), "on_change"),
     **dict.fromkeys(("event", "events", "事件", "事件上报"), "event"),
 }
+_KINDS: Final = ("periodic", "on_change", "event")
 _FULL: Final = "periodic 10s, on_change 60s or event"
 
 
@@ -153,7 +155,12 @@ def reporting(cell: str) -> Reporting:
         return Reporting("periodic", _interval(cell, cell))
     kind = _WORDS.get(re.sub(r"[ _-]", "", word[0]).casefold())
     if kind is None:
-        raise SpecError("unknown way of reporting", found=repr(cell), expected=_FULL)
+        raise SpecError(
+            "unknown way of reporting",
+            found=repr(cell),
+            expected=_FULL,
+            nearest=nearest(word[0], _KINDS),
+        )
     rest = cell[word.end() :].strip(" :,()（）")
     if kind == "event":
         if rest:

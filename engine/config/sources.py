@@ -267,7 +267,14 @@ def _unreached(plan: SourcePlan, tag: Tag, key: str, problems: Problems) -> None
         f"no topic of source {plan.model.id} reaches the sensor",
         found=quoted(key),
         expected=f"what {plan.key.text} gives for {listed(list(plan.model.topics))}",
+        nearest=_meant(plan.model.payload),
     )
+
+
+def _meant(payload: Payload) -> tuple[str, ...]:
+    """The template that a plain word may have been meant to be: the name of a field."""
+    word = payload.sensor or "{"
+    return () if "{" in word else (f"{{payload.{word}}}",)
 
 
 def by_source(tags: Tags) -> Mapping[str, list[int]]:

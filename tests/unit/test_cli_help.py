@@ -35,6 +35,46 @@ def output(*arguments: str) -> str:
     return done.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("replay",),
+        ("replay", "export.csv"),
+        ("replay", "export.csv", "--from-store"),
+        ("replay", "export.csv", "-c", "lifeline.yaml", "--by-time"),
+        ("export",),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_meant_is_a_wrong_command_line(words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == ExitCode.USAGE
+    assert "Try 'lifeline" in done.output
+
+
+def test_kernels_that_are_only_loaded_by_a_busy_machine_are_not_told_as_compiled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lifeline.engine import warming
+    from lifeline.engine.cli import kernels
+
+    worked = iter(range(0, 1_000, 2))  # seconds of processor time at each look
+
+    def warm(step: warming.Progress) -> None:
+        for done in range(7):
+            step("rules", done, 7)
+
+    monkeypatch.setattr(warming, "warm", warm)
+    monkeypatch.setattr(kernels.SystemClock, "monotonic", lambda _: next(hours))
+    hours = iter(range(0, 10**15, 3_600 * 10**9))
+    monkeypatch.setattr(kernels.time, "thread_time", lambda: 1.0)
+    kernels.warm_kernels()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(kernels.time, "thread_time", lambda: float(next(worked)))
+    kernels.warm_kernels()
+    assert capsys.readouterr().err.count("compil") == 2
+
+
 def test_the_root_names_every_command_and_every_exit_code() -> None:
     text = output("--help")
     words = {line.split()[0] for line in text.splitlines() if line.startswith("  ")}

@@ -432,7 +432,7 @@ MISTAKES = {
     "way of reporting": (
         tags("periodic 5s", "perodic 5s"),
         "sensors.csv:3: unknown way of reporting; found 'perodic 5s'; "
-        "expected periodic 10s, on_change 60s or event",
+        "expected periodic 10s, on_change 60s or event; did you mean periodic?",
     ),
     "interval without unit": (
         tags("periodic 5s", "periodic 5"),
@@ -481,6 +481,17 @@ WARNINGS = {
         ),
         "sensors.csv:2: no topic of source gas reaches the sensor; found 'a/b'; "
         "expected what {device} gives for gas/{station}/{device}",
+    ),
+    "a field's plain name as template": (
+        replace(
+            PLANT,
+            sources=SOURCES.replace('sensor: "{device}"', "sensor: tag"),
+            tags="id,site,quantity,reports,topic\nA,east,gas.co,event,b\nB,east,gas.co,event,tag\n",
+            rules="",
+        ),
+        "sensors.csv:2: no topic of source gas reaches the sensor; found 'east/b'; "
+        "expected what {station}/tag gives for gas/{station}/{device}; "
+        "did you mean {payload.tag}?",
     ),
     "interval from the catalogue": (
         tags("periodic 5s", ""),
