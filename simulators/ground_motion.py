@@ -6,7 +6,8 @@ A point source after Brune (1970) with Boore's stochastic method (1983), SI unit
     C      = 0.55 · 2 · 0.707 / 4πρβ³;   fc = 0.49 β (Δσ/M₀)^⅓;   lg M₀ = 1.5 M + 9.1
 
 Noise under an envelope is given that spectrum; velocity is its integral. Intensity by the formulas of
-GB/T 17742-2020, Appendix A (from memory, not the official text), bounded to 1 … 12.
+GB/T 17742-2020, Appendix A (from memory, not the official text), bounded to 1 … 12, of the peaks of
+what a band of 0.1 to 10 Hz leaves (its A.5): what shakes faster is a lorry or a blast, not a building.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ QUALITY: Final = 300.0
 KAPPA_S: Final = 0.035
 RATE_HZ: Final = 100.0
 LOW_HZ: Final = 0.1  # below, an accelerograph's velocity is drift: left out
+#: The upper end of the band of which intensity is made, and the order of the filter (engineering).
+HIGH_HZ: Final = 10.0
+ORDER: Final = 4
 
 
 def moment(magnitude: float) -> float:
@@ -49,10 +53,13 @@ def spectrum(magnitude: float, distance_m: float, frequency: Float64) -> Float64
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Acceleration and velocity at a station, m/s² and m/s, every 1/RATE_HZ s from the S wave on."""
+    """Acceleration and velocity at a station, m/s² and m/s, every 1/RATE_HZ s from the S wave on; and
+    both as the band of the intensity leaves them."""
 
     acceleration: Float64
     velocity: Float64
+    banded_acceleration: Float64
+    banded_velocity: Float64
 
     @property
     def pga(self) -> float:
@@ -76,7 +83,15 @@ def motion(magnitude: float, distance_m: float, dice: np.random.Generator) -> Mo
     # Mean power 1, so that the record has the spectrum's energy and keeps its own shape.
     drawn = drawn / math.sqrt(float(np.mean(np.abs(drawn) ** 2)))
     drawn = drawn * spectrum(magnitude, distance_m, frequency) * (frequency >= LOW_HZ)
-    return Motion(_back(drawn, count), _back(integrated(drawn, frequency), count))
+    moved = integrated(drawn, frequency)
+    left = passed(frequency)
+    return Motion(*(_back(of, count) for of in (drawn, moved, drawn * left, moved * left)))
+
+
+def passed(frequency: Float64 | float) -> Float64:
+    """The share of an amplitude that is left above the band's upper end (Butterworth, zero phase)."""
+    faster = (np.asarray(frequency, np.float64) / HIGH_HZ) ** (2 * ORDER)
+    return np.asarray(1.0 / np.sqrt(1.0 + faster), np.float64)
 
 
 def integrated(transform: np.ndarray, frequency: Float64) -> np.ndarray:
@@ -97,7 +112,7 @@ def _envelope(time: Float64, lasts: float) -> Float64:
 
 
 def intensity(pga: Float64 | float, pgv: Float64 | float) -> Float64:
-    """Instrumental intensity of peak acceleration (m/s²) and velocity (m/s).
+    """Instrumental intensity of peak acceleration (m/s²) and velocity (m/s) of the band.
 
     I_A = 3.17 lg a + 6.59, I_V = 3.00 lg v + 9.77; where both are 6 or more it is I_V, else their
     mean; 1 to 12, to a tenth.

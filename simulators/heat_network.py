@@ -109,11 +109,26 @@ def effectiveness(ntu: float) -> float:
 def hotter_by(branch: int, lost: float, outdoor_c: float) -> float:
     """K by which the return of a branch whose exchanger has `lost` that share of its UA is above the mixed
     return, at full flow and before its rooms cool: (1 − its share of the flow) (ε clean − ε fouled)
-    (T_supply − T_room). Rooms are warmer than 20 °C where the curve is at its least."""
-    supply = curve(outdoor_c)
-    room = max(ROOM_C, (supply + CURVE_SLOPE * outdoor_c) / (1.0 + CURVE_SLOPE))
+    (T_supply − T_room)."""
     less = effectiveness(NTU) - effectiveness(NTU * (1.0 - lost))
-    return (1.0 - BRANCHES[branch][1]) * less * (supply - room)
+    return (1.0 - BRANCHES[branch][1]) * less * _over_rooms_k(outdoor_c)
+
+
+def cooled_by(lost: float, hours: float, outdoor_c: float) -> float:
+    """K by which the supply has fallen so many hours after that share of the heat was lost, at full flow
+    and while the return, which is ε (T_supply − T_room) colder, has not felt it: the least that it falls."""
+    return (
+        lost
+        * effectiveness(NTU)
+        * _over_rooms_k(outdoor_c)
+        * -math.expm1(-hours * 3600.0 / BOILER_LAG_S)
+    )
+
+
+def _over_rooms_k(outdoor_c: float) -> float:
+    """What the curve's supply is above its rooms, which are warmer than 20 °C where it is at its least."""
+    supply = curve(outdoor_c)
+    return supply - max(ROOM_C, (supply + CURVE_SLOPE * outdoor_c) / (1.0 + CURVE_SLOPE))
 
 
 def hole_m3_h(diameter_mm: float, kpa: float) -> float:

@@ -16,7 +16,18 @@ from lifeline.engine.limits import HOUR_NS, SECOND_NS
 
 from .cause import CauseKind, Happening, Label, Run
 from .climate import NORTH
-from .heat_network import NUMBERS, HeatCause, HeatNetwork, hotter_by
+from .heat_network import (
+    FLOW_M3_H,
+    NUMBERS,
+    PUMP_KPA,
+    RETURN_KPA,
+    SEEPAGE_M3_H,
+    HeatCause,
+    HeatNetwork,
+    cooled_by,
+    hole_m3_h,
+    hotter_by,
+)
 from .incidents import Level
 from .plant import Gateway, Point, Site, World
 from .script import Chapter, storyteller
@@ -99,6 +110,8 @@ def _points() -> list[Point]:
 # An exchanger's return above the plant's; what pipes, weather and two thermometers make of it.
 EXCHANGER_K: Final = 8.0
 SCATTER_K: Final = 1.0
+# The pack's `supply_drop`: the fall of an hour.
+DROP_K: Final = 10.0
 
 RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {
@@ -155,9 +168,13 @@ def _make(
     it: Happening,
 ) -> Made:
     """A label where size and hours are so that the rules must say it (`sure`: least of each)."""
-    found = it.size >= sure[0] and it.end_ns - it.onset_ns >= sure[1] * HOUR_NS
+    found = it.size >= sure[0] and _hours(it) >= sure[1]
     labels = (_label(sensors, level, it),) if found else ()
     return labels, HeatCause(kind, -1, it.size, it.onset_ns, it.end_ns)
+
+
+def _hours(it: Happening) -> float:
+    return (it.end_ns - it.onset_ns) / HOUR_NS
 
 
 def _label(sensors: tuple[str, ...], level: Level, it: Happening) -> Label:
@@ -165,14 +182,36 @@ def _label(sensors: tuple[str, ...], level: Level, it: Happening) -> Label:
     return Label(sensors, level, end_ns=it.end_ns + 2 * HOUR_NS)
 
 
+def _mildest_c(it: Happening) -> float:
+    """What the season has on a day that is two swings warmer, at onset or end."""
+    ends = np.array([it.onset_ns, it.end_ns], np.int64)
+    return float((NORTH.season_c(ends) + 2.0 * NORTH.swings_c(ends)).max())
+
+
+def _boiler(site: Site, it: Happening) -> Made:
+    """Labelled where the supply must fall by the rule's ten degrees within an hour, however mild it is:
+    at full share a quarter of an hour without fire does that in winter."""
+    fall = cooled_by(it.size, min(_hours(it), 1.0), _mildest_c(it))
+    found = fall >= DROP_K + SCATTER_K
+    labels = (_label((*SUPPLIES, *RETURNS), "orange", it),) if found else ()
+    return labels, HeatCause("boiler.trip", -1, it.size, it.onset_ns, it.end_ns)
+
+
+def _leak(site: Site, it: Happening) -> Made:
+    """Labelled where it brings the make-up a tenth above the rule's hundredth of the circulation, for the
+    rule's hour and a quarter of one more."""
+    makeup = SEEPAGE_M3_H + hole_m3_h(it.size, RETURN_KPA + 0.5 * PUMP_KPA)
+    found = makeup >= 1.1 * 0.01 * FLOW_M3_H and _hours(it) >= 1.25
+    labels = (_label(("MF-PLANT", "PR-PLANT"), "yellow", it),) if found else ()
+    return labels, HeatCause("leak", -1, it.size, it.onset_ns, it.end_ns)
+
+
 def _fouling(site: Site, it: Happening) -> Made:
     """Labelled where it must show on a day that is two swings warmer than its season: what an exchanger
     leaves in its return grows with the supply, and in mild weather stays below the rule's limit."""
     branch = SUBSTATIONS.index(it.where)
-    ends = np.array([it.onset_ns, it.end_ns], np.int64)
-    mildest = float((NORTH.season_c(ends) + 2.0 * NORTH.swings_c(ends)).max())
-    found = it.end_ns - it.onset_ns >= 12 * HOUR_NS
-    found = found and hotter_by(branch, it.size, mildest) >= EXCHANGER_K + SCATTER_K
+    found = hotter_by(branch, it.size, _mildest_c(it)) >= EXCHANGER_K + SCATTER_K
+    found = found and _hours(it) >= 12.0
     labels = (_label((f"RT-S{NUMBERS[branch]}",), "yellow", it),) if found else ()
     return labels, HeatCause("fouling", branch, it.size, it.onset_ns, it.end_ns)
 
@@ -195,7 +234,7 @@ KINDS: Final = (
         (20.0, 5.0, 60.0),
         ("the network leaks: a hole of {size} mm", "供热管网泄漏，孔径{size}毫米"),
         ("plant",),
-        partial(_make, "leak", ("MF-PLANT", "PR-PLANT"), "yellow", (15.0, 2.0)),
+        _leak,
     ),
     _kind(
         "pump.trip",
@@ -203,7 +242,8 @@ KINDS: Final = (
         (1.0, 0.1, 1.0),
         ("circulation pumps trip (share {size})", "循环泵跳闸（损失比例{size}）"),
         ("plant",),
-        partial(_make, "pump.trip", ("FT-PLANT", *RETURNS), "orange", (0.4, 0.5)),
+        # Two minutes of coast-down to 800 m3/h, three of the rule's delay, a sample: a fifth of an hour.
+        partial(_make, "pump.trip", ("FT-PLANT", *RETURNS), "orange", (0.4, 0.2)),
     ),
     _kind(
         "boiler.trip",
@@ -211,7 +251,7 @@ KINDS: Final = (
         (1.0, 0.1, 1.0),
         ("the boiler trips (share {size})", "锅炉跳闸（损失比例{size}）"),
         ("plant",),
-        partial(_make, "boiler.trip", SUPPLIES, "orange", (0.8, 2.0)),
+        _boiler,
     ),
     _kind(
         "overheat",

@@ -2,7 +2,8 @@
 intensity of the event that it hears, under the pack `earthquake`.
 
 The peaks of an event grow as it shakes and are held for two minutes, then the station is at rest
-again. A lorry or a blast shakes one station only, fast and short: much acceleration, little velocity.
+again. A lorry or a blast shakes one station only, fast and short: much acceleration, little velocity,
+and less intensity, which the standard makes of what is slower than 10 Hz.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from lifeline.engine.frame import Float64, Int64
 from lifeline.engine.limits import SECOND_NS
 
 from .cause import CauseKind, Happening, Label, Run
-from .ground_motion import RATE_HZ, SHEAR_M_S, intensity, motion
+from .ground_motion import RATE_HZ, SHEAR_M_S, intensity, motion, passed
 from .incidents import Level
 from .lattice import key_of, noise
 from .plant import Gateway, Point, Site, World
@@ -39,8 +40,9 @@ HELD_NS: Final = 120 * SECOND_NS
 REST_PGA: Final = 0.0008
 REST_PGV: Final = 0.00003
 HEARTBEAT_S: Final = 30.0
-#: A lorry or blast shakes with some 25 Hz: velocity is acceleration over 2 π f.
-BLAST_HZ: Final = 25.0
+#: A lorry or blast shakes with one of these frequencies (deep-hole blasting in GB 6722-2014, from memory; a
+#: lorry's lie within): velocity is acceleration over 2 π f.
+BLAST_HZ: Final = (10.0, 60.0)
 BLAST_NS: Final = 4 * SECOND_NS
 INTENSITY_LIMITS: Final[dict[Level, float]] = {
     "blue": 3.0,
@@ -52,12 +54,19 @@ INTENSITY_LIMITS: Final[dict[Level, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shaking:
-    """What one station hears: from when on, and the peaks so far at each second after."""
+    """What one station hears: from when on, and the peaks and the intensity so far at each second
+    after."""
 
     station: str
     begin_ns: int
     pga: Float64
     pgv: Float64
+    felt: Float64
+
+    def near(self, times_ns: Int64) -> bool:
+        """Whether anything of it may be heard between the first and the last of these times."""
+        end_ns = self.begin_ns + len(self.pga) * SECOND_NS + HELD_NS
+        return bool(times_ns[0] <= end_ns and self.begin_ns <= times_ns[-1])
 
 
 def quake_stations(site_id: str = "quake", *, interval_s: float = 1.0) -> Site:
@@ -136,12 +145,14 @@ class Ground:
             restless = noise(key_of(self._seed, "quake", station), times_ns, 40 * SECOND_NS)
             calm = np.exp(0.1 * restless)
             pga, pgv = REST_PGA * calm, REST_PGV * calm
+            felt = intensity(pga, pgv)
             for it in self._shakings:
-                if it.station == station:
+                if it.station == station and it.near(times_ns):
                     pga = np.maximum(pga, _heard(it.pga, it.begin_ns, times_ns))
                     pgv = np.maximum(pgv, _heard(it.pgv, it.begin_ns, times_ns))
+                    felt = np.maximum(felt, _heard(it.felt, it.begin_ns, times_ns))
             truth[f"{station}_pga"], truth[f"{station}_pgv"] = pga, pgv
-            truth[f"{station}_int"] = intensity(pga, pgv)
+            truth[f"{station}_int"] = felt
         return truth
 
 
@@ -165,20 +176,15 @@ def shaken(site_id: str, it: Happening) -> tuple[Shaking, ...]:
         dice = generator_of(it.onset_ns, site_id, it.where, station)
         record = motion(it.size, distance, dice)
         begin = it.onset_ns + round(distance / SHEAR_M_S * 1000) * 1_000_000
-        rate = round(RATE_HZ)
-        found.append(
-            Shaking(
-                station,
-                begin,
-                _peaks(record.acceleration, rate),
-                _peaks(record.velocity, rate),
-            )
-        )
+        felt = intensity(_peaks(record.banded_acceleration), _peaks(record.banded_velocity))
+        pga, pgv = _peaks(record.acceleration), _peaks(record.velocity)
+        found.append(Shaking(station, begin, pga, pgv, felt))
     return tuple(found)
 
 
-def _peaks(of: Float64, rate: int) -> Float64:
+def _peaks(of: Float64) -> Float64:
     """The peak so far, at each whole second (the last one may be short)."""
+    rate = round(RATE_HZ)
     so_far = np.maximum.accumulate(np.abs(of))
     return np.asarray(np.append(so_far[::rate], so_far[-1]), np.float64)
 
@@ -186,7 +192,7 @@ def _peaks(of: Float64, rate: int) -> Float64:
 def _earthquake(site: Site, it: Happening) -> tuple[tuple[Label, ...], tuple[Shaking, ...]]:
     """The level that the second strongest station reaches: an instrument's tenth to spare."""
     shakings = shaken(site.id, it)
-    felt = sorted(float(intensity(s.pga[-1], s.pgv[-1])) for s in shakings)[-2]
+    felt = sorted(float(s.felt[-1]) for s in shakings)[-2]
     reached = [level for level, limit in INTENSITY_LIMITS.items() if felt - 0.1 >= limit][-1:]
     sensors = tuple(f"{station}_int" for station in STATIONS)
     end = it.onset_ns + 240 * SECOND_NS
@@ -196,7 +202,10 @@ def _earthquake(site: Site, it: Happening) -> tuple[tuple[Label, ...], tuple[Sha
 def _blast(site: Site, it: Happening) -> tuple[tuple[Label, ...], tuple[Shaking, ...]]:
     seconds = np.arange(BLAST_NS // SECOND_NS)
     pga = np.minimum(it.size, it.size * (seconds + 1.0) / 2.0)
-    return (), (Shaking(it.where, it.onset_ns, pga, pga / (2.0 * np.pi * BLAST_HZ)),)
+    hertz = float(generator_of(it.onset_ns, site.id, it.where, "blast").uniform(*BLAST_HZ))
+    pgv = pga / (2.0 * np.pi * hertz)
+    felt = intensity(pga * passed(hertz), pgv * passed(hertz))
+    return (), (Shaking(it.where, it.onset_ns, pga, pgv, felt),)
 
 
 CAUSES: Final[tuple[CauseKind[Any], ...]] = (

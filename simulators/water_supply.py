@@ -7,9 +7,12 @@ turbidity at the works and at two corners.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
+
+import numpy as np
 
 from lifeline.engine.limits import HOUR_NS, SECOND_NS
 
@@ -17,8 +20,21 @@ from .cause import CauseKind, Happening, Label, Run
 from .plant import Gateway, Point, Site, World
 from .script import Chapter, storyteller
 from .sensor import Instrument
-from .water_district import CHLORINE_MG_L, Cause, Dose, Draw, Gauges, Hole, Outage, WaterDistrict
-from .water_network import CORNERS, PUMPS
+from .water_demand import taken_m3
+from .water_district import (
+    CHLORINE_MG_L,
+    SWITCHED,
+    TURBIDITY_NTU,
+    Cause,
+    Dose,
+    Draw,
+    Gauges,
+    Hole,
+    Outage,
+    WaterDistrict,
+    after_clear_well,
+)
+from .water_network import CORNERS, PUMPS, TANK_DIAMETER_M, TANK_HEIGHT_M
 
 LOGGER: Final = Instrument(0.0, 1000.0, 0.1, noise=0.8)
 INLET_METER: Final = Instrument(0.0, 1000.0, 0.1, noise=1.0)
@@ -142,6 +158,7 @@ def _packs() -> tuple[Mapping[str, Any], ...]:
     )
 
 
+TANK_LOW_PERCENT: Final = 30.0
 RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {
         "id": "inflow-high",
@@ -157,7 +174,7 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
         "id": "tank-low",
         "kind": "limit",
         "select": {"quantity": "tank.level"},
-        "low": {"yellow": "30 %", "orange": "15 %"},
+        "low": {"yellow": f"{TANK_LOW_PERCENT:g} %", "orange": "15 %"},
         "deadband": "2 %",
         "on_delay": "5min",
         "off_delay": "10min",
@@ -182,6 +199,15 @@ def _world(site: Site, run: Run, causes: tuple[Cause, ...]) -> World:
 
 Made = tuple[tuple[Label, ...], Cause]
 PRESSURES: Final = tuple(f"PT-{corner}" for corner in LOGGED)
+NETWORK_CHLORINE: Final = tuple(f"CL-{corner}" for corner in ANALYSED)
+# Water between the level at which the pumps stop and what `tank-low` says first, m3.
+SPARE_M3: Final = (
+    math.pi / 4.0 * TANK_DIAMETER_M**2 * (SWITCHED[0][1] - TANK_LOW_PERCENT / 100.0 * TANK_HEIGHT_M)
+)
+# The pack's limits at the works; ten minutes of its delay, five until the next value, five of the analyser.
+LEAST_CHLORINE_MG_L: Final = 0.3
+MOST_TURBIDITY_NTU: Final = 1.0
+SEEN_S: Final = 1200.0
 
 
 def _leak(site: Site, it: Happening) -> Made:
@@ -197,24 +223,34 @@ def _burst(site: Site, it: Happening) -> Made:
 
 
 def _trip(site: Site, it: Happening) -> Made:
-    """The tank lasts some six to twelve hours with both pumps out; one pump alone holds the mean."""
-    lasts = it.size < len(PUMPS) or it.end_ns - it.onset_ns < 12 * HOUR_NS
-    labels = () if lasts else (Label(("LT-T", *PRESSURES), "yellow"),)
+    """With both pumps out the tank gives what is asked for: labelled where that brings one that was full
+    down to what `tank-low` says, with a twentieth to spare. One pump alone holds the mean."""
+    found = it.size >= len(PUMPS) and taken_m3(it.onset_ns, it.end_ns) >= 1.05 * SPARE_M3
+    labels = (Label(("LT-T", *PRESSURES, *NETWORK_CHLORINE), "yellow"),) if found else ()
     return labels, Outage(round(it.size), it.onset_ns, it.end_ns)
 
 
 def _dosing(site: Site, it: Happening) -> Made:
-    """The clear well gives what its pump doses after some hours: 0.3 mg/L is half of it."""
-    below = it.size >= 0.6 and it.end_ns - it.onset_ns >= 4 * HOUR_NS
-    labels = (Label(("CL-W",), "orange", end_ns=it.end_ns + 2 * HOUR_NS),) if below else ()
+    """Labelled where what leaves the clear well is below the pack's limit for as long as that waits."""
+    missing = it.size * CHLORINE_MG_L * _mixed(it)
+    found = CHLORINE_MG_L - missing <= LEAST_CHLORINE_MG_L - 3.0 * CHLORINE.noise
+    end = it.end_ns + 2 * HOUR_NS
+    labels = (Label(("CL-W", *NETWORK_CHLORINE), "orange", end_ns=end),) if found else ()
     return labels, Dose(-it.size * CHLORINE_MG_L, 0.0, it.onset_ns, it.end_ns)
 
 
 def _turbid(site: Site, it: Happening) -> Made:
-    long = it.end_ns - it.onset_ns >= 2 * HOUR_NS
+    """Labelled as what is dosed is: above the pack's limit for as long as that waits."""
+    found = TURBIDITY_NTU + it.size * _mixed(it) >= MOST_TURBIDITY_NTU + 3.0 * TURBIDITY.noise
     sensors = ("TU-W", *(f"TU-{corner}" for corner in ANALYSED))
-    labels = (Label(sensors, "yellow", end_ns=it.end_ns + 4 * HOUR_NS),) if long else ()
+    labels = (Label(sensors, "yellow", end_ns=it.end_ns + 4 * HOUR_NS),) if found else ()
     return labels, Dose(0.0, it.size, it.onset_ns, it.end_ns)
+
+
+def _mixed(it: Happening) -> float:
+    """What the clear well has taken over of a change while the analyser's rule still has time for it."""
+    seconds = (it.end_ns - it.onset_ns) / SECOND_NS
+    return float(after_clear_well(np.array([max(seconds - SEEN_S, 0.0)]), 0.0, seconds)[0])
 
 
 def _flushing(site: Site, it: Happening) -> Made:

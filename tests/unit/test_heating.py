@@ -22,6 +22,7 @@ from lifeline.simulators.heat_network import (
     ROOM_C,
     SEEPAGE_M3_H,
     Pipe,
+    cooled_by,
     curve,
     hole_m3_h,
     hotter_by,
@@ -114,6 +115,10 @@ FOUND = [
     (at("leak", "plant", (8.0, 12.0), 19.0), 13.0, 1.0),
     (at("pump.trip", "plant", (8.0, 9.5), 0.9), 10.0, 0.2),
     (at("boiler.trip", "plant", (8.0, 11.0), 0.95), 12.0, 1.2),
+    # The shortest that have a label.
+    (at("leak", "plant", (8.0, 9.3), 13.0), 11.0, 2.0),
+    (at("pump.trip", "plant", (8.0, 8.21), 0.4), 9.0, 0.2),
+    (at("boiler.trip", "plant", (8.0, 8.3)), 9.0, 0.4),
     (at("overheat", "plant", (8.0, 12.0)), 13.0, 3.0),
     (at("fouling", "substation-4", (8.0, 24.0)), 25.0, 4.0),
     # The largest share of the flow: the mixed return is hotter with it.
@@ -146,6 +151,30 @@ def test_a_fouled_exchanger_s_return_is_hotter_by_the_formula(branch: int, seaso
     assert told[f"RT-S{branch + 1}"][-1] - mixed == pytest.approx(
         hotter_by(branch, 0.6, felt), abs=1.0
     )
+
+
+@pytest.mark.parametrize("hours", [0.25, 0.5, 1.0])
+def test_a_supply_without_fire_falls_at_least_by_the_formula(hours: float) -> None:
+    """Against the world of a January, by the outdoor temperature of its half day: pipes' losses make the
+    return colder, so at most 3 K more."""
+    told = world(88, at("boiler.trip", "plant", (30.0, 32.0), 0.8)).advance(minutes(32.0))
+    begin, end = 30 * 60 - 1, 30 * 60 - 1 + round(hours * 60)
+    fall = told["ST-PLANT"][begin] - told["ST-PLANT"][end]
+    least = cooled_by(0.8, hours, told["TA"][30 * 60 - 720 : 30 * 60].mean())
+    assert least - 0.5 < fall < least + 3.0
+
+
+def test_trips_have_a_label_from_when_on_the_rules_must_say_them() -> None:
+    """A boiler's full trip from some quarter of an hour on in winter, and of a tenth never."""
+
+    def labels(kind: str, hours: float, size: float) -> int:
+        return len(made(SITE, at(kind, "plant", (8.0, 8.0 + hours), size), 1)[0])
+
+    assert [labels("boiler.trip", hours, 1.0) for hours in (0.1, 0.3, 1.5)] == [0, 1, 1]
+    assert labels("boiler.trip", 5.0, 0.1) == 0
+    assert [labels("pump.trip", hours, 1.0) for hours in (0.1, 0.25, 1.5)] == [0, 1, 1]
+    assert [labels("leak", 3.0, size) for size in (11.0, 13.0)] == [0, 1]
+    assert [labels("leak", hours, 20.0) for hours in (0.5, 1.5)] == [0, 1]
 
 
 def test_fouling_has_a_label_where_it_must_show() -> None:

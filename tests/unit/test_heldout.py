@@ -31,6 +31,15 @@ def test_every_site_of_the_registry_has_a_pace_or_a_default() -> None:
     assert set(heldout.PACES) <= set(site_names())
 
 
+def test_seeds_that_led_to_a_change_are_not_told_again() -> None:
+    assert set(heldout.LATER) <= set(site_names())
+    assert heldout.seeds_of("tailings") == heldout.FIRST
+    for name in heldout.LATER:
+        seeds = heldout.seeds_of(name)
+        assert not set(seeds.incidents) & set(heldout.FIRST.incidents)
+        assert seeds.normal >= heldout.FIRST.normal + 1_000
+
+
 @pytest.mark.parametrize("times", [0.01, 1.0, 1.6, 100.0])
 def test_sizes_change_within_what_a_kind_accepts_and_nothing_else(times: float) -> None:
     site, pace = heldout.site_at("city-gas")
@@ -56,7 +65,7 @@ def test_a_domain_is_run_with_what_is_asked_for(domain: heldout.Domain) -> None:
     names = {one.judged.trial.name for _, runs in domain.sizes for one in runs}
     assert names == {"tailings 1", "tailings 2"}
     first, last = domain.normal_seeds
-    assert (first, last - first + 1) == (heldout.NORMAL_SEED, len(domain.normal))
+    assert (first, last - first + 1) == (heldout.seeds_of("tailings").normal, len(domain.normal))
     exposed = [one.exposure[""] for one in domain.normal]
     assert sum(exposed) >= 0.15 > sum(exposed[:-1])
 

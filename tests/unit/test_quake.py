@@ -21,6 +21,7 @@ from lifeline.simulators.ground_motion import (
     intensity,
     moment,
     motion,
+    passed,
     spectrum,
 )
 from lifeline.simulators.quake_stations import HELD_NS, INTENSITY_LIMITS, STATIONS, quake_stations
@@ -100,6 +101,21 @@ def test_intensity_is_that_of_the_pack_s_limits() -> None:
         1.0,
         12.0,
     ]
+
+
+def test_intensity_is_made_of_what_is_slower_than_ten_hertz() -> None:
+    """0.3 m/s² at 25 Hz, which unfiltered would be III, is felt by nobody; what is slow passes whole."""
+    assert float(passed(10.0)) == pytest.approx(0.5**0.5)
+    assert float(passed(1.0)) == pytest.approx(1.0, abs=1e-6)
+    velocity = 0.3 / (2.0 * np.pi * 25.0)
+    assert float(intensity(0.3, velocity)) >= 3.0
+    assert float(intensity(0.3 * passed(25.0), velocity * passed(25.0))) == 1.0
+    record = motion(6.0, 20e3, np.random.default_rng(1))
+    spectra = np.abs(np.fft.rfft([record.acceleration, record.banded_acceleration]))
+    f = np.fft.rfftfreq(len(record.acceleration), 1.0 / RATE_HZ)
+    assert spectra[1][f < 5.0] == pytest.approx(spectra[0][f < 5.0], rel=0.01)
+    assert spectra[1][f > 25.0].max() < 0.03 * spectra[0][f > 25.0].max()
+    assert np.abs(record.banded_velocity).max() == pytest.approx(record.pgv, rel=0.2)
 
 
 def test_it_shakes_more_near_and_by_magnitude() -> None:

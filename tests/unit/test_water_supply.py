@@ -12,9 +12,10 @@ from lifeline.engine.limits import DAY_NS, HOUR_NS, SECOND_NS
 from lifeline.simulators.cause import CauseKind, Happening, kind_of, made
 from lifeline.simulators.plant import World
 from lifeline.simulators.sites import site_named
+from lifeline.simulators.water_demand import taken_m3
 from lifeline.simulators.water_district import CHLORINE_MG_L, after_clear_well
 from lifeline.simulators.water_network import TANK_DIAMETER_M, TANK_HEIGHT_M
-from lifeline.simulators.water_supply import LOGGED
+from lifeline.simulators.water_supply import LOGGED, SPARE_M3
 from watched_scenario import happening, heard
 
 SITE = site_named("water-supply")
@@ -42,6 +43,9 @@ FOUND = [
     (at("burst", "N35", (41.0, 44.0)), 2.0, 0.1),
     (at("pump.trip", "pumps", (22.0, 37.0)), 1.6, 10.0),
     (at("chlorine.failure", "works", (15.0, 21.0)), 1.0, 1.5),
+    # The shortest that have a label: the tank was full, dosing stopped for an hour and a half.
+    (at("pump.trip", "pumps", (22.0, 28.0)), 1.25, 6.0),
+    (at("chlorine.failure", "works", (15.0, 16.2)), 0.8, 1.2),
     (at("turbidity", "works", (9.0, 14.0)), 1.0, 1.0),
 ]
 
@@ -108,6 +112,29 @@ def test_an_empty_tank_leaves_the_taps_dry_until_the_pumps_run_again() -> None:
     assert (dry[:, 4 * 34] < 1.0).all()
     assert (dry[:, 4 * 47] > 200.0).all()
     assert told["LT-T"].min() == pytest.approx(0.0, abs=0.5)
+
+
+def test_what_is_asked_for_is_what_flows_in() -> None:
+    """`taken_m3` against the inlet meter of two days without a tremble's mean: 3 %."""
+    told = world(79).advance(times(2.0, 300))
+    metered = told["FT-IN"].sum() / 12.0
+    assert taken_m3(START, START + 2 * DAY_NS) == pytest.approx(metered, rel=0.03)
+
+
+def test_outages_and_doses_have_a_label_from_when_on_the_rules_must_say_them() -> None:
+    """A full tank of 1,508 m3 above its low level: by day some five hours, by night nine."""
+
+    def labels(kind: str, hours: tuple[float, float], size: float | None = None) -> int:
+        return len(made(SITE, at(kind, kind_of(SITE, kind).places(SITE)[0], hours, size), 1)[0])
+
+    assert pytest.approx(1508.0, abs=1.0) == SPARE_M3
+    # Local hours are eight later: from 8:00, and from 22:00.
+    assert [labels("pump.trip", (0.0, end)) for end in (4.0, 8.0)] == [0, 1]
+    assert [labels("pump.trip", (14.0, 14.0 + hours)) for hours in (6.0, 11.0)] == [0, 1]
+    assert labels("pump.trip", (0.0, 40.0), 1.0) == 0
+    assert [labels("chlorine.failure", (0.0, hours)) for hours in (0.5, 1.5)] == [0, 1]
+    assert [labels("chlorine.failure", (0.0, 9.0), size) for size in (0.4, 0.6)] == [0, 1]
+    assert [labels("turbidity", (0.0, hours)) for hours in (0.3, 1.0)] == [0, 1]
 
 
 def test_blocks_change_nothing() -> None:
