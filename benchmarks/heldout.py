@@ -56,7 +56,7 @@ class Seeds:
 FIRST: Final = Seeds((72_001, 72_002, 72_003, 72_004), 92_001)
 #: Sites of which those of `FIRST` showed mistakes that were mended: they are told with seeds that nobody had seen then.
 SECOND: Final = Seeds((73_001, 73_002, 73_003, 73_004), 93_001)
-LATER: Final = {"heating": SECOND, "quake": SECOND, "water-supply": SECOND}
+LATER: Final = dict.fromkeys(("city-gas", "heating", "pipeline", "quake", "water-supply"), SECOND)
 #: Times the size that the story's dice gave.
 SIZES: Final = (0.6, 1.0, 1.6)
 #: A Monday in July: storms, heat.
@@ -233,8 +233,8 @@ What the rules of each simulated site are worth on seeds and sizes that nothing 
 - **Incidents**: the site's story with four seeds; each is told with its sizes (hole, rain, speed: what `size` means for the kind) times
   {", ".join(f"{s:g}" for s in SIZES)}, within what the kind accepts, in places thrown by the seed, with the story's sensor faults.
 - **Normal times**: rhythm, weather, maintenance and whatever else has no label, and all sensor faults of the story. An alarm that is not about a fault is false.
-- **Seeds**: {_said(FIRST)}; of {", ".join(sorted(LATER))}: {_said(SECOND)}. With the first ones these sites showed mistakes, which were
-  mended (see the [changelog](../CHANGELOG.md)): seeds that led to a change are not told again.
+- **Seeds**: {_said(FIRST)}; of {", ".join(sorted(LATER))}: {_said(SECOND)}. With the first
+  ones these sites showed mistakes, which were mended (see the [changelog](../CHANGELOG.md)): seeds that led to a change are not told again.
 """
 
 

@@ -50,6 +50,8 @@ CENTRE: Final = (31.8206, 117.2272)
 CREW_LEAVES: Final = 0.985
 # The share of its time over which a leak grows.
 GROWING: Final = 0.3
+# %VOL, gravest first: the beads' and the methane sensors' limits, whichever is lower.
+REACHED: Final[dict[Level, float]] = {"red": 2.5, "orange": 1.25, "yellow": 1.0, "blue": 0.5}
 
 
 def city_gas(site_id: str = "city-gas", *, manholes: int = 6, interval_s: float = 1.0) -> Site:
@@ -196,16 +198,15 @@ def _place(manhole: str) -> int:
 def _leak(grows: bool, site: Site, it: Happening) -> tuple[tuple[Label, ...], Release]:
     """A hole of a diameter in mm; a leak grows to it over a third of its time, a seep does not.
 
-    It is to be found at the level that its gas reaches in still air, with a fifth to spare.
+    It is to be found at the level that its gas reaches in still air, with a fifth to spare; what stays below
+    the first level is not.
     """
     area = math.pi / 4.0 * (it.size / 1000.0) ** 2
     growth_s = GROWING * it.duration_s if grows else 0.0
     reached = 100.0 / 1.2 * reached_by(area, it.duration_s - 0.5 * growth_s)
-    level: Level = "red" if reached > 2.5 else "orange" if reached > 1.25 else "yellow"
     sensors = tuple(f"{it.where}-{what}" for what in ("ch4", "lel", "o2"))
-    return (Label(sensors, level),), Release(
-        _place(it.where), area, growth_s, it.onset_ns, it.end_ns
-    )
+    labels = tuple(Label(sensors, level) for level, least in REACHED.items() if reached > least)
+    return labels[:1], Release(_place(it.where), area, growth_s, it.onset_ns, it.end_ns)
 
 
 def _cover(site: Site, it: Happening) -> tuple[tuple[Label, ...], Tilt]:

@@ -85,11 +85,17 @@ def _city_gas(pace: Pace) -> list[Rule]:
             "id": "ch4-space",
             "kind": "limit",
             "select": {"quantity": "gas.ch4.space"},
-            "high": {"yellow": "1 %VOL", "orange": "2.5 %VOL", "red": "5 %VOL"},
+            # A tenth of the lower explosive limit, below the pack's levels: sewer gas brings 0.35 %VOL here.
+            "high": {
+                "blue": "0.5 %VOL",
+                "yellow": "1 %VOL",
+                "orange": "2.5 %VOL",
+                "red": "5 %VOL",
+            },
             "deadband": "0.1 %VOL",
             "on_delay": "3s",
             "off_delay": off,
-            "basis": f"{DEFAULT}: practice of adjacent-space monitoring",
+            "basis": f"{DEFAULT}: practice of adjacent-space monitoring; blue above this site's sewer gas",
         },
         {
             "id": "oxygen",
@@ -151,12 +157,15 @@ def _pipeline(pace: Pace) -> list[Rule]:
             "id": "pressure-drop",
             "kind": "rate",
             "select": {"quantity": "pipe.water.pressure"},
-            # A tenth of the working pressure of 450 kPa, within the span.
-            "falling": {"yellow": f"{45.0 / span_s * 60.0:g} kPa/min"},
+            # A tenth of the working pressure of 450 kPa within the span; a fifth, which no demand makes.
+            "falling": {
+                "yellow": f"{45.0 / span_s * 60.0:g} kPa/min",
+                "orange": f"{90.0 / span_s * 60.0:g} kPa/min",
+            },
             "span": seconds(span_s),
             "min_span": seconds(max(2.0, span_s / 4.0)),
             "off_delay": off,
-            "basis": f"{DEFAULT}: PHMSA valve rule 2022, 10 % within 15 min; span {span_s:g} s here",
+            "basis": f"{DEFAULT}: PHMSA valve rule 2022, 10 % within 15 min, orange twice that; span {span_s:g} s here",
         },
         {
             "id": "turbidity",
