@@ -95,7 +95,10 @@ def render(record: Record, language: Language, where: tzinfo = UTC, site_name: s
     words = _words(record, language, where, site_name)
     words["what"] = _what(record, language, words)
     transitions = table(language)["transitions"]
-    sentence = fill(transitions.get(record.transition, transitions["notice"]), words)
+    # What returned and was not closed is no "normal alarm".
+    silent = record.transition == "unknown" and record.level_after == "normal"
+    key = "unknown_normal" if silent else record.transition
+    sentence = fill(transitions.get(key, transitions["notice"]), words)
     marks = table(language)["marks"]
     for flag, mark in (
         (record.uncertain, "uncertain"),

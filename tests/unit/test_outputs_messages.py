@@ -133,9 +133,18 @@ def test_both_tables_have_the_same_keys_and_placeholders() -> None:
             assert found == set(re.findall(r"\{(\w+)\}", chinese[section][key])), (section, key)
 
 
+def test_a_silent_sensor_of_a_returned_alarm_makes_no_normal_alarm_stand() -> None:
+    stands = record(transition="unknown", level_before="red", level_after="red")
+    over = record(transition="unknown", level_before="normal", level_after="normal")
+    assert render(stands, "en").startswith("Red alarm stands, but its sensor is silent")
+    assert render(over, "en").startswith("Its sensor is silent; the alarm had returned")
+    assert render(over, "zh").startswith("传感器无数据；报警已恢复但尚未关闭")
+
+
 def test_every_transition_and_level_has_its_words() -> None:
     for language in LANGUAGES:
-        assert set(table(language)["transitions"]) == {t.name.lower() for t in Transition}
+        named = {t.name.lower() for t in Transition}
+        assert set(table(language)["transitions"]) == named | {"unknown_normal"}
         assert set(table(language)["levels"]) == {"normal", "blue", "yellow", "orange", "red"}
 
 
