@@ -29,6 +29,7 @@ DOMAINS: Final[dict[str, str]] = {
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "heating": "lifeline.simulators.heating:heating",
     "metro": "lifeline.simulators.metro:metro",
+    "oil-line": "lifeline.simulators.oil_pipeline:oil_pipeline",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
     "tank-farm": "lifeline.simulators.tank_farm:tank_farm",
