@@ -209,6 +209,7 @@ def _end(
             asset="line",
             name=f"{name}高频压力",
             instrument=FAST,
+            stale_s=SCAN_S,
         ),
     )
 
