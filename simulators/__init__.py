@@ -17,8 +17,9 @@
     bridge_spans, bridge_world, traffic  a bridge's girders and cables, and who drives over them
     compartment, corridor_air            air of a corridor; metro_ground, subsidence: a tunnel's ground
     ground_motion, fire_weather          records of an earthquake; how dry the forest is
-    bridge, corridor, forest_station, gas_network, heating, metro, quake_stations, tailings_dam,
-    tank_farm, water_supply, weather_station   sites at their own pace, under packs;
+    oil_line, oil_world                  an oil line in operation: its acts, its machines
+    bridge, corridor, forest_station, gas_network, heating, metro, oil_pipeline, quake_stations,
+    tailings_dam, tank_farm, water_supply, weather_station   sites at their own pace, under packs;
                                          `*_causes`, `*_happenings`: what can happen there
     scenario_models, scenarios, trials   scenarios as YAML, and as back-tests take them
     ahead, batch                         worlds computed ahead of the grid; rows of a stream

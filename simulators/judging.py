@@ -6,7 +6,7 @@ deadline, and one after each Frame. Late delivery, wrong clocks and silence are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lifeline.engine.config import Plant
@@ -27,11 +27,15 @@ RAISING = ("raised", "level", "actual")
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One window: its end, the samples in it, and the records that came of it."""
+    """One window: its end, the samples in it, and the records that came of it.
+
+    `members` are the sensors behind those of the records that are about a group, by site and alarm.
+    """
 
     until_ns: int
     samples: int
     records: list[Record]
+    members: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 class Judging:
@@ -67,7 +71,19 @@ class Judging:
             if len(frame):
                 records += self._append(frame, last)
             records += self._until(until)
-            yield Judged(until, len(frame), records)
+            yield Judged(until, len(frame), records, self._members(records))
+
+    def _members(self, records: Sequence[Record]) -> dict[tuple[str, str], tuple[str, ...]]:
+        plan = self.core.plan
+        assert plan is not None  # it was given a configuration
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for record in records:
+            instance = plan.find(record.site, record.alarm) if record.episode else None
+            group = None if instance is None else plan.group(plan.subject.item(instance))
+            if group is not None:
+                names = (plan.configuration.sensors[k].id for k in group.sensors)
+                found[record.site, record.alarm] = tuple(names)
+        return found
 
     def _until(self, time_ns: int) -> list[Record]:
         """Ticks at every deadline before `time_ns`, and one there."""
@@ -87,7 +103,8 @@ class Judging:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a run: counts as they grow, and the alerts by which incidents are found."""
+    """What came of a run: counts as they grow, and the alerts by which incidents are found; one about a
+    group is one about each of its sensors."""
 
     samples: int = 0
     transitions: dict[str, int] = field(default_factory=dict)
@@ -102,8 +119,9 @@ class Tally:
             if record.transition not in RAISING or record.rule.startswith("engine."):
                 continue
             self.alarms[record.level_after] = self.alarms.get(record.level_after, 0) + 1
-            alert = (record.subject, record.time, record.level_after)
-            self.alerts.setdefault(record.site, []).append(alert)
+            subjects = judged.members.get((record.site, record.alarm), (record.subject,))
+            alerts = [(subject, record.time, record.level_after) for subject in subjects]
+            self.alerts.setdefault(record.site, []).extend(alerts)
 
     def detections(self, scenarios: Sequence[Scenario]) -> tuple[Detection, ...]:
         """When each incident was found, if it was."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
@@ -91,12 +92,7 @@ class Operation:
 
     def speed(self, times_s: Float64) -> Float64:
         """Relative speed of the pumps, without their trembling."""
-        design = self.design
-        throughput = self.flow * np.linspace(1.0 - self.swing, 1.0 + self.swing, 21)
-        needed = [
-            speed_for(design.pipe, design.pumps, design.fluids[0], float(q), DELIVERY_PA)
-            for q in throughput
-        ]
+        throughput, needed = _speeds(self.design, self.flow, self.swing)
         hour = hour_of_day(self.start_ns + np.rint(times_s * SECOND_NS).astype(np.int64))
         wanted = self.flow * (1.0 + self.swing * np.cos((hour - 2.0) * (2.0 * np.pi / 24.0)))
         share = course(self.acts, ("pumps", "trip"), 1.0, times_s)
@@ -129,6 +125,17 @@ class Operation:
         )
 
 
+@lru_cache(maxsize=64)
+def _speeds(design: Design, flow: float, swing: float) -> tuple[Float64, Float64]:
+    """Throughputs of a day, and the relative speeds that they need."""
+    throughput = flow * np.linspace(1.0 - swing, 1.0 + swing, 21)
+    needed = [
+        speed_for(design.pipe, design.pumps, design.fluids[0], float(q), DELIVERY_PA)
+        for q in throughput
+    ]
+    return throughput, np.array(needed)
+
+
 class OilRun:
     """An operation under way on a grid of `step_s`; begins steady and tight."""
 
@@ -136,7 +143,7 @@ class OilRun:
         self.operation = operation
         speed = float(operation.speed(np.zeros(1))[0])
         self.line = LiquidLine(operation.design, step_s, speed, DELIVERY_PA, operation.leaks)
-        self._trembling = _Trembling(operation.seed, "coarse", step_s)
+        self._trembling = Trembling(operation.seed, "coarse", step_s)
 
     @property
     def now_s(self) -> float:
@@ -163,20 +170,20 @@ class OilRun:
         ]
         number = np.arange(1, round(seconds / step_s) + 1)
         times = np.asarray(now + number * step_s, np.float64)
-        trembling = _Trembling(self.operation.seed, f"fine at {now:g}", step_s)
+        trembling = Trembling(self.operation.seed, f"fine at {now:g}", step_s)
         line = self.line.on_grid(step_s, later)
         return times, _driven(line, self.operation, times, trembling, 1)
 
 
 def _driven(
-    line: LiquidLine, operation: Operation, times_s: Float64, trembling: _Trembling, every: int
+    line: LiquidLine, operation: Operation, times_s: Float64, trembling: Trembling, every: int
 ) -> Told:
     speed = operation.speed(times_s) * (1.0 + trembling.next(len(times_s)))
     wanted = np.full(len(times_s), DELIVERY_PA)
     return line.advance(speed, operation.opening(times_s), wanted, operation.fluid(times_s), every)
 
 
-class _Trembling:
+class Trembling:
     """A first-order random process: what makes the waves of a running pump."""
 
     def __init__(self, seed: int, name: str, step_s: float) -> None:

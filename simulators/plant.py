@@ -28,7 +28,8 @@ class Point:
     `id` is also its address in topics and payloads, `gateway` an index into the site's, `every`
     the grid steps between two samples, `heartbeat_s` the longest silence of an `on_change` point.
     `max_rate` is the plausible change per time, in canonical unit per second, where the
-    catalogue's default does not fit.
+    catalogue's default does not fit; `stale_s` the silence after which it is stale, where three
+    intervals are not it (0).
     """
 
     id: str
@@ -45,6 +46,7 @@ class Point:
     zero: float = 0.0
     gas: str = ""
     max_rate: float | None = None
+    stale_s: float = 0.0
     lat: float | None = None
     lon: float | None = None
 

@@ -22,13 +22,15 @@ from .cause import Happening, Run, kind_of, place_of, size_of
 from .faults import AMOUNTS, WORDS, SensorFault
 from .plant import Scenario, Site
 from .script import scripted
-from .sites import SITES
+from .sites import builder, names
 
 if TYPE_CHECKING:
     from .scenario_models import FaultModel, HappeningModel, ScenarioFile, SiteModel
 
 # A file that repeats something more often than this has a unit wrong.
 MAX_REPEATS: Final = 100_000
+# Builders' parameters that a file can write, as they are annotated.
+_NUMBERS: Final = ("int", "float", "bool")
 _DURATION_ONLY: Final = "moments by time need the file's `start`"
 
 
@@ -140,8 +142,8 @@ class _Reader:
 
     # --- sites ----------------------------------------------------------------------------------
     def _stand(self, one: SiteModel, k: int) -> None:
-        self._at(("sites", k, "site"), lambda: _known("simulated site", SITES, one.site))
-        build: Callable[..., Site] = SITES[one.site]
+        self._at(("sites", k, "site"), lambda: _known("simulated site", names(), one.site))
+        build = builder(one.site)
         options = self._options(one, build, k)
         given = (one.id,) if one.id else ()
         try:
@@ -159,14 +161,14 @@ class _Reader:
         known = [
             name
             for name, parameter in inspect.signature(build).parameters.items()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation in _NUMBERS
         ]
-        names = Names(f"option of {one.site}", known)
+        valid = Names(f"option of {one.site}", known)
         for name in one.options:
-            if name not in names:
+            if name not in valid:
                 where = self._document.where(("sites", k, "options", name), key=True)
-                self._problems.refused(where, names.unknown(name))
-        return {name: value for name, value in one.options.items() if name in names}
+                self._problems.refused(where, valid.unknown(name))
+        return {name: value for name, value in one.options.items() if name in valid}
 
     def _site(self, named: str, steps: Steps) -> Site:
         if not named and len(self._sites) == 1:

@@ -29,6 +29,7 @@ DOMAINS: Final[dict[str, str]] = {
     "gas-network": "lifeline.simulators.gas_network:gas_network",
     "heating": "lifeline.simulators.heating:heating",
     "metro": "lifeline.simulators.metro:metro",
+    "oil-line": "lifeline.simulators.oil_pipeline:oil_pipeline",
     "quake": "lifeline.simulators.quake_stations:quake_stations",
     "tailings-dam": "lifeline.simulators.tailings_dam:tailings_dam",
     "tank-farm": "lifeline.simulators.tank_farm:tank_farm",
@@ -37,16 +38,29 @@ DOMAINS: Final[dict[str, str]] = {
 }
 
 
-def site_named(name: str) -> Site:
-    """The site of that name as it comes. Raises SpecError naming the valid ones."""
+def names() -> list[str]:
+    """Every site, in the order of the registry."""
+    return [*SITES, *DOMAINS]
+
+
+def builder(name: str) -> Callable[..., Site]:
+    """What builds the site of that name; its keyword-only parameters are the site's options.
+
+    Raises SpecError naming the valid ones.
+    """
     if name in SITES:
-        return SITES[name]()
+        return SITES[name]
     if name in DOMAINS:
         module, _, build = DOMAINS[name].partition(":")
-        site: Site = getattr(import_module(module), build)()
-        return site
-    valid = ", ".join(sorted([*SITES, *DOMAINS]))
+        found: Callable[..., Site] = getattr(import_module(module), build)
+        return found
+    valid = ", ".join(sorted(names()))
     raise SpecError("unknown simulated site", found=repr(name), expected=valid)
+
+
+def site_named(name: str) -> Site:
+    """The site of that name as it comes. Raises SpecError naming the valid ones."""
+    return builder(name)()
 
 
 def all_sites() -> tuple[Site, ...]:

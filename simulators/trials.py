@@ -67,7 +67,7 @@ SCENARIOS: Final = SimulatedScenarios()
 
 def site_names() -> list[str]:
     """Every site of the registry, those too that are imported only when they are named."""
-    return [*sites.SITES, *getattr(sites, "DOMAINS", ())]
+    return sites.names()
 
 
 def trial_of(scenario: Scenario, plant: Plant, name: str = "") -> Trial:
