@@ -110,8 +110,9 @@ def test_a_gap_is_told_and_never_passed_over(
     with capsys.disabled():
         print(f"\nright: {' | '.join(stopped.violations)[:300]}", flush=True)
         print(f"{name}: {' | '.join(wrong.violations)[:300]}", flush=True)
-    assert stopped.failed
-    assert all("entries are gone" in life.said() for life in stopped.failed)
+    failed = [life for life in stopped.failed if not life.starved]
+    assert failed
+    assert all("entries are gone" in life.said() for life in failed)
     assert not re.search(OTHER, stopped.told()), "it judged what it could not know"
-    assert not wrong.failed
+    assert all(life.starved for life in wrong.failed)
     assert re.search(told, wrong.told()), wrong.told()

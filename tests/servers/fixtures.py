@@ -108,7 +108,9 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     A test takes its topics from `kafka_prefix`; one that stops or kills a broker, or needs logins,
     starts its own by `start_kafka`.
     """
-    with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
+    # It is never killed, and need not be given up soon when a busy machine lets it wait.
+    patient = {"broker.session.timeout.ms": 60_000}
+    with Kafka(tmp_path_factory.mktemp("kafka"), overrides=patient) as broker:
         yield broker
 
 

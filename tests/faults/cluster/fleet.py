@@ -52,6 +52,11 @@ class Life:
         """Whether SIGKILL ended it."""
         return self.code == -signal.SIGKILL
 
+    @property
+    def starved(self) -> bool:
+        """Whether it ended by itself since the machine let it wait, which says nothing of it."""
+        return self.code == FAILED and "stood still" in self.said()
+
     def said(self) -> str:
         """Its output so far."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""
