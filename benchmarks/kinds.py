@@ -221,7 +221,9 @@ def measured(name: str, sensors: int, window: int, label: str, passes: int = PAS
     """One line; `passes` is two or more."""
     case = CASES[name]
     small = written(case, window)
-    kind, limit = (Running(plant(case, x, sensors)) for x in (small, beside(case, small)))
+    plain = replace(case, widen=None)  # what one rule needs for the whole plant, the limit does not
+    plants = plant(case, small, sensors), plant(plain, beside(case, small), sensors)
+    kind, limit = (Running(each) for each in plants)
     telemetry = Telemetry(case, sensors)
     for entry in telemetry.filling(window):
         kind.step([entry])
