@@ -72,12 +72,13 @@ class MqttOutput:
         self._engine = engine
         self._clock = clock
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._troubles: dict[str, OutputTrouble] = {}
         self._replies: deque[Message] = deque()
         self._counts = dict.fromkeys(("replies", "replies_dropped", "restarts"), 0)
-        self._health_due = self._follow_due = 0
+        self._health_due = self._red_due = self._follow_due = 0
         self._retry_at = 0
         self._store = store
         self._asked_of: Mapping[str, Place] | None = None
@@ -140,7 +141,7 @@ class MqttOutput:
 
     def wake(self) -> None:
         """There are new records: look now instead of at the next poll."""
-        self._post(lambda: None)
+        self._post(self._woken.set)
 
     def reconcile(self) -> None:
         """Sites moved or were removed: compare the retained states anew."""
@@ -181,6 +182,7 @@ class MqttOutput:
             "published_red": self._red.published,
             "repeated": self._records.repeated + self._red.repeated,
             "states_corrected": self._states.corrected,
+            "states_passed": self._records.states_passed,
             "commands": self._desk.taken,
             "commands_refused": self._desk.refused,
             **self._counts,
@@ -223,19 +225,26 @@ class MqttOutput:
             self._health_due = now + HEALTH_INTERVAL_NS
         try:
             places = self._engine.places()
-            self._red.turn(places)
+            self._turn_red(now, places)
             self._states.turn(True, now, self._mine(places))
             if self._red.begun:  # or the lane would not know from where on red is its own
                 self._records.turn(places)
-            if now >= self._follow_due:
-                self._red.follow()
-                self._follow_due = now + _FOLLOW_NS
         except LifelineError as error:
             self._failed("log", str(error))
         else:
             self._clear("log")
         if self.settled:
             self._clear("refused")
+
+    def _turn_red(self, now: int, places: Mapping[str, Place]) -> None:
+        """Looks for red only where something may be new: there are many turns in a flood."""
+        if self._woken.is_set() or self._red.more or not self._red.idle or now >= self._red_due:
+            self._woken.clear()
+            self._red_due = now + OUTPUT_POLL_NS
+            self._red.turn(places)
+        if now >= self._follow_due:
+            self._red.follow()
+            self._follow_due = now + _FOLLOW_NS
 
     def _mine(self, places: Mapping[str, Place]) -> Mapping[str, Place]:
         """Those whose retained states are ours; asked of each site only when places changed."""

@@ -17,7 +17,7 @@ from lifeline.engine.log import LogStore, Ticket
 from lifeline.engine.metrics import catalogue
 from lifeline.engine.metrics.parts import output_readings
 from lifeline.engine.mqtt import PublishTicket
-from lifeline.engine.outputs import mqtt_red, topics
+from lifeline.engine.outputs import mqtt_records, mqtt_red, topics
 from lifeline.engine.outputs.mqtt_output import CURSOR, RED_CURSOR
 from lifeline.engine.outputs.mqtt_records import InOrder, Message, RecordStream, record_messages
 from lifeline.engine.outputs.mqtt_red import RED_WINDOW, Reds
@@ -27,12 +27,14 @@ from lifeline.engine.record import Record
 SITES = ("east", "west")
 
 
-def record(site: str, seq: int, before: str, after: str, subject: str = "red") -> Record:
+def record(
+    site: str, seq: int, before: str, after: str, subject: str = "red", *, closes: bool = False
+) -> Record:
     return Record(
         tenant="acme", site=site, seq=seq, episode=1, rule="gas.limit", rule_hash="00",
         subject=subject, area="a/b/c", quantity="gas.combustible", transition="level",
         level_before=before, level_after=after, state_before="unacknowledged",
-        state_after="unacknowledged", onset=1, time=2, value=1.0, limit=1.0, unit="%LEL",
+        state_after="normal" if closes else "unacknowledged", onset=1, time=2, value=1.0, limit=1.0, unit="%LEL",
         message="alarm.limit", basis="", previous="", hash=f"{seq:032x}",
     )  # fmt: skip
 
@@ -42,10 +44,14 @@ def is_red(message: Message) -> bool:
 
 
 class Life:
-    """One life of both streams: the worker's events run when told, the broker answers when told."""
+    """One life of both streams: the worker's events run when told, the broker answers when told.
+    Without `room` there is none for each second publication at first.
+    """
 
-    def __init__(self, store: LogStore) -> None:
+    def __init__(self, store: LogStore, *, room: bool = True) -> None:
         self.store = store
+        self._room = room
+        self._asked = 0
         self.sent: list[tuple[Message, PublishTicket]] = []
         self.failed: list[tuple[str, str]] = []
         self._events: deque[Callable[[], None]] = deque()
@@ -55,7 +61,10 @@ class Life:
             RED_CURSOR, store, Reds(store), RED_WINDOW, *rest, begin=self.main.cursor
         )
 
-    def publish(self, message: Message) -> PublishTicket:
+    def publish(self, message: Message) -> PublishTicket | None:
+        self._asked += 1
+        if not self._room and self._asked % 2:
+            return None
         ticket = PublishTicket(message.topic)
         self.sent.append((message, ticket))
         return ticket
@@ -87,7 +96,7 @@ class Life:
 
     def drain(self) -> None:
         self.turn()
-        while self.answer(lambda _: True):
+        while self.answer(lambda _: True) or not (self.main.idle and self.red.idle):
             self.turn()
 
     def heard(self, which: Callable[[Message], bool]) -> list[tuple[str, int]]:
@@ -240,7 +249,7 @@ ACT = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(ACT, max_size=25))
 def test_every_topic_has_its_records_in_order_whatever_happens(
     acts: list[tuple[str, object]],
@@ -296,6 +305,67 @@ def _do(act: tuple[str, object], lives: list[Life], made: list[Record], store: L
     elif what == "crash":
         life.settle()
         lives.append(Life(store))
+
+
+ALARM = st.tuples(st.sampled_from(["GD-1", "GD-2"]), st.sampled_from(["normal", "orange", "red"]))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(ALARM, max_size=60), st.integers(0, 40)), max_size=8),
+    st.booleans(),
+)
+def test_in_a_backlog_states_are_passed_and_none_goes_back(
+    batches: list[tuple[list[tuple[str, str]], int]], room: bool
+) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mqtt_records, "BACKLOG", 3)
+        store = opened(Path(folder))
+        life = Life(store, room=room)
+        made: list[Record] = []
+        for batch, answers in batches:
+            first = len(made) + 1
+            new = [
+                record("east", first + n, "orange", level, subject, closes=level == "normal")
+                for n, (subject, level) in enumerate(batch)
+            ]
+            if new:
+                commit(store, new)
+            made += new
+            life.turn()
+            life.answer(lambda _: True, answers)
+        life.drain()
+        passed = life.main.states_passed
+        assert len(life.main._newest) == 0, "whatever was sent ahead of its record was come to"
+        store.close()
+    records = [("east", n) for n in range(1, len(made) + 1)]
+    assert life.heard(lambda m: "/record/" in m.topic) == records
+    states: dict[str, list[bytes]] = defaultdict(list)
+    last: dict[str, Message] = {}
+    for each in made:
+        *_, state = record_messages(each, {})
+        last[state.topic] = state
+    for message, _ in life.sent:
+        if message.retain:
+            states[message.topic].append(message.payload)
+    assert {topic: seen[-1] for topic, seen in states.items()} == {
+        topic: state.payload for topic, state in last.items()
+    }
+    for seen in states.values():
+        seqs = [msgspec.json.decode(p)["seq"] for p in seen if p]
+        assert seqs == sorted(set(seqs))
+    assert sum(map(len, states.values())) + passed == len(made)
+
+
+def test_states_of_a_standing_alarm_are_passed(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_records, "BACKLOG", 3)
+    life = Life(store)
+    commit(store, swings(200, 1_000))
+    life.drain()
+    assert life.heard(lambda m: m.retain) == [("east", 200)]
+    assert life.main.states_passed == 199
 
 
 def test_the_lane_is_told_beside_its_output() -> None:
