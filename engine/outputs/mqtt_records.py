@@ -159,7 +159,7 @@ class RecordStream:
         self._places: Mapping[str, Place] = {}
         self.published = 0
         self.repeated = 0
-        #: Whether it stopped looking before it came to the end.
+        #: Whether it stopped before it came to the end.
         self.more = False
         #: Whether the cursor is durable: what is kept is told by it from then on.
         self.begun = name in known
@@ -202,20 +202,29 @@ class RecordStream:
         if not self.begun:
             self._begin()
 
-    def turn(self, places: Mapping[str, Place]) -> None:
-        """Publishes what there is and fits. Raises LogError."""
+    def turn(self, places: Mapping[str, Place], most: int | None = None) -> None:
+        """Publishes what there is and fits, of at most so many rows. Raises LogError."""
         self._places = places
+        self.more = False
         self._flush()
-        while not self._waiting and self._load(places):
+        rows = 0
+        while not self._waiting and rows != most and self._load(places):
             self._flush()
-        if self.idle and not self._held:
-            self._passed = max(self._passed, self._read)
+            rows += 1
+        self.more = self.more or rows == most
+        if self.more:
+            self._post(lambda: None)  # the next turn comes at once
+        self._settle()
 
     def follow(self) -> None:
         """Moves the durable cursor over rows that are not of this part, so that they may be trimmed
         and are not looked at again. Not at each turn: it is a commit."""
         if self._passed > self._asked == self._cursor:
             self._ask(self._passed)
+
+    def _settle(self) -> None:
+        if self.idle and not self._held:
+            self._passed = max(self._passed, self._read)
 
     def _begin(self) -> None:
         self._outbox.set_cursor(self._name, self._cursor).add_done_callback(self._first)
@@ -249,8 +258,6 @@ class RecordStream:
         self.more = not rows and self._upto - self._read >= LOOK_AT_ONCE
         if not rows:
             self._read = self._upto
-        if self.more:
-            self._post(lambda: None)  # the next turn comes at once
         full = len(rows) >= READ_AHEAD
         self._backlog = full and self._outbox.outbox_end() - rows[-1][0] >= BACKLOG
         return bool(rows)
@@ -323,3 +330,4 @@ class RecordStream:
             return
         self._cursor = max(self._cursor, rowid)
         self._window.durable(rowid)
+        self._settle()

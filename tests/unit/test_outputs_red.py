@@ -20,11 +20,12 @@ from lifeline.engine.mqtt import PublishTicket
 from lifeline.engine.outputs import mqtt_records, mqtt_red, topics
 from lifeline.engine.outputs.mqtt_output import CURSOR, RED_CURSOR
 from lifeline.engine.outputs.mqtt_records import InOrder, Message, RecordStream, record_messages
-from lifeline.engine.outputs.mqtt_red import RED_WINDOW, Reds
+from lifeline.engine.outputs.mqtt_red import RED_PLACES, RED_WINDOW, Reds
 from lifeline.engine.outputs.standing import standing_changes
 from lifeline.engine.record import Record
 
 SITES = ("east", "west")
+WINDOW = OUTPUT_WINDOW - RED_PLACES
 
 
 def record(
@@ -56,7 +57,7 @@ class Life:
         self.failed: list[tuple[str, str]] = []
         self._events: deque[Callable[[], None]] = deque()
         rest = (self.publish, self._events.append, lambda *_: True, self._fail)
-        self.main = RecordStream(CURSOR, store, InOrder(store), OUTPUT_WINDOW - RED_WINDOW, *rest)
+        self.main = RecordStream(CURSOR, store, InOrder(store), WINDOW, *rest)
         self.red = RecordStream(
             RED_CURSOR, store, Reds(store), RED_WINDOW, *rest, begin=self.main.cursor
         )
@@ -136,7 +137,7 @@ def test_red_goes_out_while_the_window_of_everything_else_is_full(store: LogStor
     commit(store, swings(400, 10))
     life.turn()
     stuck = life.heard(lambda m: not is_red(m))
-    assert 0 < len(stuck) <= OUTPUT_WINDOW - RED_WINDOW
+    assert 0 < len(stuck) <= WINDOW
     for _ in range(40):
         life.answer(is_red)
         life.turn()
@@ -151,13 +152,21 @@ def test_red_goes_out_while_the_window_of_everything_else_is_full(store: LogStor
 
 def test_no_more_red_is_on_its_way_than_its_window(store: LogStore) -> None:
     life = Life(store)
-    commit(store, swings(100, 1))
+    commit(store, swings(3 * RED_WINDOW, 1))
     life.turn()
     life.turn()
-    assert len(life.heard(is_red)) == RED_WINDOW
+    assert len(life.heard(is_red)) == RED_WINDOW, "after a crash no more than that comes again"
     assert life.red.in_flight == RED_WINDOW
-    everything = len(life.sent)
-    assert everything <= OUTPUT_WINDOW, "after a crash no more than that comes again"
+    assert len(life.heard(lambda m: not is_red(m))) <= WINDOW
+
+
+def test_a_stream_takes_no_more_rows_in_a_turn_than_it_is_told(store: LogStore) -> None:
+    life = Life(store)
+    commit(store, swings(5, 1_000))
+    life.main.turn({}, 2)
+    assert (len(life.heard(lambda m: "/record/" in m.topic)), life.main.more) == (2, True)
+    life.main.turn({}, 9)
+    assert life.main.more is False
 
 
 def test_a_lane_that_is_new_tells_nothing_of_what_was_told_before(store: LogStore) -> None:
@@ -275,7 +284,7 @@ def test_every_topic_has_its_records_in_order_whatever_happens(
     assert {topic: list(dict.fromkeys(seqs)) for topic, seqs in heard.items()} == expected
     for topic, seqs in heard.items():
         again = len(seqs) - len(expected[topic])
-        window = RED_WINDOW if topic.endswith("/red") else OUTPUT_WINDOW - RED_WINDOW
+        window = RED_WINDOW if topic.endswith("/red") else WINDOW
         times = len(lives) - 1 + sum(len(life.failed) for life in lives)
         assert again <= times * window
 
