@@ -1,10 +1,11 @@
 """100,000 alarms a minute through one engine: is state complete, is red in time, what are people told.
 
 Mosquitto, `lifeline run`, the load and who listens, on two cores. 10,000 sensors at 20 sites swing across their
-orange limit six seconds up and six down, in messages of 100: each swing up is an alarm, each swing down another record, both of a
-site, an area's ladder above them, with notices on. Meanwhile 20 times a second one of 40 other sensors crosses its red limit or returns: its
-latency is from the write to the socket until an independent subscriber is told by a notice, and until another has the red alert, which
-comes in the order of its site's records with all that stands before it.
+orange limit three seconds up and three down, in messages of 100: each swing up is an alarm (100,000 a minute are raised), each
+swing down another record, both of a site, an area's ladder above them, with notices on. Meanwhile 20 times a second one of 40 other
+sensors crosses its red limit or returns: its latency is from the write to the socket until an independent subscriber has the red
+alert, which has a lane of its own, and until another is told by a notice. Records, states and the alerts below red come in their order,
+later than they are made: by how much the last of them was late is said too.
 
 State is complete when the engine recorded exactly the alarms that were made, and all that stands at the end
 stands in it. LIFELINE_BENCH_FLOOD_S: for how long (60).
@@ -31,7 +32,7 @@ from receivers import READY_S, client, connect
 
 SENSORS, SITES, POINTS = 10_000, 20, 100
 REDS, RED_EVERY_S = 40, 0.05
-SWING_S = 6.0
+SWING_S = 3.0
 SECONDS = float(os.environ.get("LIFELINE_BENCH_FLOOD_S", "60"))
 SETTLE_S = 240.0
 RED = "lifeline/v1/alert/+/+/+/+/+/red"
@@ -179,7 +180,8 @@ class Flood:
 
 
 def settled(engine: EngineProcess, sent: Sent) -> dict[str, Any]:
-    """The engine's status once its records and all its outputs are at their ends."""
+    """The engine's status once its records and all its outputs are at their ends, or as far as they
+    came in SETTLE_S. Raises NotMeasured where alarms are missing even then."""
     wanted = sent.raised
     until = time.monotonic() + SETTLE_S
     while time.monotonic() < until:
@@ -189,9 +191,9 @@ def settled(engine: EngineProcess, sent: Sent) -> dict[str, Any]:
         if made >= wanted and behind == 0:
             return status
         time.sleep(1.0)
-    raise NotMeasured(
-        f"{made:,} of {wanted:,} alarms recorded, {behind:,} records not yet delivered"
-    )
+    if made < wanted:
+        raise NotMeasured(f"{made:,} of {wanted:,} alarms recorded, {behind:,} not yet delivered")
+    return status
 
 
 def figures(setting: Setting) -> list[Figure]:
@@ -212,12 +214,13 @@ def figures(setting: Setting) -> list[Figure]:
         began = time.monotonic()
         sent = Flood(port).run(SECONDS)
         status = settled(engine, sent)
-        behind = time.monotonic() - began - SECONDS
+        took, left = time.monotonic() - began - SECONDS, status["outputs"]["alert:mqtt"]["behind"]
+        delivered = f"{left:,} records not yet delivered" if left else "all delivered"
         time.sleep(61.0)  # the minute that ran is told at its end
         status = engine.status()
         pipe.send(None)
         reds, kinds, counted = pipe.recv()
-    return _told(sent, status, reds, kinds, counted, behind)
+    return _told(sent, status, reds, kinds, counted, f"{delivered} {took:.0f} s after the last")
 
 
 def _told(
@@ -226,7 +229,7 @@ def _told(
     reds: list[Came],
     kinds: dict[str, int],
     counted: int,
-    behind: float,
+    delivered: str,
 ) -> list[Figure]:
     raised = status["core"]["records_by"]["orange"]["raised"]
     standing = status["standing"]["by_level"].get("orange", 0)
@@ -248,13 +251,13 @@ def _told(
     made = sent.raised / SECONDS * 60
     return [
         Figure(
-            f"flood: {grouped(made)} alarms a minute, state",
+            f"flood: {grouped(made)} alarms raised a minute, state",
             f"{'complete' if complete else 'INCOMPLETE'}: {raised:,} of {sent.raised:,} recorded, "
-            f"{standing:,} of {SENSORS:,} stand; all delivered {behind:.0f} s after the last",
+            f"{standing:,} of {SENSORS:,} stand; {delivered}",
             "complete",
         ),
+        Figure("flood: red, publish to red alert", _latency(alerts), "p99 < 1,000 ms"),
         Figure("flood: red, publish to notice", _latency(told), "p99 < 1,000 ms"),
-        Figure("flood: red, publish to alert, in the order of the site", _latency(alerts)),
         Figure(
             "flood: what people are told",
             f"{kinds['alarm']:,} alarms by themselves, {kinds['group']:,} messages for {counted:,}"

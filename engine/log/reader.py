@@ -188,6 +188,18 @@ class LogReader:
             raise self._damage("the table of standing alarms")
         return good
 
+    def standing_of(self, site: str, alarm: str) -> bytes | None:
+        """What stands of one alarm, None where it is normal."""
+        query = "SELECT site, alarm, data, hash FROM standing WHERE site = ? AND alarm = ?"
+        with self._connection() as connection:
+            found = connection.execute(query, (site, alarm)).fetchone()
+        if found is None:
+            return None
+        row = rows.standing(*found)
+        if row is None:
+            raise self._damage("the table of standing alarms")
+        return row.data
+
     def cursor(self, name: str) -> int:
         """How far an output has come; 0 where it never said."""
         return int(self._one("SELECT value FROM cursors WHERE name = ?", name) or 0)

@@ -18,6 +18,7 @@ from ..level import LEVELS, NORMAL
 from ..mqtt import PublishTicket
 from ..record import Record, decode_record
 from . import topics
+from .mqtt_newest import BACKLOG, NewestStates
 from .payload import record_payload
 from .ports import Place, StandingPort
 from .standing import CLOSED, has_state, place_of, state_topic
@@ -147,14 +148,19 @@ class RecordStream:
         self._on_state = on_state
         self._on_failed = on_failed
         self._window = Window(window)
-        self._waiting: deque[tuple[int, Message]] = deque()
+        self._waiting: deque[tuple[int, Message, Record]] = deque()
         self._held: deque[tuple[int, bytes]] = deque()
         known = outbox.cursors()
         self._cursor = self._asked = self._read = self._upto = known.get(name, begin)
         self._passed = 0
         self._attempt = 0
+        self._newest = NewestStates(outbox)
+        self._backlog = False
+        self._places: Mapping[str, Place] = {}
         self.published = 0
         self.repeated = 0
+        #: Whether it stopped before it came to the end.
+        self.more = False
         #: Whether the cursor is durable: what is kept is told by it from then on.
         self.begun = name in known
         self._begin()  # from now on nothing unread is trimmed
@@ -173,7 +179,12 @@ class RecordStream:
     @property
     def in_flight(self) -> int:
         """Rows that were sent and are not behind the durable cursor."""
-        return len(self._window) - len({rowid for rowid, _ in self._waiting})
+        return len(self._window) - len({rowid for rowid, *_ in self._waiting})
+
+    @property
+    def states_passed(self) -> int:
+        """Retained states that were not published because a newer one was."""
+        return self._newest.passed
 
     @property
     def idle(self) -> bool:
@@ -191,19 +202,29 @@ class RecordStream:
         if not self.begun:
             self._begin()
 
-    def turn(self, places: Mapping[str, Place]) -> None:
-        """Publishes what there is and fits. Raises LogError."""
+    def turn(self, places: Mapping[str, Place], most: int | None = None) -> None:
+        """Publishes what there is and fits, of at most so many rows. Raises LogError."""
+        self._places = places
+        self.more = False
         self._flush()
-        while not self._waiting and self._load(places):
+        rows = 0
+        while not self._waiting and rows != most and self._load(places):
             self._flush()
-        if self.idle and not self._held:
-            self._passed = max(self._passed, self._read)
+            rows += 1
+        self.more = self.more or rows == most
+        if self.more:
+            self._post(lambda: None)  # the next turn comes at once
+        self._settle()
 
     def follow(self) -> None:
         """Moves the durable cursor over rows that are not of this part, so that they may be trimmed
         and are not looked at again. Not at each turn: it is a commit."""
         if self._passed > self._asked == self._cursor:
             self._ask(self._passed)
+
+    def _settle(self) -> None:
+        if self.idle and not self._held:
+            self._passed = max(self._passed, self._read)
 
     def _begin(self) -> None:
         self._outbox.set_cursor(self._name, self._cursor).add_done_callback(self._first)
@@ -228,32 +249,51 @@ class RecordStream:
         self._read = rowid if self._held else self._upto
         if messages:
             self._window.sent(rowid, len(messages))
-            self._waiting.extend((rowid, message) for message in messages)
+            self._waiting.extend((rowid, message, record) for message in messages)
         return True
 
     def _look(self) -> bool:
         rows, self._upto = self._part.rows(self._read)
         self._held.extend(rows)
+        self.more = not rows and self._upto - self._read >= LOOK_AT_ONCE
         if not rows:
-            if self._upto - self._read >= LOOK_AT_ONCE:
-                self._post(lambda: None)  # there is more to look at, at the next turn
             self._read = self._upto
+        full = len(rows) >= READ_AHEAD
+        self._backlog = full and self._outbox.outbox_end() - rows[-1][0] >= BACKLOG
         return bool(rows)
 
     def _flush(self) -> None:
         while self._waiting:
-            rowid, message = self._waiting[0]
+            rowid, message, record = self._waiting[0]
             # Asked at the last moment: a reconciliation may have published a newer state meanwhile.
-            if message.retain and not self._on_state(rowid, message):
+            if message.retain and not self._shows(rowid, message, record):
                 self._waiting.popleft()
                 self._arrived(rowid)
                 continue
-            ticket = self._publish(message)
+            ticket = (
+                self._publish_state(message, record) if message.retain else self._publish(message)
+            )
             if ticket is None:
                 return
             self._waiting.popleft()
             self.published += 1
             ticket.add_done_callback(self._when_done(rowid, self._attempt))
+
+    def _shows(self, rowid: int, message: Message, record: Record) -> bool:
+        passed = self._newest.passes(message.topic, record)
+        return not passed and self._on_state(rowid, message)
+
+    def _publish_state(self, message: Message, record: Record) -> PublishTicket | None:
+        """Publishes the state that this record left, or in a backlog the newest of its alarm."""
+        topic = message.topic
+        newest = self._newest.newest(topic, record, self._places) if self._backlog else None
+        if newest is None:
+            return self._publish(message)
+        seq, payload = newest
+        ticket = self._publish(Message(topic, payload, retain=True))
+        if ticket is not None:
+            self._newest.sent(topic, seq)
+        return ticket
 
     def _when_done(self, rowid: int, attempt: int) -> Callable[[PublishTicket], None]:
         def done(ticket: PublishTicket) -> None:
@@ -290,3 +330,4 @@ class RecordStream:
             return
         self._cursor = max(self._cursor, rowid)
         self._window.durable(rowid)
+        self._settle()

@@ -13,9 +13,14 @@ from ..record import Record
 from .mqtt_records import LOOK_AT_ONCE, RED, Message, alert_levels, alert_message
 from .ports import Place, StandingPort
 
-#: Of the messages on their way (`OUTPUT_WINDOW`) those that are the lane's: red floods of hundreds a
-#: second fit, and two thirds remain for everything else.
-RED_WINDOW: Final = 6
+#: Of the places on the connection (`OUTPUT_WINDOW`) those that are kept for red; two thirds remain
+#: for everything else.
+RED_PLACES: Final = 6
+#: Red alerts beyond the durable cursor of the lane, which a crash sends again. More than are on their
+#: way: in a flood a commit takes some 0.1 s, on a busy machine more, and the broker has long answered.
+RED_WINDOW: Final = 100
+#: Rows that are read at once.
+_READ_AHEAD: Final = 20
 #: What the bytes of every record of the lane contain, and of few others.
 _MARK: Final = f'"{RED}"'.encode()
 
@@ -31,9 +36,9 @@ class Reds:
         upto = min(self._outbox.outbox_end(), after + LOOK_AT_ONCE)
         if upto <= after:
             return [], after
-        found = self._outbox.records_with(_MARK, after, upto, RED_WINDOW)
+        found = self._outbox.records_with(_MARK, after, upto, _READ_AHEAD)
         rows = [(number, data) for number, *_, data in found]
-        return rows, rows[-1][0] if len(rows) == RED_WINDOW else upto
+        return rows, rows[-1][0] if len(rows) == _READ_AHEAD else upto
 
     def count(self, record: Record) -> int:
         """As in `Part`."""

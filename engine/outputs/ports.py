@@ -119,6 +119,10 @@ class StandingPort(OutboxPort, Protocol):
         """(site, alarm, encoded record that left it so) of every alarm that is not closed."""
         ...
 
+    def standing_of(self, site: str, alarm: str) -> bytes | None:
+        """The record of one of them; None where it is closed."""
+        ...
+
     def outbox_end(self) -> int:
         """The newest rowid of the outbox; 0 when it is empty."""
         ...

@@ -17,22 +17,25 @@ from lifeline.engine.log import LogStore, Ticket
 from lifeline.engine.metrics import catalogue
 from lifeline.engine.metrics.parts import output_readings
 from lifeline.engine.mqtt import PublishTicket
-from lifeline.engine.outputs import mqtt_red, topics
+from lifeline.engine.outputs import mqtt_records, mqtt_red, topics
 from lifeline.engine.outputs.mqtt_output import CURSOR, RED_CURSOR
 from lifeline.engine.outputs.mqtt_records import InOrder, Message, RecordStream, record_messages
-from lifeline.engine.outputs.mqtt_red import RED_WINDOW, Reds
+from lifeline.engine.outputs.mqtt_red import RED_PLACES, RED_WINDOW, Reds
 from lifeline.engine.outputs.standing import standing_changes
 from lifeline.engine.record import Record
 
 SITES = ("east", "west")
+WINDOW = OUTPUT_WINDOW - RED_PLACES
 
 
-def record(site: str, seq: int, before: str, after: str, subject: str = "red") -> Record:
+def record(
+    site: str, seq: int, before: str, after: str, subject: str = "red", *, closes: bool = False
+) -> Record:
     return Record(
         tenant="acme", site=site, seq=seq, episode=1, rule="gas.limit", rule_hash="00",
         subject=subject, area="a/b/c", quantity="gas.combustible", transition="level",
         level_before=before, level_after=after, state_before="unacknowledged",
-        state_after="unacknowledged", onset=1, time=2, value=1.0, limit=1.0, unit="%LEL",
+        state_after="normal" if closes else "unacknowledged", onset=1, time=2, value=1.0, limit=1.0, unit="%LEL",
         message="alarm.limit", basis="", previous="", hash=f"{seq:032x}",
     )  # fmt: skip
 
@@ -42,20 +45,27 @@ def is_red(message: Message) -> bool:
 
 
 class Life:
-    """One life of both streams: the worker's events run when told, the broker answers when told."""
+    """One life of both streams: the worker's events run when told, the broker answers when told.
+    Without `room` there is none for each second publication at first.
+    """
 
-    def __init__(self, store: LogStore) -> None:
+    def __init__(self, store: LogStore, *, room: bool = True) -> None:
         self.store = store
+        self._room = room
+        self._asked = 0
         self.sent: list[tuple[Message, PublishTicket]] = []
         self.failed: list[tuple[str, str]] = []
         self._events: deque[Callable[[], None]] = deque()
         rest = (self.publish, self._events.append, lambda *_: True, self._fail)
-        self.main = RecordStream(CURSOR, store, InOrder(store), OUTPUT_WINDOW - RED_WINDOW, *rest)
+        self.main = RecordStream(CURSOR, store, InOrder(store), WINDOW, *rest)
         self.red = RecordStream(
             RED_CURSOR, store, Reds(store), RED_WINDOW, *rest, begin=self.main.cursor
         )
 
-    def publish(self, message: Message) -> PublishTicket:
+    def publish(self, message: Message) -> PublishTicket | None:
+        self._asked += 1
+        if not self._room and self._asked % 2:
+            return None
         ticket = PublishTicket(message.topic)
         self.sent.append((message, ticket))
         return ticket
@@ -87,7 +97,7 @@ class Life:
 
     def drain(self) -> None:
         self.turn()
-        while self.answer(lambda _: True):
+        while self.answer(lambda _: True) or not (self.main.idle and self.red.idle):
             self.turn()
 
     def heard(self, which: Callable[[Message], bool]) -> list[tuple[str, int]]:
@@ -127,7 +137,7 @@ def test_red_goes_out_while_the_window_of_everything_else_is_full(store: LogStor
     commit(store, swings(400, 10))
     life.turn()
     stuck = life.heard(lambda m: not is_red(m))
-    assert 0 < len(stuck) <= OUTPUT_WINDOW - RED_WINDOW
+    assert 0 < len(stuck) <= WINDOW
     for _ in range(40):
         life.answer(is_red)
         life.turn()
@@ -142,13 +152,21 @@ def test_red_goes_out_while_the_window_of_everything_else_is_full(store: LogStor
 
 def test_no_more_red_is_on_its_way_than_its_window(store: LogStore) -> None:
     life = Life(store)
-    commit(store, swings(100, 1))
+    commit(store, swings(3 * RED_WINDOW, 1))
     life.turn()
     life.turn()
-    assert len(life.heard(is_red)) == RED_WINDOW
+    assert len(life.heard(is_red)) == RED_WINDOW, "after a crash no more than that comes again"
     assert life.red.in_flight == RED_WINDOW
-    everything = len(life.sent)
-    assert everything <= OUTPUT_WINDOW, "after a crash no more than that comes again"
+    assert len(life.heard(lambda m: not is_red(m))) <= WINDOW
+
+
+def test_a_stream_takes_no_more_rows_in_a_turn_than_it_is_told(store: LogStore) -> None:
+    life = Life(store)
+    commit(store, swings(5, 1_000))
+    life.main.turn({}, 2)
+    assert (len(life.heard(lambda m: "/record/" in m.topic)), life.main.more) == (2, True)
+    life.main.turn({}, 9)
+    assert life.main.more is False
 
 
 def test_a_lane_that_is_new_tells_nothing_of_what_was_told_before(store: LogStore) -> None:
@@ -240,7 +258,7 @@ ACT = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(ACT, max_size=25))
 def test_every_topic_has_its_records_in_order_whatever_happens(
     acts: list[tuple[str, object]],
@@ -266,7 +284,7 @@ def test_every_topic_has_its_records_in_order_whatever_happens(
     assert {topic: list(dict.fromkeys(seqs)) for topic, seqs in heard.items()} == expected
     for topic, seqs in heard.items():
         again = len(seqs) - len(expected[topic])
-        window = RED_WINDOW if topic.endswith("/red") else OUTPUT_WINDOW - RED_WINDOW
+        window = RED_WINDOW if topic.endswith("/red") else WINDOW
         times = len(lives) - 1 + sum(len(life.failed) for life in lives)
         assert again <= times * window
 
@@ -296,6 +314,67 @@ def _do(act: tuple[str, object], lives: list[Life], made: list[Record], store: L
     elif what == "crash":
         life.settle()
         lives.append(Life(store))
+
+
+ALARM = st.tuples(st.sampled_from(["GD-1", "GD-2"]), st.sampled_from(["normal", "orange", "red"]))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(ALARM, max_size=60), st.integers(0, 40)), max_size=8),
+    st.booleans(),
+)
+def test_in_a_backlog_states_are_passed_and_none_goes_back(
+    batches: list[tuple[list[tuple[str, str]], int]], room: bool
+) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mqtt_records, "BACKLOG", 3)
+        store = opened(Path(folder))
+        life = Life(store, room=room)
+        made: list[Record] = []
+        for batch, answers in batches:
+            first = len(made) + 1
+            new = [
+                record("east", first + n, "orange", level, subject, closes=level == "normal")
+                for n, (subject, level) in enumerate(batch)
+            ]
+            if new:
+                commit(store, new)
+            made += new
+            life.turn()
+            life.answer(lambda _: True, answers)
+        life.drain()
+        passed = life.main.states_passed
+        assert len(life.main._newest) == 0, "whatever was sent ahead of its record was come to"
+        store.close()
+    records = [("east", n) for n in range(1, len(made) + 1)]
+    assert life.heard(lambda m: "/record/" in m.topic) == records
+    states: dict[str, list[bytes]] = defaultdict(list)
+    last: dict[str, Message] = {}
+    for each in made:
+        *_, state = record_messages(each, {})
+        last[state.topic] = state
+    for message, _ in life.sent:
+        if message.retain:
+            states[message.topic].append(message.payload)
+    assert {topic: seen[-1] for topic, seen in states.items()} == {
+        topic: state.payload for topic, state in last.items()
+    }
+    for seen in states.values():
+        seqs = [msgspec.json.decode(p)["seq"] for p in seen if p]
+        assert seqs == sorted(set(seqs))
+    assert sum(map(len, states.values())) + passed == len(made)
+
+
+def test_states_of_a_standing_alarm_are_passed(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_records, "BACKLOG", 3)
+    life = Life(store)
+    commit(store, swings(200, 1_000))
+    life.drain()
+    assert life.heard(lambda m: m.retain) == [("east", 200)]
+    assert life.main.states_passed == 199
 
 
 def test_the_lane_is_told_beside_its_output() -> None:
