@@ -136,13 +136,10 @@ def rate(
 
     Raises `UnitError` where the unit is not one of the quantity per a time.
     """
-    parts = factors(unit)
-    time = next((atom for atom in reversed(parts) if atom in TIME_ATOMS and parts[atom] < 0), None)
     expected = f"{quantity.unit} per time, such as {quantity.unit}/s or {quantity.unit}/d"
+    changed, time = _per_time(unit)
     if time is None:
         raise UnitError(f"not a rate of {quantity.name}", found=repr(unit), expected=expected)
-    rest = {atom: power + (atom == time) for atom, power in parts.items()}
-    changed = spelled({atom: power for atom, power in rest.items() if power != 0})
     try:
         scale, _ = affine(changed, quantity, gas, temperature_c, pressure_kpa)
     except UnitError as error:
@@ -152,6 +149,19 @@ def rate(
             expected=expected,
         ) from error
     return value * float(Fraction(scale) / measure(time).scale)
+
+
+def _per_time(unit: str) -> tuple[str, str | None]:
+    """What changes, and per what time; no time where the unit is not per one."""
+    parts = factors(unit)
+    time = next((atom for atom in reversed(parts) if atom in TIME_ATOMS and parts[atom] < 0), None)
+    if time is not None:
+        rest = {atom: power + (atom == time) for atom, power in parts.items()}
+        return spelled({atom: power for atom, power in rest.items() if power != 0}), time
+    # A time that changes, as what a UPS will last: in "min/min" the two cancel out.
+    changed, _, per = unit.rpartition("/")
+    same = per.strip() in TIME_ATOMS and per.strip() == changed.strip()
+    return changed, per.strip() if same else None
 
 
 def dimension(unit: str) -> str:

@@ -71,7 +71,10 @@ def area_levels(area: str) -> str:
 
 
 def _site_level(site: str) -> str:
-    return EMPTY if site.startswith(AREA_SITE) else segment(site)
+    if site.startswith(AREA_SITE):
+        return EMPTY
+    # A site of that name would be taken for an area.
+    return segment(site) if site != EMPTY else f"%{ord(EMPTY):02X}"
 
 
 def record(area: str, site: str) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 
 import pint
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lifeline.engine.gases import Gas, gas, load_gases
@@ -174,6 +174,7 @@ def test_mass_concentration_is_the_ideal_gas_law(
     assert found == pytest.approx(expected, rel=1e-9)
 
 
+@example(entry=quantity("power.ups.left"), value=3.0, time=("min", 60))
 @given(
     entry=QUANTITIES,
     value=VALUES,

@@ -58,7 +58,8 @@ def test_any_name_is_one_topic_level_and_comes_back(name: str) -> None:
     level.encode()
 
 
-@given(st.text(), st.text(min_size=1), st.text(min_size=1))
+@example(area="hefei", site="-", other="x")
+@given(area=st.text(), site=st.text(min_size=1), other=st.text(min_size=1))
 def test_every_topic_has_its_fixed_depth(area: str, site: str, other: str) -> None:
     assert topics.record(area, site).count("/") == 6
     assert topics.alert(area, site, other, "red").count("/") == 8

@@ -75,7 +75,7 @@ def test_the_level_to_be_reached_follows_from_size_and_time() -> None:
         return made(gas, it, 1)[0][0].level
 
     assert [level(0.1, 12), level(0.2, 12), level(0.4, 12), level(0.18, 1)] == [
-        "yellow",
+        "blue",
         "orange",
         "red",
         "yellow",

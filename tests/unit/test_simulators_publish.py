@@ -48,9 +48,10 @@ def listening(port: int) -> Iterator[Queue[tuple[str, bytes]]]:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="witness")
     client.on_subscribe = lambda *_: ready.set()
     client.on_message = lambda _client, _data, m: inbox.put((m.topic, m.payload))
+    # Behind the broker's answer, and again should the connection be made anew.
+    client.on_connect = lambda made, *_: made.subscribe("#", qos=1)
     client.connect(HOST, port)
     client.loop_start()
-    client.subscribe("#", qos=1)
     assert ready.wait(180.0)
     try:
         yield inbox
