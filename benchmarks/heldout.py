@@ -56,7 +56,9 @@ class Seeds:
 FIRST: Final = Seeds((72_001, 72_002, 72_003, 72_004), 92_001)
 #: Sites of which those of `FIRST` showed mistakes that were mended: they are told with seeds that nobody had seen then.
 SECOND: Final = Seeds((73_001, 73_002, 73_003, 73_004), 93_001)
-LATER: Final = dict.fromkeys(("city-gas", "heating", "pipeline", "quake", "water-supply"), SECOND)
+LATER: Final = dict.fromkeys(
+    ("city-gas", "heating", "oil-line", "pipeline", "quake", "water-supply"), SECOND
+)
 #: Times the size that the story's dice gave.
 SIZES: Final = (0.6, 1.0, 1.6)
 #: A Monday in July: storms, heat.

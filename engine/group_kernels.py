@@ -9,9 +9,7 @@ to groups), for kinds fed by records `asks` (which groups a moment concerns) and
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from . import compiled  # noqa: F401
 from . import group_layout as of
 from . import layout as at
 from .alarm_table import Event
@@ -28,6 +26,7 @@ from .judge_kernels import (
     refresh,
     transit,
 )
+from .kernel import kernel
 from .layout import NEVER, NO_TIME
 from .record import HISTORIC as R_HISTORIC
 from .record import UNCERTAIN as R_UNCERTAIN
@@ -38,7 +37,7 @@ _MOST_ITEMS = 4  # of one row
 
 
 # --- what sensors did ------------------------------------------------------------------------------
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_item(items, n, row, phase, key, sensor, code, time, historic):
     e = items[n]
     e.row, e.phase, e.key, e.sensor, e.code, e.time = row, phase, key, sensor, code, time
@@ -46,7 +45,7 @@ def _put_item(items, n, row, phase, key, sensor, code, time, historic):
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _event_item(e, watch_ptr, presence, items, n):
     """One event of a tick or a link."""
     s = e.sensor
@@ -64,7 +63,7 @@ def _event_item(e, watch_ptr, presence, items, n):
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row_before(i, r, presence, items, n):
     """What a row says of its sensor before its link is heard: a backlog, and that it was silent."""
     s = r.sensor
@@ -80,7 +79,7 @@ def _row_before(i, r, presence, items, n):
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row_itself(i, r, presence, items, n):
     """A usable row that moves its sensor's time: it is heard, and may have caught up."""
     s = r.sensor
@@ -94,7 +93,7 @@ def _row_itself(i, r, presence, items, n):
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def presence_items(start, event, rows, events, n_events, watch_ptr, presence, items, n):
     """Who fell silent, was heard, is in a backlog or caught up, in the order of moments.
 
@@ -129,7 +128,7 @@ def presence_items(start, event, rows, events, n_events, watch_ptr, presence, it
     return i, event, n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def tick_items(events, n_events, watch_ptr, presence, items):
     """The same of a tick."""
     n = 0
@@ -138,7 +137,7 @@ def tick_items(events, n_events, watch_ptr, presence, items):
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_signal(signals, n, e, k, order, code):
     g = signals[n]
     g.row, g.phase, g.key, g.time, g.historic = e.row, e.phase, e.key, e.time, e.historic
@@ -146,7 +145,7 @@ def _put_signal(signals, n, e, k, order, code):
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def told(items, watch_ptr, watch, subject, absent, backlog, signals, group_items):
     """What the items are to groups: (signals, items of the groups that became unknown or known).
 
@@ -185,7 +184,7 @@ def told(items, watch_ptr, watch, subject, absent, backlog, signals, group_items
 
 
 # --- what records did ------------------------------------------------------------------------------
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance(items, start, until, level, silent):
     """Items start..until happen: levels by instance, silence by subject."""
     for i in range(start, until):
@@ -199,7 +198,7 @@ def advance(items, start, until, level, silent):
     return until
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def rewind(items, level, silent):
     """All items are undone, the last one first."""
     for i in range(items.size - 1, -1, -1):
@@ -212,7 +211,7 @@ def rewind(items, level, silent):
             silent[e.sensor] = 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _ask(asks, n, last, g, until, e):
     """Group g is concerned by item e of the moment that ends before `until`."""
     if last[g] >= 0 and asks[last[g]].until == until:
@@ -228,7 +227,7 @@ def _ask(asks, n, last, g, until, e):
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def asks(items, follow_ptr, follow, watch_ptr, watch, first, last, latest, out):
     """Which groups of the kind (instances first..last) each moment concerns; items are in order.
 
@@ -259,7 +258,7 @@ def asks(items, follow_ptr, follow, watch_ptr, watch, first, last, latest, out):
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def answered(asked, value, most, first, rows, cold, subject, signals):
     """The signals of what a kind measured for its asks (float64, asks × levels)."""
     for i in range(asked.size):
@@ -277,7 +276,7 @@ def answered(asked, value, most, first, rows, cold, subject, signals):
 
 
 # --- what rows amount to ---------------------------------------------------------------------------
-@njit(cache=True, error_model="numpy")
+@kernel
 def virtual(out_rows, origin, rows, first, signals):
     """The signals of the rows that a kind fed by rows made."""
     for i in range(out_rows.size):
@@ -290,7 +289,7 @@ def virtual(out_rows, origin, rows, first, signals):
 
 
 # --- judging ---------------------------------------------------------------------------------------
-@njit(cache=True, error_model="numpy")
+@kernel
 def _judge_levels(
     judge, deadline, due, held, k, p, g, t, wait, good, doubt, flags, table, out, n, sensor, site
 ):
@@ -336,7 +335,7 @@ def _judge_levels(
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _value(g, k, judge, p, deadline, due, held, cold, by_rows, table, out, n, t, lag, sensor):
     """The measure of one moment."""
     j = judge[k]
@@ -357,7 +356,7 @@ def _value(g, k, judge, p, deadline, due, held, cold, by_rows, table, out, n, t,
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _presence(g, k, judge, by_rows, table, out, n, sensor, site):
     """A member fell silent, and nobody was before; or the last one is heard; or is in a backlog."""
     j = judge[k]
@@ -378,7 +377,7 @@ def _presence(g, k, judge, by_rows, table, out, n, sensor, site):
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, table, out, n):
     """One group is told one thing. Its own timers that end before that come first."""
     k = g.group
@@ -426,7 +425,7 @@ def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, 
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _fire(
     w, row, first, last, judge, params, deadline, due, held, band, next_due, cold, table, out, n
 ):
@@ -445,7 +444,7 @@ def _fire(
     return n, bound
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def judge_groups(
     start, done, rows, row_w, signals, by_rows, first, site_ptr, site_bound, judge, params, deadline,
     due, held, band, next_due, cold, table, out, n, bound,
@@ -491,7 +490,7 @@ def judge_groups(
         q += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fire_groups(
     w, first, last, judge, params, deadline, due, held, band, next_due, cold, table, out, n
 ):

@@ -9,11 +9,10 @@ nothing, so calm rules cost a comparison. A band is empty (low > high) whenever 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from . import compiled  # noqa: F401
 from . import layout as at
 from .alarm_table import NOTHING, REFUSED, Event
+from .kernel import kernel
 from .layout import NEVER, NO_TIME
 from .prefetch import AHEAD, prefetch
 from .record import HISTORIC as R_HISTORIC
@@ -51,7 +50,7 @@ _RED = 4
 _HELD_COVER = 3  # annunciation is held for all but red
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def transit(
     judge, k, event, level, table, out, n, row, phase, key, order, sensor, site, time, value,
     limit, flags, onset,
@@ -93,7 +92,7 @@ def transit(
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _remember(j, state, after, event, before, level):
     """What instance j keeps of a transition beside its state: cover, timer, and what is owed."""
     if after == _SHELVED or after == _SUPPRESSED or after == _OUT:
@@ -123,7 +122,7 @@ def _remember(j, state, after, event, before, level):
         j.shelf = NEVER
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def kept_until(judge, k):
     """When what keeps instance k away ends; 0: nothing does."""
     j = judge[k]
@@ -134,7 +133,7 @@ def kept_until(judge, k):
     return 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def ended(judge, k):
     """Which event it is that shelf, outage of service, hold or maintenance of instance k ends."""
     j = judge[k]
@@ -147,7 +146,7 @@ def ended(judge, k):
     return _END_LATCHED if j.owes & at.OWES_RESET else _END_NORMAL
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _flaps(j, p, time):
     """A raise of instance j at `time`: whether there have been too many. Each fills a bucket that
     runs out by itself; while it holds more than `brim`, annunciation is held."""
@@ -155,7 +154,7 @@ def _flaps(j, p, time):
     return j.bucket > time + p.brim
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _rising(j, p, level, time):
     """Which event a rise of instance j to `level` at `time` is."""
     if j.level == 0 and level < _RED and p.drip > 0 and _flaps(j, p, time):
@@ -165,7 +164,7 @@ def _rising(j, p, level, time):
     return _RISE if level > j.cover else _RISE_COVERED
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _gravest(mask):
     level = 0
     while mask:
@@ -174,7 +173,7 @@ def _gravest(mask):
     return level
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _limit_of(p, level, side):
     if level == 0:
         return np.nan
@@ -186,7 +185,7 @@ def _limit_of(p, level, side):
     return limit if np.isfinite(limit) else np.nan  # a changed rule may have none any more
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _set_active(
     judge, k, p, active, x, time, onset, flags, table, out, n, row, phase, key, order, sensor, site
 ):
@@ -213,7 +212,7 @@ def _set_active(
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def judge_value(
     judge, deadline, due, held, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
     order, sensor, site,
@@ -260,7 +259,7 @@ def judge_value(
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _next_timer(j, deadline, due, k, by_due):
     """The earliest due (or deadline of a timer that ticks may fire) of instance k."""
     first = NEVER
@@ -274,7 +273,7 @@ def _next_timer(j, deadline, due, k, by_due):
     return first
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fire_until(
     judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site,
     after=0,
@@ -328,7 +327,7 @@ def fire_until(
         )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def refresh(judge, deadline, due, band, next_due, k, p):
     """Recompute the calm band and the earliest due of instance k after it was touched.
 
@@ -361,7 +360,7 @@ def refresh(judge, deadline, due, band, next_due, k, p):
     band[k, 0], band[k, 1] = low, high
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _goes_on(judge, deadline, held, k, x, t):
     """Whether a good value within the band changes nothing but what pending raises hold."""
     j = judge[k]
@@ -377,7 +376,7 @@ def _goes_on(judge, deadline, held, k, x, t):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def go_stale(judge, k, hist, table, out, n, row, phase, key, sensor, site, time):
     """The subject of instance k is silent: nothing clears by that, and the alarm is unknown."""
     j = judge[k]
@@ -391,7 +390,7 @@ def go_stale(judge, k, hist, table, out, n, row, phase, key, sensor, site, time)
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def become_known(judge, k, flags, table, out, n, row, key, sensor, site, time):
     """The subject of instance k is heard again."""
     j = judge[k]
@@ -402,7 +401,7 @@ def become_known(judge, k, flags, table, out, n, row, key, sensor, site, time):
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time):
     """The backlog of instance k's subject is over: what stands from it is annunciated as actual."""
     j = judge[k]
@@ -418,7 +417,7 @@ def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row_instance(
     i, r, k, x, style, judge, params, deadline, due, held, band, next_due, by_timer, grace, table, out,
     n, site,
@@ -482,7 +481,7 @@ def _row_instance(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _boolean(
     k, on, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row, phase, key,
     order, sensor, site, time, x,
@@ -497,7 +496,7 @@ def _boolean(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _silent(
     k, heard, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, phase, key, sensor, site, time,
@@ -520,7 +519,7 @@ def _silent(
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _uncounted(
     k, again, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
@@ -540,7 +539,7 @@ def _uncounted(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _audible(
     k, first, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
@@ -562,7 +561,7 @@ def _audible(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def tick_events(
     first, last, events, ptr, style, judge, params, deadline, due, held, band, next_due, at_link, tally,
     cold, table, out, n, phase,
@@ -618,7 +617,7 @@ def tick_events(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def link_fresh(
     e,
     r,
@@ -666,7 +665,7 @@ def link_fresh(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row_quality_instance(
     i, r, k, style, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
     site,
@@ -699,7 +698,7 @@ def _row_quality_instance(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fire_all(
     w,
     row,
@@ -734,7 +733,7 @@ def fire_all(
     return n, bound
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def guard_of(s, ptr, band, guard, next_due, judge):
     """The guard of a sensor: the intersection of its instances' bands."""
     low, high = -np.inf, np.inf
@@ -746,17 +745,72 @@ def guard_of(s, ptr, band, guard, next_due, judge):
     guard[s, 0], guard[s, 1] = low, high
 
 
-@njit(cache=True, error_model="numpy")
-def _calm(k, last, measure, m, band, next_due):
-    """How many instances k..last have a measure in their band and nothing pending; -1: not all."""
-    for q in range(last - k):
-        x = measure[m + q]
-        if not (band[k + q, 0] < x and x < band[k + q, 1] and next_due[k + q] == NEVER):
-            return -1
-    return last - k
+@kernel
+def _calm_by_guard(i, stop, rows, ptr, guard, judge, deadline, due, held):
+    """The first row from i on, before `stop`, that is not a good one within its sensor's guard.
+
+    This and the next two are functions of their own so that their few arrays stay in registers.
+    """
+    while i < stop:
+        if i + AHEAD < rows.size:
+            prefetch(guard, rows[i + AHEAD].sensor, 0)
+            r = rows[i + AHEAD // 2]
+            if not (guard[r.sensor, 0] < r.value and r.value < guard[r.sensor, 1]):
+                k = ptr[r.sensor]  # it will be judged: what that needs lies all over memory
+                if k < judge.size:
+                    prefetch(judge, k, 0)
+                    prefetch(judge, k, 1)
+                    prefetch(deadline, k, 0)
+                    prefetch(due, k, 0)
+                    prefetch(held, k, 0)
+        r = rows[i]
+        if r.verdict != at.SKIP:
+            if r.verdict != at.GOOD or r.flags != 0:
+                return i
+            if not (guard[r.sensor, 0] < r.value and r.value < guard[r.sensor, 1]):
+                return i
+        i += 1
+    return i
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
+def _calm_by_band(i, stop, rows, ptr, measure, m, band, next_due):
+    """The first row from i on, before `stop`, that is not a good one whose measures (from m on) all lie in the
+    bands of instances with nothing pending; and where its measures begin.
+
+    A measure that is not valid (NaN) moves nothing either where the band is not empty.
+    """
+    while i < stop:
+        if i + AHEAD < rows.size:
+            q = ptr[rows[i + AHEAD].sensor]
+            if q < band.shape[0]:
+                prefetch(band, q, 0)
+                prefetch(next_due, q, 0)
+        r = rows[i]
+        if r.verdict != at.SKIP:
+            if r.verdict != at.GOOD or r.flags != 0:
+                return i, m
+            first = ptr[r.sensor]
+            count = ptr[r.sensor + 1] - first
+            for q in range(count):
+                x, k = measure[m + q], first + q
+                low, high = band[k, 0], band[k, 1]
+                if x <= low or x >= high or low >= high or next_due[k] != NEVER:
+                    return i, m
+            m += count
+        i += 1
+    return i, m
+
+
+@kernel
+def _unmarked(i, stop, rows):
+    """The first row from i on, before `stop`, that has a flag."""
+    while i < stop and (rows[i].verdict == at.SKIP or rows[i].flags == 0):
+        i += 1
+    return i
+
+
+@kernel
 def judge_rows(
     start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
     deadline, due, held, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
@@ -774,32 +828,21 @@ def judge_rows(
     room = out.size
     i = start
     while i < rows.size:
-        if style == MEASURED and i + AHEAD < rows.size:
-            q = rows[i + AHEAD].sensor
-            if identity:
-                prefetch(guard, q, 0)
-            elif ptr[q] < band.shape[0]:
-                prefetch(band, ptr[q], 0)
-                prefetch(next_due, ptr[q], 0)
+        stop = events[event].row if event < n_events else rows.size
+        if clocked and stop > i:  # no further than its site's next tick
+            ticks = row_w[i] != NO_TIME and site_bound[cold[rows[i].sensor].site] <= row_w[i]
+            stop = i if ticks else i + 1
+        before = i
+        if identity:
+            i = _calm_by_guard(i, stop, rows, ptr, guard, judge, deadline, due, held)
+        elif style == MEASURED:
+            i, m = _calm_by_band(i, stop, rows, ptr, measure, m, band, next_due)
+        else:
+            i = _unmarked(i, stop, rows)
+        if i == rows.size or (clocked and i > before):
+            continue
         r = rows[i]
         s = r.sensor
-        if event == n_events or events[event].row != i:
-            if not clocked or row_w[i] == NO_TIME:
-                if r.verdict == at.SKIP:
-                    i += 1
-                    continue
-                if r.flags == 0 and (style != MEASURED or r.verdict == at.GOOD):
-                    if style != MEASURED or (
-                        identity and guard[s, 0] < r.value and r.value < guard[s, 1]
-                    ):
-                        i += 1
-                        continue
-                    if not identity:
-                        seen = _calm(ptr[s], ptr[s + 1], measure, m, band, next_due)
-                        if seen >= 0:
-                            m += seen
-                            i += 1
-                            continue
         site = cold[s].site if 0 <= s < flag.size else 0
         need = (ptr[s + 1] - ptr[s] + 2) * EMISSIONS_PER_INSTANCE if 0 <= s < flag.size else 0
         last = event
@@ -880,7 +923,7 @@ def judge_rows(
     return i, event, m, n, bound, 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def shift_instances(gap, judge, params, deadline, due, band, next_due):
     """The engine was blind: timers move by `gap`, pending clears are cancelled, shelves stay."""
     for k in range(judge.size):
@@ -894,7 +937,7 @@ def shift_instances(gap, judge, params, deadline, due, band, next_due):
         refresh(judge, deadline, due, band, next_due, k, params[j.param])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def number(out, judge, seq, numbers):
     """Give sorted emissions their seq and episode; `numbers` is what the chain hashes."""
     for i in range(out.size):
@@ -921,7 +964,7 @@ def number(out, judge, seq, numbers):
             j.loud = 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def refresh_all(judge, params, deadline, due, band, next_due):
     """Bands and dues of every instance, after a change of configuration."""
     for k in range(judge.size):

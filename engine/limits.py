@@ -54,6 +54,11 @@ MAX_SHELVE_NS: Final = (7 * DAY_NS, 3 * DAY_NS, DAY_NS, 8 * HOUR_NS)
 # Ids of commands that are remembered so that a repeat is harmless: an hour of one a second.
 REMEMBERED_COMMANDS: Final = 4_096
 
+# --- records -------------------------------------------------------------------------------------
+# Digests of alarms' identities that are made with a plan, so that a flood of first alarms does not wait for
+# them: some 0.1 s of a change of configuration. Those of further instances are made when they speak.
+IDENTITIES_AHEAD: Final = 65_536
+
 # --- units and durations -------------------------------------------------------------------------
 # No delay or window of a rule is longer: ten years, so that a deadline added to any date of this
 # century still fits a 64-bit count of nanoseconds (292 years).

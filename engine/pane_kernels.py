@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from numba import njit
-
-from . import compiled  # noqa: F401
+from .kernel import kernel
 from .limits import PANES
 
 CLOSED: Final = PANES - 1
@@ -29,7 +27,7 @@ def width(stats: int) -> int:
     return CURRENT + (2 + CLOSED) * stats
 
 
-@njit(cache=True)
+@kernel
 def drop_old(ring, k, stats):
     """Forget closed panes that are outside the window of pane k; whether any was."""
     closed, head = int(ring[0]), int(ring[1])
@@ -43,7 +41,7 @@ def drop_old(ring, k, stats):
     return dropped
 
 
-@njit(cache=True)
+@kernel
 def close_current(ring, k, stats):
     """Put the current pane into the ring (unless it is outside the window of pane k)."""
     base = CURRENT + 2 * stats
@@ -58,7 +56,7 @@ def close_current(ring, k, stats):
     return True
 
 
-@njit(cache=True)
+@kernel
 def closed_at(ring, number, stats):
     """Where the number-th oldest closed pane starts in the ring."""
     slot = int(ring[1]) + number

@@ -17,6 +17,7 @@ from .beside import Beside
 from .configuration import Configuration, pack
 from .frame import Float64, Int32, Int64
 from .groups import Group, Groups, Watch, quantity_of
+from .identities import Identities
 from .kinds import Kind
 from .record import Identity
 
@@ -112,21 +113,22 @@ class Plan:
         links = self.configuration.links
         return links[(subject - len(sensors)) % len(links)].site
 
-    def describe(self, instance: int) -> Identity:
-        """What every record of this instance's alarm says."""
-        subject = self.subject.item(instance)
-        at_rule = self.rule.item(instance)
+    def about(self, subject: int) -> tuple[int, str, str, str]:
+        """Index of the subject's site, its name, quantity and asset."""
         config = self.configuration
-        rule = config.rules[at_rule]
         if subject < len(config.sensors):
             sensor = config.sensors[subject]
-            quantity, asset = sensor.quantity, sensor.asset
-        else:
-            group = self.group(subject)
-            quantity = "" if group is None else quantity_of(config, group)
-            asset = "" if group is None else group.asset
-        name = self.subject_name(subject)
-        site = config.sites[self.site_of(subject)]
+            return sensor.site, sensor.id, sensor.quantity, sensor.asset
+        group, name = self.group(subject), self.subject_name(subject)
+        if group is None:
+            return self.site_of(subject), name, "", ""
+        return group.site, name, quantity_of(config, group), group.asset
+
+    def describe(self, instance: int) -> Identity:
+        """What every record of this instance's alarm says."""
+        at_site, name, quantity, asset = self.about(self.subject.item(instance))
+        at_rule = self.rule.item(instance)
+        rule, site = self.configuration.rules[at_rule], self.configuration.sites[at_site]
         return Identity(
             site.tenant,
             site.id,
@@ -140,6 +142,11 @@ class Plan:
             rule.message or f"alarm.{rule.kind}",
             rule.basis,
         )
+
+    @cached_property
+    def identities(self) -> Identities:
+        """What the chain of records covers of each instance's alarm: `describe(instance).digest()`."""
+        return Identities(self)
 
     @cached_property
     def first_out(self) -> Int32:
@@ -170,11 +177,6 @@ class Plan:
     def every_sensor(self) -> Int64:
         """The number of every sensor, for kernels that take a selection."""
         return np.arange(len(self.configuration.sensors), dtype=np.int64)
-
-    @cached_property
-    def every_link(self) -> Int64:
-        """The number of every link, likewise."""
-        return np.arange(len(self.configuration.links), dtype=np.int64)
 
     def find(self, site: str, alarm: str) -> int | None:
         """The instance of `<rule>~<subject>` at a site, or None.

@@ -19,6 +19,8 @@ import msgspec
 from .level import LEVELS
 
 GENESIS: Final = bytes(16)
+#: What the hash of every record begins with: link of a record, version 1.
+CHAINED: Final = b"LR1"
 _NUMBERS: Final = struct.Struct("<qqqqddqBBBBBB")
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -163,7 +165,7 @@ def detail_digest(detail: Mapping[str, str]) -> bytes:
 def chain(previous: bytes, identity16: bytes, detail16: bytes, numbers: bytes) -> bytes:
     """The hash of a record, 16 bytes."""
     return hashlib.blake2b(
-        b"LR1" + previous + identity16 + detail16 + numbers, digest_size=16
+        CHAINED + previous + identity16 + detail16 + numbers, digest_size=16
     ).digest()
 
 

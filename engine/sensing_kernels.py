@@ -8,10 +8,9 @@ good sample of a sensor that was heard before, on its own clock, in time.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from . import compiled  # noqa: F401
 from . import layout as at
+from .kernel import allocating, kernel
 from .layout import NEVER, NO_TIME
 from .limits import (
     CAUGHT_UP_LATEST_NS,
@@ -35,7 +34,7 @@ N_JUDGED, N_GOOD, N_SUSPECT, N_BAD, N_DUPLICATE, N_CONFLICT, N_LATE, N_CLOCK, N_
 )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _extend(c, kind, t, received):
     """Extend the run of odd times: 1 confirmed, -1 broken (restarted), else 0."""
     if c.run_kind == kind and c.run_n > 0 and t == c.run_t:
@@ -52,7 +51,7 @@ def _extend(c, kind, t, received):
     return 1 if c.run_n >= CLOCK_SET_SAMPLES and dr >= c.span else 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_event(events, n, row, code, sensor, due, time, heard, historic):
     e = events[n]
     e.row, e.code, e.sensor, e.due, e.time = row, code, sensor, due, time
@@ -60,14 +59,14 @@ def _put_event(events, n, row, code, sensor, due, time, heard, historic):
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _stale_deadline(s, hot, cold, f):
     if not f & at.HEARD or f & at.SHIFTED:
         return cold[s].stale_deadline
     return (hot[s].last_t if f & at.PLAIN else cold[s].numeric_t) + hot[s].stale
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _arm_never_heard(s, w, hot, cold, flag):
     """Arm a sensor at the first tick that it sees; returns its due or NEVER."""
     if flag[s] & (at.ARMED | at.RETIRED):
@@ -80,7 +79,7 @@ def _arm_never_heard(s, w, hot, cold, flag):
     return hot[s].stale_due
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _spoke(s, hot, cold, f):
     """When a sensor was heard last: by receipt, or by event time where it has no timer of its own."""
     if hot[s].stale != NEVER:
@@ -91,7 +90,7 @@ def _spoke(s, hot, cold, f):
     return hot[s].last_t if f & at.PLAIN else cold[s].judged
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _link_spoke(k, hot, cold, flag, link, link_ptr, link_member):
     """When any sensor of the link was heard last; NEVER where fewer than two have ever been.
 
@@ -107,7 +106,7 @@ def _link_spoke(k, hot, cold, flag, link, link_ptr, link_member):
     return link[k, 6]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _several(k, flag, link_ptr, link_member):
     """Whether at least two sensors of the link were ever heard: one alone is no link."""
     heard = 0
@@ -117,7 +116,7 @@ def _several(k, flag, link_ptr, link_member):
     return heard > 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _whose(s, hot, cold, flag, link, link_ptr, link_member):
     """Whose silence it is that a sensor is not heard any more: where its link has not spoken either
     since it should have, that of the link, which from now on looks out for a row of any."""
@@ -135,7 +134,7 @@ def _whose(s, hot, cold, flag, link, link_ptr, link_member):
     return at.OF_ITS_LINK
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _scan_sensor(s, w, row, hot, cold, flag, link, link_ptr, link_member, events, n, bound):
     """Fire what is due at one sensor; returns the number of events and the new lower bound."""
     f = flag[s]
@@ -165,7 +164,7 @@ def _scan_sensor(s, w, row, hot, cold, flag, link, link_ptr, link_member, events
     return n, bound
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bound):
     """Fire a link's silence: every sensor that lives by it is stale."""
     due = link[k, 0]
@@ -190,7 +189,7 @@ def _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bo
     return n, bound
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _arm_link(k, base, link):
     """Arm a link's silence `base` + 3 heartbeats ahead (column 2 is the wait, 4 the grace)."""
     if link[k, 2] > 0:
@@ -198,7 +197,7 @@ def _arm_link(k, base, link):
         link[k, 0] = link[k, 1] + link[k, 4]
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def _order_events(events, first, n):
     """Sort events first..n by (due, sensor, code), stably."""
     m = n - first
@@ -217,12 +216,12 @@ def _order_events(events, first, n):
         events[first + i] = copy[by[i]]
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def sense_tick(
-    w, row, members, links, all_links, hot, cold, flag, link, link_ptr, link_member, unarmed,
-    events, n,
+    w, row, members, links, hot, cold, flag, link, link_ptr, link_member, unarmed, events, n,
 ):  # fmt: skip
-    """A tick for `members` (sensor indices) and `links`; returns (events, new lower bound).
+    """A tick for `members` (sensor indices) and `links`, of which those without a timer may be left out;
+    returns (events, new lower bound).
 
     `unarmed`: whether a sensor among them may never have seen a tick.
     """
@@ -236,16 +235,20 @@ def sense_tick(
     for k in links:  # before the sensors' backlogs end: what is due earlier is still historic
         n, bound = _scan_link(k, w, row, link, link_ptr, link_member, cold, flag, events, n, bound)
     for s in members:
+        due = hot[s].stale_due
+        if due > w and not flag[s] & (at.RETIRED | at.HISTORIC):
+            bound = min(bound, due)
+            continue
         n, bound = _scan_sensor(
             s, w, row, hot, cold, flag, link, link_ptr, link_member, events, n, bound
         )
-    for k in links:
-        link[k, 6] = NO_TIME
+    for m in range(first, n):  # what `_link_spoke` found holds for this tick
+        link[cold[events[m].sensor].link, 6] = NO_TIME
     _order_events(events, first, n)
     return n, bound
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def shift_dues(gap, hot, cold, flag, link):
     """The engine was blind for `gap` ns: every due of the sensors moves by it."""
     for s in range(flag.size):
@@ -264,7 +267,7 @@ def shift_dues(gap, hot, cold, flag, link):
             link[k, 1] += gap
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _link_row(
     i, s, received, jt, historic, hot, cold, flag, link, link_ptr, link_member, events, n
 ):
@@ -291,7 +294,7 @@ def _link_row(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _excuse(s, received, hot, cold, flag):
     """The sensor was silent because its link was: it is to be heard within its time from now."""
     flag[s] &= ~(at.BY_LINK | at.STALE)
@@ -301,7 +304,7 @@ def _excuse(s, received, hot, cold, flag):
         hot[s].stale_due = received + hot[s].stale
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count):
     """Verdict and judged value of a forward or twin row (numeric is not moved here)."""
     h = hot[s]
@@ -329,7 +332,7 @@ def _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count):
     count[N_SUSPECT if suspect else N_GOOD] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _twin(r, s, v, vb, q, bad, received, judged, hot, hot_bits, cold, cold_bits, flag, count):
     """Same raw time as the last row: a duplicate, or a conflict judged as suspect."""
     r.verdict = at.SKIP
@@ -351,7 +354,7 @@ def _twin(r, s, v, vb, q, bad, received, judged, hot, hot_bits, cold, cold_bits,
     count[N_SUSPECT] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _slow(
     i, s, t, v, vb, q, received, appended, hot, hot_bits, cold, cold_bits, flag, link, link_ptr,
     link_member, rows, events, n, count,
@@ -428,7 +431,7 @@ def _slow(
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _forward(
     i, s, t, v, q, bad, uncertain, historic, jt, received, appended, hot, cold, flag, link,
     link_ptr, link_member, rows, events, n, count,
@@ -486,19 +489,20 @@ def _forward(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def sense(
     time, value, bits, quality, sensor, received, appended, start, hot, hot_bits, cold, cold_bits,
-    flag, link, link_ptr, link_member, rows, events, n, count, bound,
+    flag, link, link_ptr, link_member, timed, rows, events, n, count, bound,
 ):  # fmt: skip
-    """Rows `start`.. of a Frame; returns (next row, events, lower bound of sensor timers).
+    """Rows `start`.. of a Frame; returns (next row, events, lower bound of sensor timers, whether a row may have
+    a flag).
 
-    Stops early where `events` may not hold what one more row can produce.
+    `timed`: the links that have a timer. Stops early where `events` may not hold what one more row can produce.
     """
     room = events.size
     latest = received + FUTURE_ALLOWANCE_NS
     usual = at.UNUSUAL | at.USUAL
-    good = 0
+    good, odd = 0, False
     i = start
     while i < time.size:
         if i + AHEAD < time.size and 0 <= sensor[i + AHEAD] < flag.size:
@@ -555,7 +559,7 @@ def sense(
         else:
             if n + 4 + link_member.size > room:
                 break
-            before = n
+            before, odd = n, True
             n = _slow(
                 i, s, t, v, bits[i], quality[i], received, appended, hot, hot_bits, cold,
                 cold_bits, flag, link, link_ptr, link_member, rows, events, n, count,
@@ -569,13 +573,12 @@ def sense(
         i += 1
     count[N_GOOD] += good
     count[N_JUDGED] += good
-    if link.shape[0]:
-        for k in range(link.shape[0]):
-            bound = min(bound, link[k, 0])
-    return i, n, bound
+    for k in timed:
+        bound = min(bound, link[k, 0])
+    return i, n, bound, odd
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def sense_clocked(
     time, value, bits, quality, sensor, start, hot, hot_bits, cold, cold_bits, flag, link,
     link_ptr, link_member, site, site_ptr, site_member, site_link_ptr, site_link, rows, row_w,
@@ -616,7 +619,7 @@ def sense_clocked(
         if ticks:
             links = site_link[site_link_ptr[k] : site_link_ptr[k + 1]]
             n, site[k, 1] = sense_tick(
-                w, i, members, links, False, hot, cold, flag, link, link_ptr, link_member,
+                w, i, members, links, hot, cold, flag, link, link_ptr, link_member,
                 site[k, 2] > 0, events, n,
             )  # fmt: skip
             site[k, 2] = 0

@@ -18,10 +18,9 @@ Which pane a number belongs to depends on the rows alone, and panes are merged f
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, kernel
 from lifeline.engine.limits import PANES
 
 TOTAL, INTEGRAL, MEAN, TWA, TWA_COVERED, MINIMUM, QUIETEST = range(7)
@@ -31,7 +30,7 @@ MERGE, SLOTS, PLACES = 8, 16, 6
 WIDTH = SLOTS + PANES * PLACES
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _open(f, ring, k):
     """Where the slot of pane k is; empty if it held an older pane."""
     slot = ring + SLOTS + (k % PANES) * PLACES
@@ -42,7 +41,7 @@ def _open(f, ring, k):
     return slot
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _hold(f, ring, t, pane, max_gap):
     """The last good value held until t, at most `max_gap`: spread it over the panes it held in."""
     last = np.int64(f[ring + LAST_PANE])
@@ -61,7 +60,7 @@ def _hold(f, ring, t, pane, max_gap):
         k += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _merge(f, ring, k, pane, coverage):
     """Merge the panes before k that the window of pane k holds, from the oldest on."""
     m = ring + MERGE
@@ -84,7 +83,7 @@ def _merge(f, ring, k, pane, coverage):
             f[m + QUIET] = min(f[m + QUIET], f[slot + SUM] / rows)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _figure(f, ring, slot, span, of):
     """What the window of `span` ns amounts to; NaN where it holds nothing of the kind."""
     m = ring + MERGE
@@ -104,7 +103,7 @@ def _figure(f, ring, slot, span, of):
     return f[m + QUIET] if f[m + QUIET] != np.inf else np.nan
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _taken(f, ring, t, v, pane, max_gap, coverage, of, bound):
     """Takes a row into the window; the figure, NaN where it is not valid."""
     k = t // pane
@@ -132,7 +131,7 @@ def _taken(f, ring, t, v, pane, max_gap, coverage, of, bound):
     return x
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def measure(rows, ptr, first, param, options, rings, out):
     """One figure per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

@@ -25,10 +25,9 @@ The option `volume` is what 1 m3 is in the flow's unit times seconds.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, kernel
 from lifeline.engine.limits import PANES
 
 MEMBERS = 16  # groups.GROUP_MEMBERS
@@ -47,7 +46,7 @@ OF_FLOW, OF_VOLUME, OF_UNCERTAINTY = range(3)
 JUDGED, UNKNOWN_MEMBER, TOO_SHORT, IDLE = range(4)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _held(f, b, n, t, gap):
     """Whether a value of every member holds at t."""
     for j in range(n):
@@ -57,7 +56,7 @@ def _held(f, b, n, t, gap):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _open(f, k, n):
     """The slot of pane k; empty if it held another."""
     slot = k % PANES
@@ -69,7 +68,7 @@ def _open(f, k, n):
     return slot
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _begin(f, b, n, t):
     """The balance begins at t, at which every member is held."""
     f[WHOLE], f[MERGE_OK], b[SINCE] = 1.0, 0.0, t
@@ -80,7 +79,7 @@ def _begin(f, b, n, t):
         f[mine + BASE] = f[mine + VALUE]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _advance(f, b, n, j, role, t, v, pane):
     """Member j held its value up to t, where it is v: spread what it held over its panes."""
     mine = FIRST + j * PLACES
@@ -105,7 +104,7 @@ def _advance(f, b, n, j, role, t, v, pane):
     f[mine + COUNTS + slot] += 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _merge(f, n, k):
     """Merge the panes before k that the window of pane k holds, from the oldest on."""
     for j in range(n):
@@ -120,7 +119,7 @@ def _merge(f, n, k):
     f[MERGED], f[MERGE_OK] = k, 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _flowed(f, b, j, t, k):
     """What flowed through member j in the window that ends at t, and in how many readings."""
     mine, slot = FIRST + j * PLACES, k % PANES
@@ -133,7 +132,7 @@ def _flowed(f, b, j, t, k):
     return (area + f[mine + VALUE] * np.float64(held)) * 1e-9, max(count, 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _balance(f, b, n, first, role, weight, volume, t, pane, tried, value, told):
     """Imbalance, uncertainty, the greater of what came in and what went out, and the span, at t.
 
@@ -169,7 +168,7 @@ def _balance(f, b, n, first, role, weight, volume, t, pane, tried, value, told):
     told[2], told[3] = max(abs(come), abs(gone)), span
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _measure(told, span_ns, o):
     """(x, reason) of a balance."""
     imbalance, unsure, through, span = told[0], told[1], told[2], told[3]
@@ -185,7 +184,7 @@ def _measure(told, span_ns, o):
     return (100.0 * imbalance / through if of == OF_FLOW else imbalance), JUDGED
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _take(f, b, n, j, first, role, o, now, t, v):
     """Takes a good value of member j, which has it from t on; the group's time is `now`."""
     pane, gap = np.int64(o[WINDOW]) // PANES, np.int64(o[MAX_GAP])
@@ -201,7 +200,7 @@ def _take(f, b, n, j, first, role, o, now, t, v):
         _begin(f, b, n, now)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row(f, b, n, j, first, role, weight, o, r, told):
     """Takes one row of member j; (x, the group's time)."""
     pane = np.int64(o[WINDOW]) // PANES
@@ -224,7 +223,7 @@ def _row(f, b, n, j, first, role, weight, o, r, told):
     return x, now
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def feed(
     rows, follow_ptr, follow, place, member_ptr, role, weight, table, first, param, options, rings,
     out_rows, origin,

@@ -9,16 +9,14 @@ standing or not as one likes (Kleene's strong logic of three values, 1952): only
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
-from numba import njit
-
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine.group_kernels import advance
+from lifeline.engine.kernel import kernel
 
 LEVELS = 4
 ANY, NOT, FIRST_OF_ALL = 0, 1, 2
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _term(m, last, subject, member, role, at_level, level, silent):
     """The term that begins at membership m: where it ends, whether it holds, might, might not."""
     of, holds, might, surely = role[m], False, False, False
@@ -33,7 +31,7 @@ def _term(m, last, subject, member, role, at_level, level, silent):
     return m, holds, might, surely
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _holds(m, last, subject, member, role, at_level, level, silent):
     """(whether the whole holds, whether it might)."""
     holds, might, any_holds, any_might, some = True, True, False, False, False
@@ -53,7 +51,7 @@ def _holds(m, last, subject, member, role, at_level, level, silent):
     return holds, might
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def feed(
     asked, items, subject, member_ptr, member, role, weight, at_level, first, param, options, level,
     silent, value, most,

@@ -13,9 +13,9 @@ the standard deviation where values are normal (Rousseeuw & Croux 1993), and no 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import kernel
 from lifeline.engine.layout import NO_TIME
 
 WIDTH = 4
@@ -28,7 +28,7 @@ THURSDAY = 72  # hours between Monday 00:00 and 1970-01-01, of local weeks that 
 WEEK = 168
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def hour_of_week(t, since, ahead, first, last):
     """The hour of the local week of a time, 0 for Monday 00:00; offsets `first` to `last` are its zone's."""
     low, high = first, last
@@ -41,7 +41,7 @@ def hour_of_week(t, since, ahead, first, last):
     return ((t + ahead[low]) // HOUR + THURSDAY) % WEEK
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _of_profile(t, o, k, tables, zone_ptr, since, ahead):
     """What a profile expects at t: reason, median, spread."""
     if k < 0:
@@ -53,7 +53,7 @@ def _of_profile(t, o, k, tables, zone_ptr, since, ahead):
     return GIVEN, one[0], max(one[1], o[FLOOR])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _of_reference(t, o, named, mine, when):
     """What the reference was as of t: reason, value."""
     if not named:
@@ -65,7 +65,7 @@ def _of_reference(t, o, named, mine, when):
     return GIVEN, mine[LAST]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def measure(
     rows, ptr, first, param, options, states, out, reference, table, follow_ptr, follow, tables,
     zone_ptr, since, ahead,

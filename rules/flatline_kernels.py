@@ -7,9 +7,9 @@ A pane holds (index, offset of its first row, rows, smallest, greatest).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import kernel
 from lifeline.engine.pane_kernels import (
     CURRENT,
     INDEX,
@@ -24,7 +24,7 @@ STATS = 5
 LOW, HIGH = 3, 4
 
 
-@njit(cache=True)
+@kernel
 def _spread(ring, k, offset, v, kept, pane, min_points, min_span):
     """max − min at a row of pane k; NaN where it is not valid."""
     rows = 0.0 if kept else 1.0
@@ -43,7 +43,7 @@ def _spread(ring, k, offset, v, kept, pane, min_points, min_span):
     return high - low
 
 
-@njit(cache=True)
+@kernel
 def _keep(ring, k, offset, v):
     if k != ring[CURRENT + INDEX] or ring[CURRENT + ROWS] == 0:
         drop_old(ring, k, STATS)
@@ -55,7 +55,7 @@ def _keep(ring, k, offset, v):
     ring[CURRENT + HIGH] = max(ring[CURRENT + HIGH], v)
 
 
-@njit(cache=True)
+@kernel
 def measure(rows, ptr, first, param, options, rings, out):
     """One spread per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

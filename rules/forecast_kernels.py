@@ -21,9 +21,9 @@ other rows cost no more than a subtraction.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, kernel
 from lifeline.engine.limits import PANES
 from lifeline.engine.pane_kernels import (
     CURRENT,
@@ -51,13 +51,13 @@ BY_TREND, BY_INVERSE_VELOCITY = 0.0, 1.0
 GIVEN, FILLING, AWAY, NOISY, POOR, FAR, SLOW, STEADY, UNCERTAIN = range(9)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _say(ring, remaining, sigma, r2, points, reason):
     ring[REMAINING], ring[SIGMA], ring[R2] = remaining, sigma, r2
     ring[POINTS], ring[REASON] = points, reason
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _join(ring, a, b, pane):
     """Merge the pane at b, the later one, into the one at a."""
     n = ring[b + ROWS]
@@ -71,7 +71,7 @@ def _join(ring, a, b, pane):
     ring[a + ROWS] += n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _merge_closed(ring, pane):
     """The merge of the closed panes, anew: merged and never subtracted."""
     ring[MERGED + ROWS] = 0.0
@@ -84,7 +84,7 @@ def _merge_closed(ring, pane):
             _join(ring, MERGED, place, pane)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _keep(ring, k, offset, v, pane):
     """Take a row into the window."""
     if ring[CURRENT + ROWS] == 0.0 or ring[CURRENT + INDEX] < k - (PANES - 1):
@@ -107,7 +107,7 @@ def _keep(ring, k, offset, v, pane):
     ring[CURRENT + VV] += y * y
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _by_trend(ring, k, offset, o, pane):
     """Seconds until the line of the window, the current pane included, meets the limit."""
     n, st, sv = ring[CURRENT + ROWS], ring[CURRENT + T], ring[CURRENT + V]
@@ -156,7 +156,7 @@ def _by_trend(ring, k, offset, o, pane):
     return ring[REMAINING]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _speeds(ring, k, o, pane, when, speed, error):
     """Speeds between neighbouring closed panes from the latest back, while they count.
 
@@ -186,7 +186,7 @@ def _speeds(ring, k, o, pane, when, speed, error):
     return closed - 1, counted
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _failure(ring, k, o, pane, work):
     """Fit the inverse of the speeds of the closed panes; what comes of it is kept in the ring."""
     when, speed, error = work[0], work[1], work[2]
@@ -238,7 +238,7 @@ def _failure(ring, k, o, pane, work):
         ring[FIT_REASON] = GIVEN
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _by_inverse_velocity(ring, k, offset, o, pane, work):
     """Seconds until the inverse of the speed reaches zero, by the closed panes."""
     if ring[FITTED] == 0.0:
@@ -256,7 +256,7 @@ def _by_inverse_velocity(ring, k, offset, o, pane, work):
     return left
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _measured(ring, t, v, o, work):
     """Takes a row into the window; the time that is left, NaN where there is nothing to judge."""
     pane = np.int64(o[WINDOW]) // PANES
@@ -268,7 +268,7 @@ def _measured(ring, t, v, o, work):
     return _by_trend(ring, k, offset, o, pane)
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def measure(rows, ptr, first, param, options, rings, out):
     """One remaining time per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

@@ -10,20 +10,17 @@ l − 1 or graver. A silent point counts as it stood, and might be red.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import (
-    compiled,  # noqa: F401
-    promotion,
-)
+from lifeline.engine import promotion
 from lifeline.engine.group_kernels import advance
+from lifeline.engine.kernel import allocating, kernel
 
 LEVELS = 4
 BY_ASSET, ITEMS, FIRST_HAND, BLUE, YELLOW, ORANGE = range(6)  # options
-_promoted = njit(error_model="numpy")(promotion.promoted)
+_promoted = kernel(promotion.promoted)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _count(histogram, out):
     """Members at each level or graver, as what the next level is judged by."""
     at_least = histogram[LEVELS]
@@ -32,7 +29,7 @@ def _count(histogram, out):
         out[one] = at_least
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _item(histogram, counts):
     """The level of an item, or 0."""
     gravest = 0
@@ -42,7 +39,7 @@ def _item(histogram, counts):
     return max(gravest, _promoted(histogram, counts))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _members(m, last, subject, member, weight, column, o, level, silent, points, items):
     """Histograms of a group's members, as they stand (0) and as they might (1)."""
     counts = (np.int64(o[BLUE]), np.int64(o[YELLOW]), np.int64(o[ORANGE]))
@@ -62,10 +59,11 @@ def _members(m, last, subject, member, weight, column, o, level, silent, points,
             if o[ITEMS] > 0.0:
                 items[world, _item(points[world], counts)] += 1
             else:
-                items[world] += points[world]
+                for one in range(LEVELS + 1):
+                    items[world, one] += points[world, one]
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def feed(
     asked, items, subject, member_ptr, member, role, weight, at_level, first, param, options, level,
     silent, value, most,

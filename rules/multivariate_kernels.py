@@ -19,10 +19,9 @@ what is judged suspect; a bad one voids the member.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, kernel
 
 MEMBERS = 16
 TIME, REASON, HOTELLING, RESIDUAL, WORST, SHARE = range(6)
@@ -41,7 +40,7 @@ OF_T2, OF_Q, OF_BOTH = range(3)
 JUDGED, UNLEARNED, UNKNOWN_MEMBER, AGED = range(4)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def statistics(model, z, scores, residual):
     """(T², Q) of a scaled vector; `scores` tᵢ / λᵢ and `residual` eⱼ are written."""
     n, parts = int(model[COUNT]), int(model[COMPONENTS])
@@ -61,7 +60,7 @@ def statistics(model, z, scores, residual):
     return hotelling, squares
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _worst(f, model, z, scores, residual, of_q, whole):
     """Which member contributes most to the statistic, and its share."""
     n, parts = int(model[COUNT]), int(model[COMPONENTS])
@@ -79,7 +78,7 @@ def _worst(f, model, z, scores, residual, of_q, whole):
     f[WORST], f[SHARE] = worst, most / whole if whole > 0.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _judged(f, model, of, z, scores, residual):
     """x of the vector that the members hold."""
     for j in range(int(model[COUNT])):
@@ -91,7 +90,7 @@ def _judged(f, model, of, z, scores, residual):
     return second if of_q else first
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _complete(f, b, n, t, max_age):
     """(the verdict of the vector, SKIP where it cannot be judged yet; the reason)."""
     verdict, reason = at.GOOD, JUDGED
@@ -111,7 +110,7 @@ def _complete(f, b, n, t, max_age):
     return verdict, JUDGED
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row(f, b, n, j, now, o, r, model, z, scores, residual):
     """Takes one row of member j: (the verdict of what is judged, SKIP for nothing; x)."""
     mine = FIRST + j * PLACES
@@ -133,7 +132,7 @@ def _row(f, b, n, j, now, o, r, model, z, scores, residual):
     return verdict, _judged(f, model, o[OF], z, scores, residual)
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def feed(
     rows, follow_ptr, follow, place, member_ptr, role, weight, table, first, param, options, rings,
     out_rows, origin,

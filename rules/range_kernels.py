@@ -12,16 +12,15 @@ There is no state.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import kernel
 
 ZERO_MA, SPAN_MA = 4.0, 16.0
 LEAST_MEASURED_MA, MOST_MEASURED_MA = 3.8, 20.5
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _place(v, clamped, loop, low, span):
     """The figure of one usable value."""
     if loop == 0.0:
@@ -36,7 +35,7 @@ def _place(v, clamped, loop, low, span):
     return current
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def measure(rows, ptr, first, param, options, rings, out):
     """One figure per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

@@ -8,9 +8,9 @@ the closed panes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import kernel
 from lifeline.engine.pane_kernels import (
     CURRENT,
     INDEX,
@@ -25,7 +25,7 @@ STATS = 4
 FIRST = 3
 
 
-@njit(cache=True)
+@kernel
 def _rate(ring, k, offset, v, kept, pane, min_points, min_span):
     """The rate at a row of pane k; `kept` says whether the row is in the ring already."""
     rows = 0.0 if kept else 1.0
@@ -50,7 +50,7 @@ def _rate(ring, k, offset, v, kept, pane, min_points, min_span):
     return (v - first_value) / (span * 1e-9)
 
 
-@njit(cache=True)
+@kernel
 def _keep(ring, k, offset, v):
     if k != ring[CURRENT + INDEX] or ring[CURRENT + ROWS] == 0:
         drop_old(ring, k, STATS)
@@ -60,7 +60,7 @@ def _keep(ring, k, offset, v):
     ring[CURRENT + ROWS] += 1.0
 
 
-@njit(cache=True)
+@kernel
 def measure(rows, ptr, first, param, options, rings, out):
     """One rate per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

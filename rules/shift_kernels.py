@@ -22,10 +22,9 @@ State: (C⁺, C⁻, values seen, mean or e, (1 − λ)²ⁱ, whether the mildest
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, kernel
 
 CUSUM, PAGE_HINKLEY, EWMA = range(3)
 UP, DOWN, SEEN, LEVEL, POWER, REACHED = range(6)
@@ -34,21 +33,21 @@ WARM_UP = 30.0
 SMALLEST = 1e-300  # below it a power counts as zero: subnormal numbers are slow
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _start(f, at_state):
     """The test as if nothing had been seen."""
     for place in range(WIDTH):
         f[at_state + place] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _sums(f, a, z, slack, cap):
     """Take z into both sums."""
     f[a + UP] = min(cap, max(0.0, f[a + UP] + (z - slack)))
     f[a + DOWN] = min(cap, max(0.0, f[a + DOWN] + (-z - slack)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _larger(up, down, side):
     """The figure of two one-sided ones; `side` 1: up alone, -1: down alone."""
     if side > 0.0 or (side == 0.0 and up >= down):
@@ -56,7 +55,7 @@ def _larger(up, down, side):
     return 0.0 - down
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _chart(f, a, z, weight):
     """Take z into the moving average; how many of its standard deviations it lies from zero."""
     if f[a + SEEN] == 0.0:
@@ -68,7 +67,7 @@ def _chart(f, a, z, weight):
     return f[a + LEVEL] / np.sqrt(weight / (2.0 - weight) * (1.0 - f[a + POWER]))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _taken(f, a, v, o):
     """Takes a value into the test at `a`; the figure, NaN where it is not valid."""
     method, sigma, weight, side = o[0], o[2], o[3], o[8]
@@ -97,7 +96,7 @@ def _taken(f, a, v, o):
     return x
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def measure(rows, ptr, first, param, options, rings, out):
     """One figure per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

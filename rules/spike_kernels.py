@@ -18,10 +18,9 @@ of (pane, spikes), pane k in slot k mod 12.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, kernel
 from lifeline.engine.limits import PANES
 
 ACCEPTED, NEXT, ODD = range(3)
@@ -31,7 +30,7 @@ WIDTH = 40
 TO_SIGMA = 1.4826  # of the median distance of a normal distribution
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _median(sorted_values, n):
     """Sorts the first n values (a dozen at most) and returns their median."""
     for i in range(1, n):
@@ -45,7 +44,7 @@ def _median(sorted_values, n):
     return (sorted_values[n // 2 - 1] + sorted_values[n // 2]) / 2.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _odd(f, ring, v, step, sigmas, points, work):
     """Whether v lies apart from the accepted values, of which there must be all."""
     n = int(f[ring + ACCEPTED])
@@ -62,7 +61,7 @@ def _odd(f, ring, v, step, sigmas, points, work):
     return abs(v - middle) > limit
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _accept(f, ring, v, points):
     place = int(f[ring + NEXT])
     f[ring + VALUES + place] = v
@@ -70,7 +69,7 @@ def _accept(f, ring, v, points):
     f[ring + ACCEPTED] = min(f[ring + ACCEPTED] + 1.0, np.float64(points))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _count(f, ring, k):
     """One more spike in pane k."""
     slot = ring + COUNTS + 2 * (k % PANES)
@@ -79,7 +78,7 @@ def _count(f, ring, k):
     f[slot + 1] += 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _figure(f, ring, k):
     """The spikes of the window of pane k."""
     x = 0.0
@@ -90,7 +89,7 @@ def _figure(f, ring, k):
     return x
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _take(f, ring, k, v, good, step, sigmas, points, longest, work):
     """A usable row that moves its sensor's time."""
     if _odd(f, ring, v, step, sigmas, points, work):
@@ -105,7 +104,7 @@ def _take(f, ring, k, v, good, step, sigmas, points, longest, work):
         _accept(f, ring, v, points)
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def measure(rows, ptr, first, param, options, rings, out):
     """One figure per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0

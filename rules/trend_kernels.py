@@ -26,13 +26,14 @@ int64 (times and counts are whole numbers): a view of each ring would cost two a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import allocating, inlined, kernel
 from lifeline.engine.layout import NO_TIME
 from lifeline.engine.limits import PANES
 from lifeline.engine.prefetch import AHEAD, prefetch
 
+from .trend_lanes_kernels import row_sums
 from .trend_robust_kernels import PAIRS, robust
 from .trend_tables_kernels import critical_t
 
@@ -44,7 +45,7 @@ BYTE = 255
 WIDTH = LINE * (1 + PANES)
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _fit(n, span, min_points, min_span, st, sv, stt, stv, svv, significance, confidence):
     """The slope of n rows over `span` ns by their sums; NaN where it is not valid."""
     if n < min_points or span < min_span:
@@ -64,41 +65,30 @@ def _fit(n, span, min_points, min_span, st, sv, stt, stv, svv, significance, con
     return slope
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _of_rows(f, bits, ring, next_row, t, v, start, min_points, min_span, significance, confidence):
     """Takes a row into the place `next_row` of a ring of rows; the slope of those from `start` on.
 
     All twelve places are summed, those that do not count as zeros: how many do is a surprise at every
-    row, and a mispredicted branch costs more than the arithmetic.
+    row, and a mispredicted branch costs more than the arithmetic. What lay in the new row's place does not
+    count any more, so the others are summed before it is written: read as a vector right after it was
+    written, a row would have to wait for its way through the cache.
     """
-    place = ring + LINE + 2 * next_row
-    bits[place], f[place + 1] = t, v
-    bits[ring + COUNTS] = 1 + (next_row + 1 if next_row + 1 < PANES else 0)
-    first, base = t, np.uint64(ring)
-    n, st, sv, stt, stv, svv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for number in range(PANES):
-        place = base + np.uint64(LINE + 2 * number)
-        at_row, value = bits[place], f[place + np.uint64(1)]
-        counts = at_row >= start
-        at_row = at_row if counts else t
-        y = value if counts else 0.0
-        first = min(first, at_row)
-        x = np.float64(at_row - t) * 1e-9
-        n += 1.0 if counts else 0.0
-        st += x
-        sv += y
-        stt += x * x
-        stv += x * y
-        svv += y * y
+    n, span, st, sv, stt, stv, svv = row_sums(f, ring + LINE, start, t)
+    place = np.uintp(ring + LINE + 2 * next_row)
+    bits[place], f[place + np.uintp(1)] = t, v
+    bits[np.uintp(ring + COUNTS)] = 1 + (next_row + 1 if next_row + 1 < PANES else 0)
     return _fit(
-        n, np.float64(t - first), min_points, min_span, st, sv, stt, stv, svv, significance, confidence
+        n + 1.0, span, min_points, min_span, st, sv + v, stt, stv, svv + v * v, significance, confidence
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
-def _to_panes(f, bits, ring, next_row, pane):
-    """Makes a ring of twelve rows, of which `next_row` holds the earliest, one of panes."""
-    times, values = np.empty(PANES, np.int64), np.empty(PANES)
+@kernel
+def _to_panes(f, bits, ring, next_row, pane, times, values):
+    """Makes a ring of twelve rows, of which `next_row` holds the earliest, one of panes.
+
+    `times` and `values` are room for twelve rows.
+    """
     for number in range(PANES):
         place = next_row + number
         place = ring + LINE + 2 * (place if place < PANES else place - PANES)
@@ -111,14 +101,14 @@ def _to_panes(f, bits, ring, next_row, pane):
         _keep(f, bits, ring, times[number], values[number], pane)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _begin(f, bits, now, t, v):
     """The pane at `now` has one row."""
     bits[now + FIRST], f[now + N], f[now + T], f[now + V] = t, 1.0, 0.0, v
     f[now + TT], f[now + TV], f[now + VV] = 0.0, 0.0, v * v
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _slot(ring, head, number):
     """Where the slot `number` behind `head` is, of the ring that starts at `ring`."""
     place = head + number
@@ -127,7 +117,7 @@ def _slot(ring, head, number):
     return ring + LINE + place * LINE
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _join(f, bits, a, b):
     """Merge the pane at b, the later one, into the pane at a."""
     n = f[b + N]
@@ -140,7 +130,7 @@ def _join(f, bits, a, b):
     f[a + N] += n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _advance(f, bits, ring, end, pane):
     """Move the window on to the pane that ends at `end`; its slot is to be filled.
 
@@ -171,7 +161,7 @@ def _advance(f, bits, ring, end, pane):
     return _slot(ring, head, closed)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _keep(f, bits, ring, t, v, pane):
     """Take a row into the window; returns where the current pane is."""
     counts = bits[ring + COUNTS]
@@ -194,7 +184,7 @@ def _keep(f, bits, ring, t, v, pane):
     return now
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _slope(f, bits, ring, now, t, min_points, min_span, significance, confidence):
     """The slope over front, back and current pane at a row at t; NaN where not valid."""
     n, st, sv = f[now + N], f[now + T], f[now + V]
@@ -223,10 +213,12 @@ def _slope(f, bits, ring, now, t, min_points, min_span, significance, confidence
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
-def _measured(f, bits, ring, t, v, pane, min_points, min_span, significance, confidence):
+@inlined
+def _measured(
+    f, bits, ring, t, v, pane, min_points, min_span, significance, confidence, times, values
+):  # fmt: skip
     """Takes a row into the window; the slope, NaN where it is not valid."""
-    counts = bits[ring + COUNTS]
+    counts = bits[np.uintp(ring + COUNTS)]
     if counts >> PANED_OF:
         end = bits[_slot(ring, (counts >> HEAD_OF) & BYTE, counts & BYTE) + END]
         if t >= end + (PANES - 1) * pane:  # nothing of what it holds is in the window any more
@@ -237,27 +229,27 @@ def _measured(f, bits, ring, t, v, pane, min_points, min_span, significance, con
         counts = 1
     if not counts >> PANED_OF:
         start = (t // pane - (PANES - 1)) * pane
-        if bits[ring + LINE + 2 * (counts - 1)] < start:
+        if bits[np.uintp(ring + LINE + 2 * (counts - 1))] < start:
             return _of_rows(
                 f, bits, ring, counts - 1, t, v, start, min_points, min_span, significance, confidence
             )  # fmt: skip
-        _to_panes(f, bits, ring, counts - 1, pane)
+        _to_panes(f, bits, ring, counts - 1, pane, times, values)
     now = _keep(f, bits, ring, t, v, pane)
     return _slope(f, bits, ring, now, t, min_points, min_span, significance, confidence)
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _fetch(rows, ptr, first, rings, bits, i):
     """Hints for rows to come: a ring's beginning, and later the slots that it names."""
     if i + 2 * AHEAD >= rows.size:
         return
-    q = ptr[rows[i + 2 * AHEAD].sensor] - first
+    q = ptr[np.uintp(rows[i + 2 * AHEAD].sensor)] - first
     if q < rings.shape[0]:
         for line in range(4):
             prefetch(rings, q, line)
-    q = ptr[rows[i + AHEAD].sensor] - first
+    q = ptr[np.uintp(rows[i + AHEAD].sensor)] - first
     if q < rings.shape[0]:
-        counts = bits[q * WIDTH + COUNTS]
+        counts = bits[np.uintp(q * WIDTH + COUNTS)]
         if counts >> PANED_OF:
             closed, head = counts & BYTE, (counts >> HEAD_OF) & BYTE
             prefetch(rings, q, _slot(0, head, 0) // LINE)
@@ -266,7 +258,7 @@ def _fetch(rows, ptr, first, rings, bits, i):
             prefetch(rings, q, _slot(0, head, closed + 1) // LINE)
 
 
-@njit(cache=True, error_model="numpy")
+@allocating
 def measure(rows, ptr, first, param, options, rings, out):
     """One slope per (row that is not skipped, instance) into `out`; returns how many."""
     m = 0
@@ -275,14 +267,15 @@ def measure(rows, ptr, first, param, options, rings, out):
     tried = np.empty(WIDTH)
     tried_bits = tried.view(np.int64)
     slopes = np.empty(PAIRS)
+    times, values = np.empty(PANES, np.int64), np.empty(PANES)
     for i in range(rows.size):
         _fetch(rows, ptr, first, rings, bits, i)
         r = rows[i]
         if r.verdict == at.SKIP:
             continue
-        s = r.sensor
-        for q in range(ptr[s], ptr[s + 1]):
-            ring, p = (q - first) * WIDTH, param[q]
+        s = np.uintp(r.sensor)
+        for q in range(ptr[s], ptr[s + np.uintp(1)]):
+            ring, p = (q - first) * WIDTH, np.uintp(param[np.uintp(q)])
             pane = np.int64(options[p, 0]) // PANES
             span, least = options[p, 1], options[p, 2]
             significance, confidence = options[p, 3], options[p, 4]
@@ -290,15 +283,17 @@ def measure(rows, ptr, first, param, options, rings, out):
                 out[m] = robust(f, ring, r, pane, least, span, confidence, tried, slopes)
             elif r.verdict == at.GOOD:
                 out[m] = _measured(
-                    f, bits, ring, r.time, r.value, pane, least, span, significance, confidence
-                )
+                    f, bits, ring, r.time, r.value, pane, least, span, significance, confidence, times,
+                    values,
+                )  # fmt: skip
             elif r.verdict == at.BAD:
                 out[m] = np.nan
             else:  # a suspect row counts for this evaluation alone
                 for place in range(WIDTH):
                     tried[place] = f[ring + place]
                 out[m] = _measured(
-                    tried, tried_bits, 0, r.time, r.value, pane, least, span, significance, confidence
+                    tried, tried_bits, np.int64(0), r.time, r.value, pane, least, span, significance,
+                    confidence, times, values,
                 )  # fmt: skip
             m += 1
     return m

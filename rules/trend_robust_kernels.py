@@ -15,10 +15,9 @@ in seconds from the pane's start, the offset in ns.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import kernel
 from lifeline.engine.limits import PANES
 
 from .trend_tables_kernels import critical_s
@@ -28,7 +27,7 @@ PLACES = 5
 PAIRS = PANES * (PANES - 1) // 2
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _take(f, ring, k, offset, v):
     """A row of pane k."""
     slot = ring + (k % PANES) * PLACES
@@ -40,7 +39,7 @@ def _take(f, ring, k, offset, v):
     f[slot + V] += v
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _sort(values, n):
     """Ascending, in place; a few dozen at most."""
     for i in range(1, n):
@@ -51,7 +50,7 @@ def _sort(values, n):
         values[j] = value
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _of_points(times, values, n, confidence, slopes):
     """The median of the slopes between n points; zero where Mann-Kendall sees no trend."""
     pairs, s = 0, 0.0
@@ -69,7 +68,7 @@ def _of_points(times, values, n, confidence, slopes):
     return (slopes[pairs // 2 - 1] + slopes[pairs // 2]) / 2.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def robust(f, ring, r, pane, min_points, min_span, confidence, tried, slopes):
     """Takes the row into the ring at `ring`; the slope per second, NaN where it is not valid.
 

@@ -10,9 +10,8 @@ the greatest. A test computes both anew.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
+from lifeline.engine.kernel import kernel
 
 CONFIDENCES = (0.9, 0.95, 0.99, 0.999)
 # fmt: off
@@ -53,7 +52,7 @@ CRITICAL_S = np.array([
 # fmt: on
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _row(confidence):
     for number in range(len(CONFIDENCES) - 1):
         if confidence <= CONFIDENCES[number]:
@@ -61,7 +60,7 @@ def _row(confidence):
     return len(CONFIDENCES) - 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def critical_t(confidence, freedom):
     """What |t| must reach at `freedom` degrees of freedom; at least 1."""
     place = 33
@@ -78,7 +77,7 @@ def critical_t(confidence, freedom):
     return CRITICAL_T[_row(confidence), place]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def critical_s(confidence, n):
     """What |S| of n points must reach, 2 to 12."""
     return CRITICAL_S[_row(confidence), n - 2]

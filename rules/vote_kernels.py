@@ -9,15 +9,13 @@ a sensor that is known to be faulty is not taken for a healthy one).
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
-from numba import njit
-
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine.group_kernels import advance
+from lifeline.engine.kernel import kernel
 
 LEVELS = 4
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def feed(
     asked, items, subject, member_ptr, member, role, weight, at_level, first, param, options, level,
     silent, value, most,

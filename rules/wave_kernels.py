@@ -22,10 +22,9 @@ State of a group: what stands and what is said, then four detectors (wave_onset_
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
 from lifeline.engine import layout as at
+from lifeline.engine.kernel import kernel
 
 from .wave_onset_kernels import LAST, heard, noise_of, ready
 from .wave_pair_kernels import (
@@ -54,7 +53,7 @@ from .wave_pair_kernels import (
 __all__ = ["WIDTH", "feed"]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _settle(f, o):
     """A bin closed: whether a figure is known (a leak stands, or both ends are watched), and whether it moved."""
     moved = explain(f, o)
@@ -77,14 +76,14 @@ def _settle(f, o):
     return both or f[HELD] > 0.0, moved
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def packed(f):
     """Position and its uncertainty in decimetres in one number, never 0: (p + 2**30) × 2**32 + u."""
     place = np.int64(np.rint(f[POSITION] * 10.0)) + (1 << 30)
     return (place << 32) + np.int64(min(np.rint(f[PLUS_MINUS] * 10.0), 2147483647.0))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def feed(
     rows, follow_ptr, follow, place, member_ptr, role, weight, table, first, param, options, rings,
     out_rows, origin,

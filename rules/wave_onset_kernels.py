@@ -25,9 +25,8 @@ State of a detector: the open bin, the closed bins (rings of 64), D by edge, the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
+from lifeline.engine.kernel import kernel
 
 BINS = 16  # bins of a front
 KEPT = 64  # four fronts of closed bins: what an edge is judged by
@@ -52,7 +51,7 @@ MOST_FILLED = 8  # bins in a row without a row that a line may bridge: half a fr
 MASK = KEPT - 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def noise_of(f, a, given):
     """σ of D in calm times; negative while it is not known."""
     if given > 0.0:
@@ -60,13 +59,13 @@ def noise_of(f, a, given):
     return NORMAL * f[a + FLOOR] if f[a + FLOOR_N] >= FLOOR_LEAST else -1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def ready(f, a, given):
     """Whether four fronts are seen without a gap, and the noise is known."""
     return f[a + CLOSED] >= KEPT and noise_of(f, a, given) >= 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _mean(f, a, first, count):
     total = 0.0
     for k in range(first, first + count):
@@ -74,7 +73,7 @@ def _mean(f, a, first, count):
     return total / count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _heed_noise(f, a, size):
     """Take |D| into the running noise."""
     n = min(f[a + FLOOR_N] + 1.0, FLOOR_BINS)
@@ -84,7 +83,7 @@ def _heed_noise(f, a, size):
     f[a + FLOOR] += (size - f[a + FLOOR]) / n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _largest(f, a, e):
     """Whether no D within one front of edge e is larger in its direction; of equal ones the first counts."""
     d = f[a + STEP + (e & MASK)]
@@ -96,7 +95,7 @@ def _largest(f, a, e):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _timed(f, a, e, bin_ns, sigma):
     """The drop at edge e: (how much, the front's distance from the edge in ns, σ_t²)."""
     before = _mean(f, a, e - BINS, HALF)
@@ -120,7 +119,7 @@ def _timed(f, a, e, bin_ns, sigma):
     return drop, shift, spread * spread + gap * gap / 12.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _keep(f, a, e, drop, shift, spread):
     place = a + DROPS + (int(f[a + SEEN]) % DROPS_KEPT) * DROP_PLACES
     if f[place + FATE] == WAITING:
@@ -131,7 +130,7 @@ def _keep(f, a, e, drop, shift, spread):
     f[a + OPEN] += 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _judge(f, a, e, bin_ns, gate, given, least):
     """Whether a drop lies at edge e, around which two fronts are closed on either side."""
     sigma = noise_of(f, a, given)
@@ -149,7 +148,7 @@ def _judge(f, a, e, bin_ns, gate, given, least):
         _keep(f, a, e, drop, shift, spread)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _push(f, a, j, mean, tau, bin_ns, gate, given, least):
     """Bin j is closed."""
     f[a + MEAN + (j & MASK)], f[a + TAU + (j & MASK)], f[a + LAST] = mean, tau, j
@@ -163,7 +162,7 @@ def _push(f, a, j, mean, tau, bin_ns, gate, given, least):
         _judge(f, a, j - 2 * BINS + 1, bin_ns, gate, given, least)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _close(f, a, bin_ns, gate, given, least):
     """The open bin is closed; bins before it that no row fell into are bridged, or all begins anew."""
     j, last = int(f[a + INDEX]), int(f[a + LAST])
@@ -179,7 +178,7 @@ def _close(f, a, bin_ns, gate, given, least):
     _push(f, a, j, mean, tau, bin_ns, gate, given, least)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def heard(f, a, t, v, bin_ns, gate, given, least):
     """A good row; whether it closed a bin."""
     k = t // bin_ns

@@ -13,9 +13,8 @@ Whenever a bin closes, first what runs through, for it explains both of its ends
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from lifeline.engine import compiled  # noqa: F401
+from lifeline.engine.kernel import kernel
 
 from .wave_onset_kernels import (
     ALONE,
@@ -57,32 +56,32 @@ OUTER_WAIT = 30.0
 DIRECTION_UNKNOWN, FROM_WITHIN, FROM_OUTSIDE = range(3)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def detector(role):
     return HEAD + role * DETECTOR
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _drop_at(f, role, number):
     """Where the state keeps a sensor's drop, the oldest being number 0."""
     a = HEAD + role * DETECTOR
     return a + DROPS + ((int(f[a + SEEN]) + number) % DROPS_KEPT) * DROP_PLACES
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _apart(f, one, other, bin_ns):
     """Seconds by which the front at `one` came after that at `other`."""
     edges = f[one + EDGE] - f[other + EDGE]
     return (edges * bin_ns + (f[one + SHIFT] - f[other + SHIFT])) * 1e-9
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _travel(o):
     """The longest time that a wave takes through the section, s."""
     return o[LENGTH] / (o[SPEED] - abs(o[FLOW]))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _located(f, i, j, o):
     """(x, U, t1 - t2) of two drops."""
     a, v = o[SPEED], o[FLOW]
@@ -96,7 +95,7 @@ def _located(f, i, j, o):
     return x, np.sqrt(of_speed * of_speed + by_time * by_time * times), apart
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _direction(f, end, i, o):
     """What the sensor outside an end says of the drop at i: whence it came."""
     spacing = o[UP_SPACING + end]
@@ -114,7 +113,7 @@ def _direction(f, end, i, o):
     return found
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _heard_outside(f, end, i, o):
     """Whether the sensor outside an end has told all that it can of the drop at i, or was waited for enough."""
     spacing = o[UP_SPACING + end]
@@ -126,7 +125,7 @@ def _heard_outside(f, end, i, o):
     return f[detector(UP_OUTER + end) + LAST] >= needed or f[detector(end) + LAST] >= waited
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _whence(f, i, j, o):
     """Whence the wave came that the drops i (upstream) and j (downstream) are of; how far from that."""
     x, error, _ = _located(f, i, j, o)
@@ -147,18 +146,18 @@ def _whence(f, i, j, o):
     return LEAK, 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _decide(f, end, i, fate):
     f[i + FATE] = fate
     f[detector(end) + OPEN] -= 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _waits(f, end, i, o):
     return f[i + FATE] == WAITING and _heard_outside(f, end, i, o)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _explain_through(f, o):
     """Explain the pair that is most like a wave through the section; whether there was one."""
     best, one, other, origin = np.inf, -1, -1, NOT_ONE
@@ -183,7 +182,7 @@ def _explain_through(f, o):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _crowded(f, end, i, o):
     """Whether an earlier drop at this end, within one travel time, is not explained or was not sudden."""
     limit = _travel(o)
@@ -198,7 +197,7 @@ def _crowded(f, end, i, o):
     return slow > 0.0 and 0.0 < since <= limit
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _first_within(f, o):
     """The pair from within the section that was complete first: its drops, -1 where there is none."""
     one, other, first = -1, -1, 0.0
@@ -217,7 +216,7 @@ def _first_within(f, o):
     return one, other, first
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _echo(f, end, i, o):
     """Whether the drop at i is small beside an explained one at this end, within four travel times before."""
     limit = SETTLING * _travel(o)
@@ -230,7 +229,7 @@ def _echo(f, end, i, o):
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _stand(f, i, j, o, drop, when):
     """A leak was found; whether it is stronger than what stands, and so is told."""
     f[REASON], f[SETTLED] = JUDGED, when + SETTLING * _travel(o) * 1e9
@@ -244,7 +243,7 @@ def _stand(f, i, j, o, drop, when):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _explain_within(f, o):
     """Explain the first pair from within: (whether there was one, whether a leak now stands or moved)."""
     i, j, when = _first_within(f, o)
@@ -267,7 +266,7 @@ def _explain_within(f, o):
     return True, False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _give_up(f, end, o):
     """Drops at an end whose partner at the other cannot come any more."""
     reach = _travel(o) + 2.0 * (o[MARGIN] / o[SPEED]) + OUTER_WAIT
@@ -279,7 +278,7 @@ def _give_up(f, end, o):
             f[REASON] = ONE_END
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def explain(f, o):
     """Explain what can be explained; whether a leak now stands or moved."""
     found = False

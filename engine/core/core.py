@@ -5,7 +5,6 @@ One core steps all sites of a partition. The same function serves live, replay a
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -26,17 +25,17 @@ from ..planning import compile_plan
 from ..record import (
     GENESIS,
     Record,
-    detail_digest,
     run_digest,
 )
 from . import first_out, snapshot, stepping
 from . import maintenance as upkeep
+from .chaining import chained
 from .commands import act
 from .continuity import check_continued
 from .drills import Drills
 from .halts import Halts, reply
 from .noticing import notice
-from .records import Details, Part, Records, Standing
+from .records import Part, Records, Standing
 from .saying import said, standing
 from .state import State, carried, first_state
 
@@ -68,7 +67,6 @@ class Core:
         self.count = np.zeros(len(stepping.COUNTERS), np.int64)
         self.mixed = 0  # rows of a drill among actual ones, or the other way
         self._drills: tuple[Plan, Drills] | None = None
-        self._identities: dict[int, bytes] = {}
         self.scratch = stepping.Scratch()
 
     # --- stepping --------------------------------------------------------------------------------
@@ -246,7 +244,7 @@ class Core:
             self.state.heads[: len(old.heads) - 1] = old.heads[:-1]
         stepping.refresh(self.state)
         first_out.settle(self.state)
-        self._identities.clear()
+        plan.identities.make_ahead()
         self.versions.add(version)
         n = stepping.configured(self.state, self.scratch, self.table, self.appended)
         self._finish(self.state, n, records)
@@ -283,33 +281,7 @@ class Core:
             raise InvariantError("the alarm table was asked for a cell that cannot happen")
         numbers = stepping.numbered(out, state)
         self._drills_of(state).mark(numbers, out["site"])
-        records.parts.append(self._chained(state, out, numbers, dict(detail or {}), told))
-
-    def _chained(
-        self, state: State, out: Any, numbers: Any, detail: dict[str, str], told: Details
-    ) -> Part:
-        raw, size = numbers.tobytes(), numbers.dtype.itemsize
-        sites, instances = out["site"].tolist(), out["instance"].tolist()
-        heads, known = state.heads, self._identities
-        of_old = state is not self.state
-        about = detail_digest(detail)
-        previous: list[bytes] = []
-        hashes: list[bytes] = []
-        blake2b = hashlib.blake2b
-        for i, (site, k) in enumerate(zip(sites, instances, strict=True)):
-            who = None if of_old else known.get(k)
-            if who is None:
-                who = state.plan.describe(k).digest()
-                if not of_old:
-                    known[k] = who
-            before = heads[site]
-            words = about if i not in told else detail_digest(told[i])
-            text = b"".join((b"LR1", before, who, words, raw[i * size : (i + 1) * size]))
-            head = blake2b(text, digest_size=16).digest()
-            previous.append(before)
-            hashes.append(head)
-            heads[site] = head
-        return Part(state.plan, out["instance"].copy(), numbers, previous, hashes, detail, told)
+        records.parts.append(chained(state, out, numbers, dict(detail or {}), told))
 
     def _notice(
         self,

@@ -135,6 +135,7 @@ def _put_back(core: Core, header: _Header, view: memoryview, former: bool) -> No
     configuration, version = unpack(bytes(view[: header.configuration]))
     state = first_state(compile_plan(configuration, version))
     _fill(state, header, view[header.configuration :], former)
+    state.plan.identities.make_ahead()
     core.state = state
 
 

@@ -68,6 +68,7 @@ class State:
     backlog: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # those in a backlog
     level: UInt8 = field(default_factory=lambda: np.zeros(0, np.uint8))  # what groups have heard
     silent: UInt8 = field(default_factory=lambda: np.zeros(0, np.uint8))  # the same, by subject
+    timed: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # links with a timer
     bound: int = at.NO_TIME
     unarmed: bool = True
 
@@ -93,6 +94,7 @@ class State:
 
     def forget_bounds(self) -> None:
         """Lower bounds are unknown: the next tick looks at everything once."""
+        self.timed = np.flatnonzero((self.link[:, 2] > 0) | (self.link[:, 0] != at.NEVER))
         self.bound = at.NO_TIME
         self.site[:, 1] = at.NO_TIME
         for kind in self.every_kind():

@@ -89,18 +89,19 @@ def samples(
     """A samples entry; returns the number of emissions in `scratch.out`."""
     rows, plan = len(frame), state.plan
     scratch.fit(rows)
-    row, events = 0, 0
+    row, events, marked = 0, 0, False
     while True:
-        row, events, state.bound = sense(
+        row, events, state.bound, odd = sense(
             frame.time, frame.value, frame.value.view(np.int64), frame.quality, frame.sensor,
             received, appended, row, state.hot, state.hot.view(_HOT_BITS), state.cold,
             state.cold.view(_COLD_BITS), state.flag, state.link, plan.link_ptr, plan.link_member,
-            scratch.rows, scratch.events, events, count, state.bound,
+            state.timed, scratch.rows, scratch.events, events, count, state.bound,
         )  # fmt: skip
+        marked = marked or odd
         if row == rows:
             break
         scratch.more_events(events + len(plan.link_member) + 8)
-    return _judge(state, scratch, table, rows, _NO_WALL, events)
+    return _judge(state, scratch, table, rows, _NO_WALL, events, marked)
 
 
 def samples_clocked(state: State, scratch: Scratch, table: Any, count: Int64, frame: Frame) -> int:
@@ -119,15 +120,23 @@ def samples_clocked(state: State, scratch: Scratch, table: Any, count: Int64, fr
         if row == rows:
             break
         scratch.more_events(events + 2 * plan.subjects + 2 * len(plan.link_member) + 8)
-    return _judge(state, scratch, table, rows, scratch.row_w[:rows], events)
+    return _judge(state, scratch, table, rows, scratch.row_w[:rows], events, True)
 
 
 def _judge(
-    state: State, scratch: Scratch, table: Any, n_rows: int, row_w: Int64, n_events: int
+    state: State,
+    scratch: Scratch,
+    table: Any,
+    n_rows: int,
+    row_w: Int64,
+    n_events: int,
+    marked: bool,
 ) -> int:
+    """`marked`: whether a row may have a flag, or a tick of its site."""
     rows, emitted = scratch.rows[:n_rows], 0
     for kind in state.kinds:
-        emitted = _judge_kind(state, scratch, table, kind, rows, row_w, n_events, emitted)
+        if marked or n_events or kind.plan.kind.style == MEASURED:
+            emitted = _judge_kind(state, scratch, table, kind, rows, row_w, n_events, emitted)
     if state.grouped:
         stage = Stage(state, scratch, table, rows, row_w, emitted)
         stage.hear_rows(scratch.events[:n_events])
@@ -170,9 +179,6 @@ def _judge_kind(
     n: int,
 ) -> int:
     plan = state.plan
-    measured = kind.plan.kind.style == MEASURED
-    if not (measured or n_events or len(row_w) or rows["flags"].any()):
-        return n
     measure = _measured(state, scratch, kind, rows)
     row = event = m = 0
     while True:
@@ -205,11 +211,12 @@ def tick(
         if len(scratch.events) < need:
             scratch.more_events(need)
         n_events, state.bound = sense_tick(
-            wall, 0, plan.every_sensor, plan.every_link, True, state.hot, state.cold, state.flag,
+            wall, 0, plan.every_sensor, state.timed, state.hot, state.cold, state.flag,
             state.link, plan.link_ptr, plan.link_member, state.unarmed, scratch.events, 0,
         )  # fmt: skip
-        state.unarmed = False
-        state.site[:, 2] = 0
+        if state.unarmed:
+            state.unarmed = False
+            state.site[:, 2] = 0
     n = 0
     for kind in state.kinds:
         n = _tick_kind(state, scratch, table, kind, wall, moved, n_events, n)

@@ -182,12 +182,14 @@ class MqttClient:
         return ticket
 
     def resubscribe(self, subscriptions: Sequence[Subscription]) -> None:
-        """Other subscriptions from now on; those that stay miss nothing."""
+        """Other subscriptions from now on; those that stay miss nothing. The client is ready again when the
+        broker has answered."""
         with self._lock:
             self._retired |= {f for f, _ in self._subscriptions}
             self._retired -= {f for f, _ in subscriptions}
             self._subscriptions = tuple(subscriptions)
         if self._connected.is_set():
+            self._ready.clear()
             self._subscribe()
             self._loop.wake()
 
@@ -287,14 +289,16 @@ class MqttClient:
     def _suback(self, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
         with self._lock:
             asked = self._awaited.pop(mid, ())
-            if not self._awaited:
+            answered = not self._awaited
+            if answered:
                 self._awaiting_since = None
         for (topic_filter, qos), reason in zip(asked, reasons, strict=False):
             if reason.value >= _FAILURE:
                 self._tell("subscription_refused", f"{topic_filter}: {reason}")
             elif reason.value < qos:
                 self._tell("subscription_downgraded", f"{topic_filter}: {reason}")
-        self._become_ready()
+        if answered:
+            self._become_ready()
 
     def _become_ready(self) -> None:
         self._ready.set()

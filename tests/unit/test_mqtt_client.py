@@ -314,14 +314,29 @@ def test_a_full_window_refuses_in_time_and_a_stopped_client_at_once(version: Mqt
 
 def test_changed_subscriptions_apply_to_the_running_connection(clients: Clients) -> None:
     reader, writer = clients.make("reader", "old", "stays"), clients.make("writer")
-    answered = threading.Event()
-    reader._on_ready = answered.set
     reader.resubscribe([(f"{clients.prefix}/stays", 1), (f"{clients.prefix}/new", 1)])
-    assert answered.wait(WITHIN_S)
+    assert reader.wait_ready(WITHIN_S)
     for topic in ("old", "stays", "new"):
         writer.publish(f"{clients.prefix}/{topic}", topic.encode()).wait(WITHIN_S)
     assert {d.payload for d in received(reader, 2)} == {b"stays", b"new"}
     assert reader.take(1, 0.5) == []
+
+
+def test_a_client_is_not_ready_until_changed_subscriptions_are_answered(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = clients.make("reader", "old")
+    mids = iter((60_001, 60_002))  # of packets that no broker answers
+    monkeypatch.setattr(
+        reader._paho, "subscribe", lambda _wanted: (paho.MQTT_ERR_SUCCESS, next(mids))
+    )
+    granted = [ReasonCode(PacketTypes.SUBACK, identifier=1)]
+    for name in ("new", "newer"):
+        reader.resubscribe([(f"{clients.prefix}/{name}", 1)])
+    for mid in (60_001, 60_002):
+        assert not reader.wait_ready(0.0)
+        reader._suback(mid, granted, None)
+    assert reader.wait_ready(0.0)
 
 
 @pytest.mark.parametrize(
