@@ -92,6 +92,10 @@ MQTT_STORM_SPAN_S: Final = 60.0
 MQTT_CONNECT_TIMEOUT_S: Final = 5.0
 # A broker answers SUBSCRIBE at once; ten seconds without an answer is a fault.
 MQTT_SUBACK_WITHIN_S: Final = 10.0
+# A filter that is not wanted any more is held while messages may wait in the broker on its account, but
+# no longer: where that is always so, they would be sent twice for ever. A queue that is a minute old is
+# either kept by the broker whatever the filters are (Mosquitto) or thrown away for its size anyway.
+MQTT_FILTER_HELD_S: Final = 60.0
 # The loop thread turns at least once a second; name resolution and TLS can hold it for some seconds.
 MQTT_LOOP_STUCK_S: Final = 30.0
 # Not connected, or not reading for back-pressure, for so long is told.

@@ -19,13 +19,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ..clock import Clock, SystemClock
 from ..errors import SinkError
-from ..limits import MQTT_PUBLISH_WINDOW, MQTT_STORM_DISCONNECTS
+from ..limits import BROKER_WINDOW, MQTT_PUBLISH_WINDOW, MQTT_STORM_DISCONNECTS
 from ..source import BrokerSpec
 from .inbox import Delivery, Inbox, as_deliveries
 from .loop import NetworkLoop
 from .outgoing import Outgoing, PublishTicket
 from .packets import Arrival
 from .session import Will, new_intake_client
+from .subscriptions import Subscription, Subscriptions
 from .trouble import Trouble, TroubleKind
 from .watchdog import Vitals, Watchdog
 
@@ -34,8 +35,6 @@ _WATCH_EVERY_S = 1.0
 _FAILURE = 0x80
 _KEEP_ALIVE_TIMEOUT = 141
 _TAKEN_OVER = 142
-
-Subscription = tuple[str, int]  # topic filter, QoS 0 or 1
 
 
 class MqttClient:
@@ -72,11 +71,10 @@ class MqttClient:
         self._clock = clock or SystemClock()
         self._on_trouble = on_trouble
         self._on_ready = on_ready
-        self._subscriptions = tuple(subscriptions)
-        self._retired: set[str] = set()  # filters that we had once
         self._outgoing = Outgoing(client_id, self._transmit, kept)
-        self._lock = threading.Lock()  # connection number against acknowledgements
+        self._lock = threading.Lock()  # connection number and messages against acknowledgements
         self._connection = 0
+        self._unacked = self._most_unacked = 0  # of this connection; the most since the last look
         self._connected = threading.Event()
         self._ready = threading.Event()
         self._ended = threading.Event()
@@ -87,9 +85,8 @@ class MqttClient:
         self._last_reason = ""
         self._last_message: int | None = None
         self._disconnects: deque[int] = deque(maxlen=4 * MQTT_STORM_DISCONNECTS)
-        self._awaited: dict[int, tuple[Subscription, ...]] = {}  # SUBSCRIBE packets by id
-        self._awaiting_since: int | None = None
         self._paho = new_intake_client(broker, client_id, will)
+        self._subscriptions = Subscriptions(self._paho, self._clock, subscriptions)
         self._hook()
         self._loop = NetworkLoop(
             self._paho,
@@ -159,6 +156,7 @@ class MqttClient:
             open_ones = [(mid, connection) for _, _, _, mid, connection, _ in deliveries if mid]
             mids = [mid for mid, connection in open_ones if connection == now]
             self._paho.ack_all(mids)
+            self._unacked -= len(mids)
         self.counters["ack_skipped"] += len(open_ones) - len(mids)
         self._loop.wake()
 
@@ -182,12 +180,9 @@ class MqttClient:
         return ticket
 
     def resubscribe(self, subscriptions: Sequence[Subscription]) -> None:
-        """Other subscriptions from now on; those that stay miss nothing. The client is ready again when the
-        broker has answered."""
-        with self._lock:
-            self._retired |= {f for f, _ in self._subscriptions}
-            self._retired -= {f for f, _ in subscriptions}
-            self._subscriptions = tuple(subscriptions)
+        """Other subscriptions from now on; a topic that was and is subscribed to misses nothing,
+        though by another filter. The client is ready again when the broker has answered."""
+        self._subscriptions.change(subscriptions)
         if self._connected.is_set():
             self._ready.clear()
             self._subscribe()
@@ -203,6 +198,7 @@ class MqttClient:
         return {
             "connected": self.connected,
             "subscribed": self._ready.is_set(),
+            "filters_held": self._subscriptions.held,
             "session_present": self._session_present,
             "away_s": _age(now, self._away_since),
             "last_message_s": _age(now, self._last_message),
@@ -219,7 +215,7 @@ class MqttClient:
     def _hook(self) -> None:
         self._paho.on_connect = self._guarded(self._connack, vital=True)
         self._paho.on_disconnect = self._guarded(self._disconnected)
-        self._paho.on_subscribe = self._guarded(self._suback, vital=True)
+        self._paho.on_subscribe = self._guarded(self._answered, vital=True)
         self._paho.on_publish = self._guarded(self._puback)
         self._paho.on_message = self._guarded(self._message)
 
@@ -248,8 +244,8 @@ class MqttClient:
         self._outgoing.hold()
         with self._lock:
             self._connection += 1
-            self._awaited.clear()
-            self._awaiting_since = None
+            self._unacked = self._most_unacked = 0
+        self._subscriptions.forget()
         self._refused = False
 
     def _connack(self, flags: paho.ConnectFlags, reason: ReasonCode, properties: Any) -> None:
@@ -271,33 +267,14 @@ class MqttClient:
         self._subscribe()
 
     def _subscribe(self) -> None:
-        with self._lock:
-            wanted = self._subscriptions
-            if self._retired:  # also at every connection: the broker's session remembers them
-                self._paho.unsubscribe(sorted(self._retired))
-            if not wanted:
-                ready = True
-            else:
-                ready = False
-                result, mid = self._paho.subscribe(list(wanted))
-                if result == paho.MQTT_ERR_SUCCESS and mid is not None:
-                    self._awaited[mid] = wanted
-                    self._awaiting_since = self._clock.monotonic()
-        if ready:
+        if self._subscriptions.ask():
             self._become_ready()
 
-    def _suback(self, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
-        with self._lock:
-            asked = self._awaited.pop(mid, ())
-            answered = not self._awaited
-            if answered:
-                self._awaiting_since = None
-        for (topic_filter, qos), reason in zip(asked, reasons, strict=False):
-            if reason.value >= _FAILURE:
-                self._tell("subscription_refused", f"{topic_filter}: {reason}")
-            elif reason.value < qos:
-                self._tell("subscription_downgraded", f"{topic_filter}: {reason}")
-        if answered:
+    def _answered(self, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+        done, not_granted = self._subscriptions.answered(mid, reasons)
+        for kind, detail in not_granted:
+            self._tell(kind, detail)
+        if done:
             self._become_ready()
 
     def _become_ready(self) -> None:
@@ -319,6 +296,9 @@ class MqttClient:
         self._last_message = self._clock.monotonic()
         found, no_text = as_deliveries(arrived, self._clock.wall(), self._connection)
         self.counters["topic_not_utf8"] += no_text
+        with self._lock:
+            self._unacked += sum(1 for delivery in found if delivery.mid)
+            self._most_unacked = max(self._most_unacked, self._unacked)
         self._inbox.put(found)
 
     def _transmit(self, topic: str, payload: bytes, retain: bool) -> int:
@@ -369,9 +349,16 @@ class MqttClient:
                 self._tell(kind, detail)
                 if kind == "subscription_silent":
                     self._loop.drop()
+            self._subscriptions.release(self._held_back())
             if not self._loop.alive and not self._ended.is_set():
                 self._gone()
                 self._loop.start()
+
+    def _held_back(self) -> bool:
+        """Whether the broker may have waited for us since the last call, and keeps messages."""
+        with self._lock:
+            most, self._most_unacked = self._most_unacked, self._unacked
+        return most >= BROKER_WINDOW // 2 or self._loop.paused_since is not None
 
     def _vitals(self) -> Vitals:
         return Vitals(
@@ -379,7 +366,7 @@ class MqttClient:
             loop_turned=self._loop.turned,
             away_since=self._away_since,
             paused_since=self._loop.paused_since,
-            awaiting_suback_since=self._awaiting_since,
+            awaiting_suback_since=self._subscriptions.awaiting_since,
             disconnects=tuple(self._disconnects),
             last_reason=self._last_reason,
         )
