@@ -7,11 +7,12 @@ together from pieces that many alarms share: that takes half as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from .limits import IDENTITIES_AHEAD
 
@@ -28,25 +29,28 @@ class Identities:
     def __init__(self, plan: Plan) -> None:
         count = len(plan.subject)
         self._plan = plan
+        self._missing = count
         self._made = bytearray(count)
         self._digests = bytearray(_SIZE * count)
+        # The same memory, as kernels read it.
+        self._words = np.frombuffer(self._digests, np.uint64).reshape(count, 2)
+        self._ready = np.frombuffer(self._made, np.bool_)
         self._sites: dict[int, bytes] = {}
         self._rules: dict[int, tuple[bytes, bytes]] = {}
 
     def make_ahead(self) -> None:
         """Those of the first `IDENTITIES_AHEAD` instances, before they are asked for."""
         for instance in range(min(len(self._made), IDENTITIES_AHEAD)):
-            self._make(instance)
-
-    def of(self, instances: Iterable[int]) -> list[bytearray]:
-        """The digests of these instances, in their order."""
-        made, digests = self._made, self._digests
-        starts = []
-        for instance in instances:
-            if not made[instance]:
+            if not self._made[instance]:
                 self._make(instance)
-            starts.append(_SIZE * instance)
-        return [digests[start : start + _SIZE] for start in starts]
+
+    def made(self, instances: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
+        """(instances, 2): the digests of all instances as two words each, those of these made."""
+        if self._missing:
+            for instance in instances[~self._ready[instances]].tolist():
+                if not self._made[instance]:  # it may stand there twice
+                    self._make(instance)
+        return self._words
 
     def _make(self, instance: int) -> None:
         plan, encode = self._plan, _ENCODER.encode
@@ -64,4 +68,5 @@ class Identities:
         text = b",".join((self._sites[at_site], rule_json, subject, told_json))
         digest = blake2b(text, digest_size=_SIZE).digest()
         self._digests[_SIZE * instance : _SIZE * (instance + 1)] = digest
+        self._missing -= 1
         self._made[instance] = 1

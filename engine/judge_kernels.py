@@ -734,6 +734,41 @@ def fire_all(
 
 
 @kernel
+def fire_due(
+    w, first, last, guard, judge, params, deadline, due, held, band, next_due, cold, table, out, n,
+):  # fmt: skip
+    """Fire every timer due at tick w of the instances `first`..`last`; (emissions, next bound, room needed).
+
+    Where `out` may not hold all of it nothing is done, and the room is told; else that is 0.
+    """
+    count, bound = 0, NEVER
+    for k in range(first, last):
+        if next_due[k] <= w:
+            count += 1
+        else:
+            bound = min(bound, next_due[k])
+    need = count * EMISSIONS_PER_INSTANCE
+    if n + need > out.size:
+        return n, bound, need
+    k = first
+    while count > 0:
+        if next_due[k] <= w:
+            count -= 1
+            j = judge[k]
+            s, p = j.sensor, params[j.param]
+            n = fire_until(
+                judge, deadline, due, held, k, p, w, True, (j.flags & at.J_HIST) != 0, table, out, n, 0,
+                PHASE_TICK, s, cold[s].site,
+            )  # fmt: skip
+            refresh(judge, deadline, due, band, next_due, k, p)
+            bound = min(bound, next_due[k])
+            if guard.shape[0]:
+                guard[s, 0], guard[s, 1] = np.inf, -np.inf
+        k += 1
+    return n, bound, 0
+
+
+@kernel
 def guard_of(s, ptr, band, guard, next_due, judge):
     """The guard of a sensor: the intersection of its instances' bands."""
     low, high = -np.inf, np.inf
@@ -935,33 +970,6 @@ def shift_instances(gap, judge, params, deadline, due, band, next_due):
             if j.raising & (1 << level):
                 due[k, level] += gap
         refresh(judge, deadline, due, band, next_due, k, params[j.param])
-
-
-@kernel
-def number(out, judge, seq, numbers):
-    """Give sorted emissions their seq and episode; `numbers` is what the chain hashes."""
-    for i in range(out.size):
-        e = out[i]
-        j = judge[e.instance]
-        seq[e.site] += 1
-        if e.marks & at.E_OPENS:
-            j.episode = seq[e.site]
-        if e.marks & at.E_ROSE:
-            j.loud = seq[e.site]
-        r = numbers[i]
-        r.seq, r.episode, r.onset, r.time, r.until = (
-            seq[e.site],
-            j.episode,
-            e.onset,
-            e.time,
-            e.until,
-        )
-        r.value, r.limit, r.transition, r.flags = e.value, e.limit, e.transition, e.flags
-        r.level_before, r.level_after = e.level_before, e.level_after
-        r.state_before, r.state_after = e.state_before, e.state_after
-        if e.state_after == _NORMAL:
-            j.episode = 0
-            j.loud = 0
 
 
 @kernel

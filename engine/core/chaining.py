@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+import numpy as np
 
-from ..record import CHAINED, detail_digest
+from ..chain_kernels import BLOCK, WHOLE, chain_all
+from ..record import detail_digest
 from .records import Details, Part
 from .state import State, Struct
-
-_LINK = blake2b(CHAINED, digest_size=16)
 
 
 def chained(
@@ -18,20 +17,16 @@ def chained(
 
     The same as `record.chain`, link by link.
     """
-    sites, heads = out["site"].tolist(), state.heads
-    who = state.plan.identities.of(out["instance"].tolist())
-    raw, size = numbers.tobytes(), numbers.dtype.itemsize
     about = detail_digest(detail)
-    previous: list[bytes] = []
-    hashes: list[bytes] = []
-    start = 0
-    for i, (site, identity) in enumerate(zip(sites, who, strict=True)):
-        words = about if i not in told else detail_digest(told[i])
-        before, end = heads[site], start + size
-        link = _LINK.copy()
-        link.update(b"".join((before, identity, words, raw[start:end])))
-        head = heads[site] = link.digest()
-        previous.append(before)
-        hashes.append(head)
-        start = end
-    return Part(state.plan, out["instance"].copy(), numbers, previous, hashes, detail, told)
+    said = (
+        [about if i not in told else detail_digest(told[i]) for i in range(len(out))]
+        if told
+        else [about]
+    )
+    links = np.empty((len(out), 2, 2), np.uint64)
+    chain_all(
+        out, numbers.view(WHOLE), state.plan.identities.made(out["instance"]),
+        np.frombuffer(b"".join(said), np.uint64).reshape(-1, 2), state.heads, links,
+        np.empty(BLOCK, np.uint64),
+    )  # fmt: skip
+    return Part(state.plan, out["instance"].copy(), numbers, links, detail, told)

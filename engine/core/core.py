@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import layout as at
 from ..alarm import detail_of
-from ..alarm_table import IMPOSSIBLE, table_arrays
+from ..alarm_table import table_arrays
 from ..command import Command
 from ..configuration import Configuration
 from ..entry import Entry, Header, NamedConfiguration, Recovered, Tick
@@ -260,7 +260,7 @@ class Core:
             place = index.get(site)
             if place is not None and head.seq > state.seq[place]:
                 state.seq[place] = head.seq
-                state.heads[place] = bytes.fromhex(head.hash)
+                state.move(place, bytes.fromhex(head.hash))
         at_time = self.appended
         detail = {"reason": payload.reason}
         records.parts.append(self._notice("engine.recovered", at_time, at_time, None, "", detail))
@@ -273,12 +273,10 @@ class Core:
         records: Records,
         detail: Mapping[str, str] | None = None,
     ) -> None:
-        out = stepping.ordered(self.scratch.out[:n])
+        out = stepping.ordered(self.scratch, n)
         told = self.scratch.group.details(out)
         if n == 0:
             return
-        if (out["transition"] == IMPOSSIBLE).any():
-            raise InvariantError("the alarm table was asked for a cell that cannot happen")
         numbers = stepping.numbered(out, state)
         self._drills_of(state).mark(numbers, out["site"])
         records.parts.append(chained(state, out, numbers, dict(detail or {}), told))
@@ -324,7 +322,7 @@ class Core:
             return {}
         names = [s.id for s in self.state.plan.configuration.sites] + [self.engine_site]
         return {
-            name: (int(seq), head)
+            name: (int(seq), head.tobytes())
             for name, seq, head in zip(names, self.state.seq, self.state.heads, strict=True)
             if seq
         }

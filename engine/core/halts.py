@@ -183,11 +183,12 @@ class Halts:
             "message": MESSAGE,
             "basis": "",
         }
-        chain = Chain(int(state.seq[i]), state.heads[i].hex())
+        chain = Chain(int(state.seq[i]), state.head(i).hex())
         made = one.recorded(
             chain, halt.alarm, change, who, time, detail=detail, exercise=site.exercise
         )
-        state.seq[i], state.heads[i] = chain.seq, chain.digest
+        state.seq[i] = chain.seq
+        state.move(i, chain.digest)
         return made
 
     def _site(self, state: State, name: str, retired: bool = False) -> int | None:

@@ -225,11 +225,12 @@ class Maintenance:
             "subject": window.scope, "area": site.area, "quantity": MESSAGE, "asset": asset,
             "unit": "", "message": MESSAGE, "basis": "",
         }  # fmt: skip
-        chain = Chain(int(state.seq[i]), state.heads[i].hex())
+        chain = Chain(int(state.seq[i]), state.head(i).hex())
         made = one.recorded(
             chain, window.alarm, change, who, time, detail=detail, exercise=site.exercise
         )
-        state.seq[i], state.heads[i] = chain.seq, chain.digest
+        state.seq[i] = chain.seq
+        state.move(i, chain.digest)
         return made
 
     def _sorted(self) -> list[Window]:

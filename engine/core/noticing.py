@@ -41,9 +41,9 @@ def notice(
     numbers["value"] = np.nan if value is None else value
     numbers["limit"] = np.nan
     numbers["transition"] = Transition.NOTICE
-    before = state.heads[-1]
+    before = state.head(-1)
     head = chain(before, Identity(**who).digest(), detail_digest(detail), numbers.tobytes())
-    state.heads[-1] = head
+    state.move(-1, head)
     return Record(
         **who,
         seq=int(state.seq[-1]),

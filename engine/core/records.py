@@ -54,8 +54,7 @@ class Part:
     plan: Plan
     instance: npt.NDArray[np.int32]
     numbers: npt.NDArray[np.void]
-    previous: list[bytes]
-    hashes: list[bytes]
+    links: npt.NDArray[np.uint64]  # (records, 2, 2): the hash before and its own, as two words each
     detail: Mapping[str, str] = field(default_factory=dict)
     told: Details = field(default_factory=dict)
 
@@ -65,9 +64,9 @@ class Part:
         # Whole columns at once: reading one number out of a record array costs as much as
         # making a record.
         rows = self.numbers.tolist()
-        for place, (k, row, before, head) in enumerate(
-            zip(self.instance.tolist(), rows, self.previous, self.hashes, strict=True)
-        ):
+        hashes = self.links.tobytes().hex()
+        for place, (k, row) in enumerate(zip(self.instance.tolist(), rows, strict=True)):
+            end = 64 * (place + 1)
             seq, episode, onset, time, value, limit, until, transition, *levels_and_states = row
             level_before, level_after, state_before, state_after, flags = levels_and_states
             who = describe(k)
@@ -93,8 +92,8 @@ class Part:
                 who.unit,
                 who.message,
                 who.basis,
-                before.hex(),
-                head.hex(),
+                hashes[end - 64 : end - 32],
+                hashes[end - 32 : end],
                 who.asset,
                 until,
                 dict(self.told.get(place, detail)),

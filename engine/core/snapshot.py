@@ -87,7 +87,7 @@ def take(core: Core) -> bytes:
         clocked=core.clocked,
         versions=sorted(v.hex() for v in core.versions),
         commands=list(core.seen_commands),
-        heads=[h.hex() for h in state.heads] if state else [],
+        heads=[h.tobytes().hex() for h in state.heads] if state else [],
         unarmed=state.unarmed if state else True,
         counters=core.counters(),
         configuration=len(packed),
@@ -187,7 +187,8 @@ def _fill(state: State, header: _Header, data: memoryview, former: bool) -> None
         offset += entry.size
     if (len(header.heads), len(header.used)) != (len(state.heads), len(state.plan.params)):
         raise LogError("a snapshot has another number of sites or rules than its configuration")
-    state.heads[:] = [bytes.fromhex(h) for h in header.heads]
+    for site, head in enumerate(header.heads):
+        state.move(site, bytes.fromhex(head))
     state.plan.params["used"][:] = header.used
     state.unarmed = header.unarmed
     recount(state)

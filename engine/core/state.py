@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,13 +22,24 @@ from ..limits import (
     STALE_INTERVALS,
 )
 from ..plan import KindPlan, Plan
-from ..record import GENESIS
 from .presence import apply_groups, carry_groups, same_members, start_presence
 
 Struct = npt.NDArray[np.void]
 # A clock agrees when a sample is no older than this, its interval or the reorder allowance.
 AGREE_NS = 5_000_000_000
 LINK_COLUMNS = 7  # due, deadline, wait, silent by heartbeat, grace, quiet, when it spoke (scratch)
+
+_HOT_BITS = np.dtype(
+    {"names": ["last_v"], "formats": ["<i8"], "offsets": [8], "itemsize": at.HOT.itemsize}
+)
+_COLD_BITS = np.dtype(
+    {
+        "names": ["conflict_v"],
+        "formats": ["<i8"],
+        "offsets": [at.COLD.fields["conflict_v"][1] if at.COLD.fields else 0],
+        "itemsize": at.COLD.itemsize,
+    }
+)
 
 
 @dataclass(eq=False)
@@ -38,6 +51,11 @@ class KindState:
     guard: Float64
     site_bound: Int64
     bound: int = at.NO_TIME  # unknown: the next tick looks at everything
+
+    @cached_property
+    def measure(self) -> Callable[..., int]:
+        """The kernel of a windowed kind, looked up once."""
+        return self.plan.kind.measure
 
 
 @dataclass(eq=False)
@@ -61,7 +79,7 @@ class State:
         UInt8  # (sensors,) where there are groups: what they were told, silent and in a backlog
     )
     seq: Int64  # (sites + 1,): the last place is the engine's own
-    heads: list[bytes]
+    heads: npt.NDArray[np.uint64]  # (sites + 1, 2): the head of each chain, as two words
     kinds: list[KindState] = field(default_factory=list)
     grouped: list[KindState] = field(default_factory=list)  # those that judge groups, by stage
     absent: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # silent sensors by group
@@ -71,6 +89,16 @@ class State:
     timed: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # links with a timer
     bound: int = at.NO_TIME
     unarmed: bool = True
+
+    @cached_property
+    def hot_bits(self) -> Struct:
+        """`hot` with its value as bits."""
+        return self.hot.view(_HOT_BITS)
+
+    @cached_property
+    def cold_bits(self) -> Struct:
+        """`cold` with its conflicting value as bits."""
+        return self.cold.view(_COLD_BITS)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Every array by name, as a snapshot stores them."""
@@ -87,6 +115,14 @@ class State:
             named[f"rings.{kind.plan.kind.name}"] = kind.rings
             named[f"guard.{kind.plan.kind.name}"] = kind.guard
         return named
+
+    def head(self, site: int) -> bytes:
+        """The head of the chain of a site."""
+        return bytes(self.heads[site].data)
+
+    def move(self, site: int, head: bytes) -> None:
+        """A record was added to the chain of a site: its hash."""
+        self.heads[site] = np.frombuffer(head, np.uint64)
 
     def every_kind(self) -> list[KindState]:
         """Those of sensors, then those of groups."""
@@ -124,7 +160,7 @@ def fresh(plan: Plan) -> State:
         *_instance_arrays(len(plan.subject)),
         np.zeros(len(plan.configuration.sensors) if plan.groups else 0, np.uint8),
         np.zeros(sites + 1, np.int64),
-        [GENESIS] * (sites + 1),
+        np.zeros((sites + 1, 2), np.uint64),  # GENESIS
     )  # fmt: skip
     _apply_static(state)
     _number_instances(state)

@@ -9,13 +9,14 @@ import numpy as np
 
 from .. import layout as at
 from ..alarm_table import Event
+from ..emission_kernels import number, order_of
+from ..errors import InvariantError
 from ..frame import Frame, Int64
 from ..judge_kernels import (
     EMISSIONS_PER_INSTANCE,
     PHASE_TICK,
-    fire_all,
+    fire_due,
     judge_rows,
-    number,
     refresh_all,
     shift_instances,
     tick_events,
@@ -28,17 +29,7 @@ from . import first_out
 from .grouping import GroupScratch, Stage
 from .state import KindState, State, Struct
 
-_HOT_BITS = np.dtype(
-    {"names": ["last_v"], "formats": ["<i8"], "offsets": [8], "itemsize": at.HOT.itemsize}
-)
-_COLD_BITS = np.dtype(
-    {
-        "names": ["conflict_v"],
-        "formats": ["<i8"],
-        "offsets": [at.COLD.fields["conflict_v"][1] if at.COLD.fields else 0],
-        "itemsize": at.COLD.itemsize,
-    }
-)
+_RAW = np.dtype((np.void, at.EMISSION.itemsize))
 _NO_MEASURE = np.empty(0)
 _NO_WALL = np.empty(0, np.int64)
 _NO_ROWS: Struct = np.zeros(0, at.ROW)
@@ -54,6 +45,7 @@ class Scratch:
         self.events: Struct = np.zeros(_START, at.SENSOR_EVENT)
         self.out: Struct = np.zeros(_START, at.EMISSION)
         self.measure = np.zeros(_START)
+        self.places, self.room = np.zeros(_START, np.int32), np.zeros(_START, np.int32)
         self.group = GroupScratch()
 
     def fit(self, rows: int) -> None:
@@ -93,8 +85,8 @@ def samples(
     while True:
         row, events, state.bound, odd = sense(
             frame.time, frame.value, frame.value.view(np.int64), frame.quality, frame.sensor,
-            received, appended, row, state.hot, state.hot.view(_HOT_BITS), state.cold,
-            state.cold.view(_COLD_BITS), state.flag, state.link, plan.link_ptr, plan.link_member,
+            received, appended, row, state.hot, state.hot_bits, state.cold,
+            state.cold_bits, state.flag, state.link, plan.link_ptr, plan.link_member,
             state.timed, scratch.rows, scratch.events, events, count, state.bound,
         )  # fmt: skip
         marked = marked or odd
@@ -112,7 +104,7 @@ def samples_clocked(state: State, scratch: Scratch, table: Any, count: Int64, fr
     while True:
         row, events = sense_clocked(
             frame.time, frame.value, frame.value.view(np.int64), frame.quality, frame.sensor, row,
-            state.hot, state.hot.view(_HOT_BITS), state.cold, state.cold.view(_COLD_BITS),
+            state.hot, state.hot_bits, state.cold, state.cold_bits,
             state.flag, state.link, plan.link_ptr, plan.link_member, state.site, plan.site_ptr,
             plan.site_member, plan.site_link_ptr, plan.site_link, scratch.rows, scratch.row_w,
             scratch.events, events, count,
@@ -154,7 +146,7 @@ def _measured(
     need = len(rows) * plan.most
     if len(scratch.measure) < need + 1:
         scratch.measure = np.zeros(2 * need + 1)
-    plan.kind.measure(
+    kind.measure(
         rows,
         plan.ptr,
         plan.first,
@@ -265,21 +257,14 @@ def _tick_kind(
         if len(kind.guard):
             kind.guard[who] = (np.inf, -np.inf)
         kind.bound = at.NO_TIME  # what a tick raises may set timers of its own
-    if moved and kind.bound <= wall:
-        dues = state.next_due[kind.plan.first : kind.plan.last]
-        mine = np.flatnonzero(dues <= wall)
-        if len(mine):
-            need = len(mine) * EMISSIONS_PER_INSTANCE
-            if len(scratch.out) < n + need:
-                scratch.more_out(n + need)
-            who = np.unique(plan.subject[kind.plan.first + mine]).astype(np.int64)
-            n, _ = fire_all(
-                wall, 0, who, ptr, state.judge, plan.params, state.deadline, state.due, state.held,
-                state.band, state.next_due, state.cold, table, scratch.out, n, PHASE_TICK,
-            )  # fmt: skip
-            if len(kind.guard):
-                kind.guard[who] = (np.inf, -np.inf)
-        kind.bound = int(dues.min(initial=at.NEVER))
+    need = int(moved and kind.bound <= wall)
+    while need:
+        n, kind.bound, need = fire_due(
+            wall, kind.plan.first, kind.plan.last, kind.guard, state.judge, plan.params, state.deadline,
+            state.due, state.held, state.band, state.next_due, state.cold, table, scratch.out, n,
+        )  # fmt: skip
+        if need:
+            scratch.more_out(n + need)
     return int(n)
 
 
@@ -302,23 +287,28 @@ def refresh(state: State) -> None:
     state.forget_bounds()
 
 
-def ordered(out: Struct) -> Struct:
-    """Emissions in the order in which their records are numbered."""
-    if len(out) < 2:
+def ordered(scratch: Scratch, n: int) -> Struct:
+    """The first n emissions in the order in which their records are numbered.
+
+    Raises InvariantError where one asks for a cell of the alarm table that cannot happen.
+    """
+    out = scratch.out[:n]
+    if n == 0:
         return out
-    keys = (out["order"], out["sensor"], out["key"], out["phase"], out["row"])
-    return out[np.lexsort(keys)]
+    if len(scratch.places) < n:
+        scratch.places, scratch.room = (np.zeros(len(scratch.out), np.int32) for _ in range(2))
+    if not order_of(out, scratch.places, scratch.room):
+        raise InvariantError("the alarm table was asked for a cell that cannot happen")
+    # As raw bytes, since numpy copies a struct field by field.
+    return out.view(_RAW)[scratch.places[:n]].view(at.EMISSION)
 
 
 def numbered(out: Struct, state: State) -> Struct:
     """The numbers of each record, in order; seq and episode are given here."""
+    plan = state.plan
     numbers = np.zeros(len(out), at.NUMBERS)
-    number(out, state.judge, state.seq, numbers)
+    number(out, state.judge, state.seq, numbers, plan.param, plan.scale)
     first_out.mark(out, numbers, state)
-    # Judged in canonical units, told in the unit that the rule's author wrote.
-    scale = state.plan.scale[state.plan.param[out["instance"]]]
-    numbers["value"] *= scale
-    numbers["limit"] *= scale
     return numbers
 
 

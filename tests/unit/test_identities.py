@@ -1,5 +1,6 @@
 """The digest of an alarm's identity, put together from pieces, is that of the whole."""
 
+import numpy as np
 import pytest
 
 from lifeline.engine import identities
@@ -38,9 +39,12 @@ def test_pieces_make_the_whole(ahead: int, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(identities, "IDENTITIES_AHEAD", ahead)
     made = plan()
     made.identities.make_ahead()
-    every = list(range(len(made.subject)))
+    every = np.arange(len(made.subject), dtype=np.int32)
     assert len(every) > 50
-    whole = [made.describe(k).digest() for k in every]
-    assert made.identities.of(every) == whole
-    assert made.identities.of(every[::-1] + every) == whole[::-1] + whole
-    assert made.identities.of([]) == []
+    asked = np.array([9, 3, 3, len(made.subject) - 1, 0], np.int32)
+    words = made.identities.made(asked)
+    assert [words[k].tobytes() for k in asked] == [made.describe(int(k)).digest() for k in asked]
+    assert made.identities.made(every).tobytes() == b"".join(
+        made.describe(int(k)).digest() for k in every
+    )
+    assert made.identities.made(asked[:0]).shape == (len(every), 2)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numba import njit
 
 from lifeline.engine.layout import NO_TIME
-from lifeline.engine.limits import PANES, SECOND_NS
+from lifeline.engine.limits import DAY_NS, PANES, SECOND_NS
+from lifeline.rules.trend_kernels import _pane_of
 from lifeline.rules.trend_lanes_kernels import row_sums
 
 NOW = 1_800_000_000 * SECOND_NS
@@ -78,3 +79,18 @@ def test_the_order_of_additions_is_part_of_the_contract(case: tuple[list[Row], i
         added([x * y for x, y in pairs]),
         added([y * y for _, y in pairs]),
     )
+
+
+@njit
+def pane_of(t, pane):  # type: ignore[no-untyped-def]
+    return _pane_of(t, pane)
+
+
+@given(
+    st.integers(-(2**62), 2**62),
+    st.integers(1, 10 * 366 * DAY_NS // PANES),
+    st.integers(-1, 1),
+)
+def test_the_pane_of_a_time_is_the_whole_quotient(t: int, pane: int, beside: int) -> None:
+    for time in (t, t // pane * pane + beside):
+        assert pane_of(time, pane) == time // pane
