@@ -31,6 +31,7 @@ from lifeline.engine.source import (
     TimeSpec,
     TlsSpec,
 )
+from mqtt_stream import Stream
 from payloads import MS, configuration, source
 from servers.fixtures import StartMosquitto
 from servers.mosquitto import Login, Mosquitto, MosquittoSub, mosquitto_pub, write_passwords
@@ -101,6 +102,21 @@ def logged(store: LogStore) -> list[float]:
         frames = (decode(data).payload for _, data in found)
         values += [float(v) for f in frames if isinstance(f, Frame) for v in f.value]
     return values
+
+
+def test_a_topic_that_changes_its_filter_misses_nothing(
+    mosquitto: Mosquitto, version: MqttVersion, stack: ExitStack
+) -> None:
+    reader, _ = client(stack, spec(mosquitto, version), "reader", "data/+")
+    writer, _ = client(stack, spec(mosquitto, version), "writer")
+    assert reader.wait_ready(WITHIN_S)
+    assert writer.wait_ready(WITHIN_S)
+    stream = Stream(reader, writer, "data/a")
+    for topic_filter in ("#", "data/+"):
+        stream.write(100)  # Mosquitto sends twenty at once, the rest waits
+        reader.resubscribe([(topic_filter, 1)])
+        stream.until(stream.settled)
+    assert stream.missed() == set()
 
 
 class Publisher:

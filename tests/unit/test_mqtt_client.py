@@ -21,6 +21,7 @@ from lifeline.engine.mqtt.intake import Intake
 from lifeline.engine.mqtt.subscriptions import overlap
 from lifeline.engine.mqtt.watchdog import Vitals
 from lifeline.engine.source import BrokerSpec, MqttVersion
+from mqtt_stream import Stream
 from servers.process import wait_until
 
 WITHIN_S = 180.0
@@ -61,6 +62,10 @@ class Clients:
         client.start()
         assert client.wait_ready(WITHIN_S)
         return client
+
+    def stream(self, reader: MqttClient) -> Stream:
+        """From a new client to `reader`, by the topic `data/a`."""
+        return Stream(reader, self.make("writer"), f"{self.prefix}/data/a")
 
     def told(self, kind: str) -> Callable[[], bool]:
         return lambda: any(t.kind == kind for t in self.troubles)
@@ -323,46 +328,13 @@ def test_changed_subscriptions_apply_to_the_running_connection(clients: Clients)
     assert reader.take(1, 0.5) == []
 
 
-class Stream:
-    """Publishes numbers to one topic, as many as `read` is called; and what was read of them."""
-
-    def __init__(self, clients: Clients, reader: MqttClient) -> None:
-        self.sent = 0
-        self.seen: set[int] = set()
-        self._topic = f"{clients.prefix}/data/a"
-        self._reader, self._writer = reader, clients.make("writer")
-
-    def write(self, count: int) -> None:
-        for number in range(self.sent, self.sent + count):
-            self._writer.publish(self._topic, b"%d" % number)
-        self.sent += count
-
-    def until(self, enough: Callable[[], bool]) -> None:
-        """Writes and reads on until it is."""
-
-        def check() -> bool:
-            self.write(5)
-            taken = self._reader.take(1000, 0.001)
-            self._reader.ack(taken)
-            self.seen.update(int(d.payload) for d in taken)
-            return enough()
-
-        wait_until(check, "what the stream waits for", within_s=WITHIN_S, every_s=0.0)
-
-    def missed(self) -> set[int]:
-        """Of all written so far."""
-        last = self.sent
-        self.until(lambda: last in self.seen)
-        return set(range(last)) - self.seen
-
-
 def test_a_topic_that_changes_its_filter_misses_nothing(clients: Clients) -> None:
     reader = clients.make("reader", "data/+")
-    stream = Stream(clients, reader)
+    stream = clients.stream(reader)
     for change in range(4):
         topic_filter = f"{clients.prefix}/{('#', 'data/+')[change % 2]}"
         reader.resubscribe([(topic_filter, 1)])
-        stream.until(lambda: reader.wait_ready(0.0) and reader.health()["filters_held"] == 0)
+        stream.until(stream.settled)
     assert stream.missed() == set()
 
 
@@ -370,10 +342,10 @@ def test_what_waits_in_the_broker_when_a_topic_changes_its_filter_still_comes(
     clients: Clients,
 ) -> None:
     reader = clients.make("reader", "data/+")
-    stream = Stream(clients, reader)
+    stream = clients.stream(reader)
     stream.write(3 * BROKER_WINDOW)  # what is more than a window waits in the broker
     reader.resubscribe([(f"{clients.prefix}/#", 1)])
-    stream.until(lambda: reader.wait_ready(0.0) and reader.health()["filters_held"] == 0)
+    stream.until(stream.settled)
     assert stream.missed() == set()
 
 
