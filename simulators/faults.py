@@ -61,6 +61,8 @@ NOTICED_BY: Final[dict[FaultKind, str]] = {
     "out_of_order": "",
 }
 KINDS: Final[tuple[FaultKind, ...]] = tuple(NOTICED_BY)
+# Those that tell good-looking values that are wrong.
+BENT: Final[tuple[FaultKind, ...]] = ("stuck", "spike", "drift", "poisoned")
 # What `amount` means, the usual one, the least and the most; kinds that are not here have none.
 AMOUNTS: Final[dict[FaultKind, tuple[str, float, float, float]]] = {
     "spike": ("every so many samples", 10.0, 2.0, 1e6),

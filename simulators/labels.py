@@ -54,7 +54,7 @@ def rows(scenario: Scenario) -> list[dict[str, Any]]:
             "where": "",
             "sensors": list(f.sensors),
             "onset_ns": f.onset_ns,
-            "end_ns": f.end_ns,
+            "end_ns": scenario.seen_until(f),
             "level": "",
             "size": f.amount if f.kind in AMOUNTS else None,
             "measure": AMOUNTS[f.kind][0] if f.kind in AMOUNTS else "",

@@ -11,7 +11,7 @@ from lifeline.engine.limits import SECOND_NS
 
 from .batch import Batch
 from .cause import CauseKind, Happening, Run
-from .faults import SensorFault
+from .faults import BENT, SensorFault
 from .incidents import Incident
 from .sensor import Instrument
 from .signals import Signal
@@ -29,7 +29,8 @@ class Point:
     the grid steps between two samples, `heartbeat_s` the longest silence of an `on_change` point.
     `max_rate` is the plausible change per time, in canonical unit per second, where the
     catalogue's default does not fit; `stale_s` the silence after which it is stale, where three
-    intervals are not it (0).
+    intervals are not it (0). `remembered_s`: for so long a rule of the site judges by what it told
+    (a balance's window), right or wrong.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Point:
     gas: str = ""
     max_rate: float | None = None
     stale_s: float = 0.0
+    remembered_s: float = 0.0
     lat: float | None = None
     lon: float | None = None
 
@@ -171,6 +173,14 @@ class Scenario:
     def end_ns(self) -> int:
         """The first event time beyond the run."""
         return self.start_ns + round(self.duration_s * SECOND_NS)
+
+    def seen_until(self, fault: SensorFault) -> int:
+        """The event time, within the run, until which an alarm may still be about a fault: values that
+        it bent are remembered (`Point.remembered_s`) beyond its end."""
+        if fault.kind not in BENT:
+            return fault.end_ns
+        longest_s = max(p.remembered_s for p in self.site.points if p.id in fault.sensors)
+        return max(fault.end_ns, min(self.end_ns, fault.end_ns + round(longest_s * SECOND_NS)))
 
     def samples(self, chunk_s: float = 60.0, block_steps: int | None = None) -> Iterator[Batch]:
         """All samples in the order in which they are due, cut every `chunk_s`; the cuts change

@@ -96,11 +96,11 @@ def labels_of(scenario: Scenario) -> tuple[Label, ...]:
         Label(i.id, i.kind, i.sensors, i.onset_ns, i.end_ns, i.level, site)
         for i in scenario.incidents
     ]
-    found += [_fault(fault, site) for fault in scenario.faults]
+    found += [_fault(scenario, fault) for fault in scenario.faults]
     return tuple(sorted(found, key=lambda label: (label.onset, label.id)))
 
 
-def _fault(fault: SensorFault, site: str) -> Label:
+def _fault(scenario: Scenario, fault: SensorFault) -> Label:
     """A clock that was set back stamps what it says with times before it was."""
     early = min(0, fault.amount_ns) if fault.kind == _CLOCK else 0
     return Label(
@@ -108,7 +108,7 @@ def _fault(fault: SensorFault, site: str) -> Label:
         fault.kind,
         fault.sensors,
         fault.onset_ns + early,
-        fault.end_ns,
-        site=site,
+        scenario.seen_until(fault),
+        site=scenario.site.id,
         fault=True,
     )

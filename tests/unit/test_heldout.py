@@ -38,6 +38,8 @@ def test_seeds_that_led_to_a_change_are_not_told_again() -> None:
         seeds = heldout.seeds_of(name)
         assert not set(seeds.incidents) & set(heldout.FIRST.incidents)
         assert seeds.normal >= heldout.FIRST.normal + 1_000
+    assert not set(heldout.THIRD.incidents) & set(heldout.SECOND.incidents)
+    assert heldout.THIRD.normal >= heldout.SECOND.normal + 1_000
 
 
 @pytest.mark.parametrize("times", [0.01, 1.0, 1.6, 100.0])

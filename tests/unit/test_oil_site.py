@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +17,21 @@ import yaml
 from lifeline.engine.backtest import Verdicts, judge, verdicts
 from lifeline.engine.config import load
 from lifeline.engine.config.packs.library import installed
+from lifeline.engine.level import LEVELS
 from lifeline.engine.limits import HOUR_NS, MINUTE_NS, SECOND_NS
 from lifeline.engine.record import Record
 from lifeline.simulators.cause import Happening, Run, kind_of, made
 from lifeline.simulators.configs import write_config
 from lifeline.simulators.faults import SensorFault
 from lifeline.simulators.judging import Judging, Tally
+from lifeline.simulators.labels import rows
 from lifeline.simulators.oil_causes import CAUSES, MISSING, SHAKEN, share_of
 from lifeline.simulators.oil_pipeline import oil_pipeline
 from lifeline.simulators.oil_world import OilLine
 from lifeline.simulators.plant import Scenario
 from lifeline.simulators.script import scripted
 from lifeline.simulators.sites import site_named
-from lifeline.simulators.trials import trial_of
+from lifeline.simulators.trials import labels_of, trial_of
 
 SITE = site_named("oil-line")
 START = 1_800_000_000 * SECOND_NS
@@ -83,6 +86,26 @@ def test_a_leak_is_found_by_balance_and_a_rupture_by_its_wave(
     assert rupture.by_rule["pipe.oil.wave"] - rupture.label.onset < 2 * MINUTE_NS
     assert rupture.by_rule["oil-line.rupture"] - rupture.label.onset < 15 * MINUTE_NS
     assert {verdict for _, verdict, _ in found.alarms} == {"incident"}
+
+
+def test_what_a_meter_told_while_it_drifted_is_about_its_drift_for_an_hour(tmp_path: Path) -> None:
+    """The hour's window is full of the drift when the meter is right again: the balance turns orange minutes later."""
+    onset, end = START + 36 * MINUTE_NS, START + 151 * MINUTE_NS
+    drift = SensorFault("drift", SITE.id, "drift", ("FT-IN",), onset, end, "", "", 15.0)
+    lost = SensorFault("lost", SITE.id, "silent", ("FT-OUT",), end, end + MINUTE_NS, "", "")
+    calm = run_of(3.6, 42, [])
+    scenario = replace(calm, script=replace(calm.script, faults=(drift, lost)))
+    assert [label.end for label in labels_of(scenario)] == [end + HOUR_NS, lost.end_ns]
+    assert [row["end_ns"] for row in rows(scenario)] == [end + HOUR_NS, lost.end_ns]
+    short = replace(scenario, duration_s=3 * 3600.0)
+    assert labels_of(short)[0].end == short.end_ns
+    ((alarm, verdict, _),) = heard(
+        tmp_path, replace(scenario, script=replace(calm.script, faults=(drift,)))
+    ).alarms
+    assert alarm.rule == "pipe.oil.balance"
+    assert [LEVELS[rise.level] for rise in alarm.rises] == ["yellow", "orange"]
+    assert alarm.rises[-1].time > end + 3 * MINUTE_NS
+    assert verdict == "fault"
 
 
 def test_the_wave_tells_the_kilometre(tmp_path: Path) -> None:
