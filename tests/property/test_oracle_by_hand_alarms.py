@@ -155,7 +155,7 @@ def test_a_changed_window_is_empty_and_an_unchanged_one_is_kept() -> None:
 
 def test_an_episode_goes_on_where_a_lost_log_left_its_numbers() -> None:
     bench = Bench(LIMITS)
-    found = bench.step(Recovered({"site-0": SiteHead(41, "00")}, "torn"), 1)
+    found = bench.step(Recovered({"site-0": SiteHead(41, "00" * 16)}, "torn"), 1)
     assert [(x.site, x.rule, x.transition) for x in found] == [
         ("_engine", "engine.recovered", "notice")
     ]
