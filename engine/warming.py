@@ -2,7 +2,7 @@
 
 A small made-up log is stepped by a core of its own, through everything that a log can ask for:
 samples on time and out of it, ticks, a blind interval, commands, a change of the configuration,
-self-clocked samples, a snapshot. The first time on a machine takes about a minute; after that the
+self-clocked samples, a snapshot. The first time on a machine takes about two minutes; after that the
 compiled code is loaded in about a second (`compiled`).
 """
 

@@ -40,7 +40,6 @@ from .saying import said, standing
 from .state import State, carried, first_state
 
 ENGINE_SITE: Final = "_engine"
-_NO_DETAIL: Final = GENESIS
 
 
 class Core:
