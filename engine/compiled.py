@@ -27,7 +27,7 @@ from .limits import KERNEL_FOLDERS_KEPT
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 # Modules whose constants and functions the kernels take in; a test compares them with the imports.
 TAKEN_IN: Final = (
-    "alarm_table", "group_layout", "kernel", "layout", "level", "limits", "prefetch", "promotion", "quality", "record",
+    "alarm_table", "group_layout", "kernel", "layout", "level", "limits", "outline", "prefetch", "promotion", "quality", "record",
 )  # fmt: skip
 _OTHERS_MAY_WRITE: Final = 0o022
 

@@ -17,7 +17,7 @@ from . import compiled  # noqa: F401  names numba's cache before the first kerne
 _njit: Any = njit  # whose types do not know `_nrt`
 
 #: A kernel, called by Python or by another kernel. Makes no array; what it calls makes none either.
-kernel: Final[Any] = _njit(cache=True, error_model="numpy", _nrt=False)
+kernel: Final[Any] = _njit(cache=True, error_model="numpy", forceinline=False, _nrt=False)
 #: The same, always put into its callers: for what they do at each row, where handing over five arrays costs as
 #: much as the work.
 inlined: Final[Any] = _njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
