@@ -13,23 +13,21 @@ import numpy as np
 from . import group_layout as of
 from . import layout as at
 from .alarm_table import Event
+from .band_kernels import refresh
 from .judge_kernels import (
     EMISSIONS_PER_INSTANCE,
     PHASE_SAMPLE,
     PHASE_TICK,
     PHASE_TIMER,
-    _gravest,
-    _set_active,
     become_known,
     catch_up,
     fire_until,
-    refresh,
-    transit,
 )
 from .kernel import kernel
 from .layout import NEVER, NO_TIME
 from .record import HISTORIC as R_HISTORIC
 from .record import UNCERTAIN as R_UNCERTAIN
+from .transit_kernels import gravest, set_active, transit
 
 _SILENT_BIT, _BEHIND_BIT = 1, 2
 _UNKNOWN = int(Event.UNKNOWN)
@@ -329,8 +327,8 @@ def _judge_levels(
             j.clearing &= ~bit
     if active == j.active:
         return n
-    decisive = max(j.level, _gravest(active)) - 1
-    return _set_active(
+    decisive = max(j.level, gravest(active)) - 1
+    return set_active(
         judge, k, p, active, g.value[decisive], t, t, flags, table, out, n, 0, 0, 0, 0, sensor, site
     )
 

@@ -11,205 +11,25 @@ from __future__ import annotations
 import numpy as np
 
 from . import layout as at
-from .alarm_table import NOTHING, REFUSED, Event
+from .alarm_table import Event
+from .band_kernels import goes_on, guard_of, next_timer, refresh
+from .calm_kernels import MEASURED, STALENESS, calm_by_band, calm_by_guard, unmarked
 from .kernel import kernel
 from .layout import NEVER, NO_TIME
-from .prefetch import AHEAD, prefetch
 from .record import HISTORIC as R_HISTORIC
 from .record import UNCERTAIN as R_UNCERTAIN
-from .record import UNKNOWN as R_UNKNOWN
-from .record import AlarmState, Transition
+from .record import AlarmState
+from .transit_kernels import ended, set_active, transit
 
-MEASURED, STALENESS, CLOCK = 0, 1, 2  # how a kind comes by its measure
 PHASE_TICK, PHASE_TIMER, PHASE_SAMPLE = 0, 1, 2
 _STALE_FIRST, _CAUGHT_UP_NEXT, _TIMERS = 0, 1 << 32, 2 << 32
 EMISSIONS_PER_INSTANCE = 16  # levels × (raise, clear) timers, shelf, stale, known, judged, actual
 
-_NORMAL, _ACKNOWLEDGED = int(AlarmState.NORMAL), int(AlarmState.ACKNOWLEDGED)
-_UNACKNOWLEDGED, _RETURNED = (
-    int(AlarmState.UNACKNOWLEDGED), int(AlarmState.RETURNED_UNACKNOWLEDGED),
-)  # fmt: skip
-_SHELVED, _LATCHED, _SUPPRESSED, _OUT = (
-    int(AlarmState.SHELVED), int(AlarmState.LATCHED), int(AlarmState.SUPPRESSED_BY_DESIGN),
-    int(AlarmState.OUT_OF_SERVICE),
-)  # fmt: skip
-_T_RAISED, _T_LEVEL = int(Transition.RAISED), int(Transition.LEVEL)
-_RISE, _RISE_COVERED, _FALL, _RETURN, _RETURN_LATCHING = (
-    int(Event.RISE), int(Event.RISE_COVERED), int(Event.FALL), int(Event.RETURN),
-    int(Event.RETURN_LATCHING),
+_ACKNOWLEDGED, _SUPPRESSED = (
+    int(AlarmState.ACKNOWLEDGED), int(AlarmState.SUPPRESSED_BY_DESIGN),
 )  # fmt: skip
 _UNKNOWN, _KNOWN, _ACTUAL = int(Event.UNKNOWN), int(Event.KNOWN), int(Event.ACTUAL)
-_ACK, _ACK_LATCHING = int(Event.ACKNOWLEDGE), int(Event.ACKNOWLEDGE_LATCHING)
-_SHELVE, _SUPPRESS = int(Event.SHELVE), int(Event.SUPPRESS)
-_REALARM, _FLAP = int(Event.REALARM), int(Event.FLAP)
-_END_ACTIVE, _END_NORMAL, _END_UNANSWERED, _END_LATCHED, _END_KEPT = (
-    int(Event.END_ACTIVE), int(Event.END_NORMAL), int(Event.END_UNANSWERED),
-    int(Event.END_LATCHED), int(Event.END_KEPT),
-)  # fmt: skip
-_RED = 4
-_HELD_COVER = 3  # annunciation is held for all but red
-
-
-@kernel
-def transit(
-    judge, k, event, level, table, out, n, row, phase, key, order, sensor, site, time, value,
-    limit, flags, onset,
-):  # fmt: skip
-    """Apply `event` with the new condition `level` to instance k; returns the emissions so far."""
-    j = judge[k]
-    state, before = j.state, j.level
-    after = table[state, event, 0]
-    transition = table[state, event, 1]
-    j.level = level
-    if transition == NOTHING or transition == REFUSED:
-        return n
-    marks = 0
-    if event == _RISE or event == _RISE_COVERED or event == _FLAP:
-        marks |= at.E_ROSE
-        if before > 0 and transition == _T_RAISED:
-            transition = _T_LEVEL
-    elif event == _REALARM:
-        marks |= at.E_ROSE  # whoever answers must have seen this one
-    if state == _NORMAL and after != _NORMAL:
-        marks |= at.E_OPENS
-        j.onset = onset
-    _remember(j, state, after, event, before, level)
-    j.state = after
-    if level == 0:
-        j.flags &= ~at.J_MARK
-    elif flags & R_HISTORIC:
-        j.flags |= at.J_MARK
-    elif event == _RISE or event == _RISE_COVERED or event == _FALL or event == _FLAP:
-        j.flags &= ~at.J_MARK
-    if j.flags & at.J_UNKNOWN:
-        flags |= R_UNKNOWN
-    e = out[n]
-    e.row, e.phase, e.key, e.order, e.sensor, e.site = row, phase, key, order, sensor, site
-    e.instance, e.transition, e.marks, e.flags = k, transition, marks, flags
-    e.level_before, e.level_after, e.state_before, e.state_after = before, level, state, after
-    e.time, e.value, e.limit, e.onset = time, value, limit, j.onset
-    e.until = kept_until(judge, k)
-    return n + 1
-
-
-@kernel
-def _remember(j, state, after, event, before, level):
-    """What instance j keeps of a transition beside its state: cover, timer, and what is owed."""
-    if after == _SHELVED or after == _SUPPRESSED or after == _OUT:
-        if event == _SHELVE:
-            j.owes &= ~at.OWES_ANSWER  # a person has looked at this very alarm
-        elif state == _UNACKNOWLEDGED or state == _RETURNED:
-            j.owes |= at.OWES_ANSWER
-        stood = before > 0 or level > 0 or state == _RETURNED or state == _LATCHED
-        if (stood and j.flags & at.J_LATCHING) or state == _LATCHED:
-            j.owes |= at.OWES_RESET
-    else:
-        j.owes = 0
-    if event == _SUPPRESS:
-        j.shelf = NEVER
-    if after == _ACKNOWLEDGED:
-        if event == _ACK or event == _ACK_LATCHING:
-            j.cover = level
-        elif j.cover > level:
-            j.cover = level
-    elif after == _SUPPRESSED:
-        j.cover = max(j.keep, _HELD_COVER if j.shelf != NEVER else 0)
-    elif after == _NORMAL:
-        j.cover = j.keep
-    elif after != _SHELVED and after != _OUT:
-        j.cover = 0
-    if after == _NORMAL or after == _UNACKNOWLEDGED or after == _RETURNED or after == _LATCHED:
-        j.shelf = NEVER
-
-
-@kernel
-def kept_until(judge, k):
-    """When what keeps instance k away ends; 0: nothing does."""
-    j = judge[k]
-    if j.state == _SHELVED or j.state == _OUT:
-        return j.shelf
-    if j.state == _SUPPRESSED:
-        return max(j.kept, j.shelf if j.shelf != NEVER else 0)
-    return 0
-
-
-@kernel
-def ended(judge, k):
-    """Which event it is that shelf, outage of service, hold or maintenance of instance k ends."""
-    j = judge[k]
-    if j.level > 0:
-        return _END_KEPT if j.keep >= j.level else _END_ACTIVE
-    if j.keep > 0 and j.owes != 0:
-        return _END_KEPT
-    if j.owes & at.OWES_ANSWER:
-        return _END_UNANSWERED
-    return _END_LATCHED if j.owes & at.OWES_RESET else _END_NORMAL
-
-
-@kernel
-def _flaps(j, p, time):
-    """A raise of instance j at `time`: whether there have been too many. Each fills a bucket that
-    runs out by itself; while it holds more than `brim`, annunciation is held."""
-    j.bucket = min(max(j.bucket, time) + p.drip, time + 2 * p.brim)
-    return j.bucket > time + p.brim
-
-
-@kernel
-def _rising(j, p, level, time):
-    """Which event a rise of instance j to `level` at `time` is."""
-    if j.level == 0 and level < _RED and p.drip > 0 and _flaps(j, p, time):
-        if j.state != _SHELVED and j.state != _OUT:
-            j.shelf = j.bucket
-            return _FLAP
-    return _RISE if level > j.cover else _RISE_COVERED
-
-
-@kernel
-def _gravest(mask):
-    level = 0
-    while mask:
-        level += 1
-        mask >>= 1
-    return level
-
-
-@kernel
-def _limit_of(p, level, side):
-    if level == 0:
-        return np.nan
-    high, low = p.high[level - 1], p.low[level - 1]
-    if side == 0:
-        limit = high if high != np.inf else low
-    else:
-        limit = low if low != -np.inf else high
-    return limit if np.isfinite(limit) else np.nan  # a changed rule may have none any more
-
-
-@kernel
-def _set_active(
-    judge, k, p, active, x, time, onset, flags, table, out, n, row, phase, key, order, sensor, site
-):
-    """The set of active levels is now `active`; emits where the gravest one changes."""
-    j = judge[k]
-    before = j.level
-    level = _gravest(active)
-    j.active = active
-    if level == before:
-        return n
-    if level > before:
-        event = _rising(j, p, level, time)
-        j.side = 1 if x < p.high[level - 1] and p.low[level - 1] != -np.inf else 0
-        limit = _limit_of(p, level, j.side)
-    elif level > 0:
-        event = _FALL
-        limit = _limit_of(p, level, j.side)
-    else:
-        event = _RETURN_LATCHING if j.flags & at.J_LATCHING else _RETURN
-        limit = _limit_of(p, before, j.side)
-    return transit(
-        judge, k, event, level, table, out, n, row, phase, key, order, sensor, site, time, x,
-        limit, flags, onset,
-    )  # fmt: skip
+_REALARM = int(Event.REALARM)
 
 
 @kernel
@@ -254,23 +74,9 @@ def judge_value(
             j.clearing &= ~bit
     if active == j.active:
         return n
-    return _set_active(
+    return set_active(
         judge, k, p, active, x, t, t, flags, table, out, n, row, phase, key, order, sensor, site
     )
-
-
-@kernel
-def _next_timer(j, deadline, due, k, by_due):
-    """The earliest due (or deadline of a timer that ticks may fire) of instance k."""
-    first = NEVER
-    pending = j.raising | j.clearing
-    level = 0
-    while pending:
-        if pending & 1 and due[k, level] != NEVER:
-            first = min(first, due[k, level] if by_due else deadline[k, level])
-        pending >>= 1
-        level += 1
-    return first
 
 
 @kernel
@@ -284,7 +90,7 @@ def fire_until(
     """
     j = judge[k]
     while True:
-        first = _next_timer(j, deadline, due, k, by_due)
+        first = next_timer(j, deadline, due, k, by_due)
         if by_due and j.shelf < first:
             if j.shelf > until:
                 return n
@@ -321,59 +127,10 @@ def fire_until(
         flags = R_HISTORIC if hist else 0
         if j.flags & at.J_AFTER_BAD or doubt:
             flags |= R_UNCERTAIN
-        n = _set_active(
+        n = set_active(
             judge, k, p, active, value, time, onset, flags, table, out, n, row, phase, first,
             _TIMERS | j.ordinal, sensor, site,
         )  # fmt: skip
-
-
-@kernel
-def refresh(judge, deadline, due, band, next_due, k, p):
-    """Recompute the calm band and the earliest due of instance k after it was touched.
-
-    While nothing but raises by high limits pends, the band is where all of them go on pending: a
-    value in it before their deadlines only becomes the held value (`_goes_on`).
-    """
-    j = judge[k]
-    next_due[k] = min(_next_timer(j, deadline, due, k, True), j.shelf)
-    band[k, 0], band[k, 1] = np.inf, -np.inf
-    if j.clearing or j.flags & (at.J_UNKNOWN | at.J_AFTER_BAD | at.J_HIST):
-        return
-    low, high = -np.inf, np.inf
-    for level in range(p.used):
-        bit = 1 << level
-        if j.raising & bit:
-            if p.low[level] != -np.inf:
-                return
-            low = max(low, p.high[level])
-        elif not j.active & bit:
-            low, high = max(low, p.low[level]), min(high, p.high[level])
-        elif j.side == 0 and p.clear_high[level] != np.inf:
-            low = max(low, p.clear_high[level])
-        elif p.clear_low[level] != -np.inf:
-            high = min(high, p.clear_low[level])
-        else:
-            return
-    for level in range(p.used, 4):
-        if j.active & (1 << level):
-            return
-    band[k, 0], band[k, 1] = low, high
-
-
-@kernel
-def _goes_on(judge, deadline, held, k, x, t):
-    """Whether a good value within the band changes nothing but what pending raises hold."""
-    j = judge[k]
-    pending, level = j.raising, 0
-    while pending:
-        if pending & 1:
-            if deadline[k, level] <= t:
-                return False
-            held[k, level] = x
-        pending >>= 1
-        level += 1
-    j.doubt &= ~j.raising
-    return True
 
 
 @kernel
@@ -769,83 +526,6 @@ def fire_due(
 
 
 @kernel
-def guard_of(s, ptr, band, guard, next_due, judge):
-    """The guard of a sensor: the intersection of its instances' bands."""
-    low, high = -np.inf, np.inf
-    for k in range(ptr[s], ptr[s + 1]):
-        if next_due[k] != NEVER and judge[k].raising:
-            low, high = np.inf, -np.inf  # what pends must see every value
-            break
-        low, high = max(low, band[k, 0]), min(high, band[k, 1])
-    guard[s, 0], guard[s, 1] = low, high
-
-
-@kernel
-def _calm_by_guard(i, stop, rows, ptr, guard, judge, deadline, due, held):
-    """The first row from i on, before `stop`, that is not a good one within its sensor's guard.
-
-    This and the next two are functions of their own so that their few arrays stay in registers.
-    """
-    while i < stop:
-        if i + AHEAD < rows.size:
-            prefetch(guard, rows[i + AHEAD].sensor, 0)
-            r = rows[i + AHEAD // 2]
-            if not (guard[r.sensor, 0] < r.value and r.value < guard[r.sensor, 1]):
-                k = ptr[r.sensor]  # it will be judged: what that needs lies all over memory
-                if k < judge.size:
-                    prefetch(judge, k, 0)
-                    prefetch(judge, k, 1)
-                    prefetch(deadline, k, 0)
-                    prefetch(due, k, 0)
-                    prefetch(held, k, 0)
-        r = rows[i]
-        if r.verdict != at.SKIP:
-            if r.verdict != at.GOOD or r.flags != 0:
-                return i
-            if not (guard[r.sensor, 0] < r.value and r.value < guard[r.sensor, 1]):
-                return i
-        i += 1
-    return i
-
-
-@kernel
-def _calm_by_band(i, stop, rows, ptr, measure, m, band, next_due):
-    """The first row from i on, before `stop`, that is not a good one whose measures (from m on) all lie in the
-    bands of instances with nothing pending; and where its measures begin.
-
-    A measure that is not valid (NaN) moves nothing either where the band is not empty.
-    """
-    while i < stop:
-        if i + AHEAD < rows.size:
-            q = ptr[rows[i + AHEAD].sensor]
-            if q < band.shape[0]:
-                prefetch(band, q, 0)
-                prefetch(next_due, q, 0)
-        r = rows[i]
-        if r.verdict != at.SKIP:
-            if r.verdict != at.GOOD or r.flags != 0:
-                return i, m
-            first = ptr[r.sensor]
-            count = ptr[r.sensor + 1] - first
-            for q in range(count):
-                x, k = measure[m + q], first + q
-                low, high = band[k, 0], band[k, 1]
-                if x <= low or x >= high or low >= high or next_due[k] != NEVER:
-                    return i, m
-            m += count
-        i += 1
-    return i, m
-
-
-@kernel
-def _unmarked(i, stop, rows):
-    """The first row from i on, before `stop`, that has a flag."""
-    while i < stop and (rows[i].verdict == at.SKIP or rows[i].flags == 0):
-        i += 1
-    return i
-
-
-@kernel
 def judge_rows(
     start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
     deadline, due, held, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
@@ -869,11 +549,15 @@ def judge_rows(
             stop = i if ticks else i + 1
         before = i
         if identity:
-            i = _calm_by_guard(i, stop, rows, ptr, guard, judge, deadline, due, held)
+            i = calm_by_guard(
+                i, stop, rows, ptr, guard, judge, params, deadline, due, held, band, next_due, cold, table
+            )  # fmt: skip
         elif style == MEASURED:
-            i, m = _calm_by_band(i, stop, rows, ptr, measure, m, band, next_due)
+            i, m = calm_by_band(
+                i, stop, rows, ptr, measure, m, judge, params, deadline, due, held, band, next_due, cold, table
+            )  # fmt: skip
         else:
-            i = _unmarked(i, stop, rows)
+            i = unmarked(i, stop, rows, style, ptr, at_link, tally, judge)
         if i == rows.size or (clocked and i > before):
             continue
         r = rows[i]
@@ -888,8 +572,9 @@ def judge_rows(
             need += (ptr[e.sensor + 1] - ptr[e.sensor] + 2) * EMISSIONS_PER_INSTANCE
             last += 1
         fires = clocked and row_w[i] != NO_TIME and site_bound[site] <= row_w[i]
-        members = site_member[site_ptr[site] : site_ptr[site + 1]]
+        members = site_member[:0]
         if fires:
+            members = site_member[site_ptr[site] : site_ptr[site + 1]]
             for o in members:
                 need += (ptr[o + 1] - ptr[o]) * EMISSIONS_PER_INSTANCE
         if n + need > room:
@@ -924,7 +609,7 @@ def judge_rows(
             continue
         by_timer = (flag[s] & (at.ON_CHANGE | at.BY_EVENT)) != 0
         lowest, touched = NEVER, False
-        plain = r.verdict == at.GOOD and r.flags == 0
+        plain = r.verdict == at.GOOD and not r.flags & at.TOLD_TO_MEASURED
         for k in range(ptr[s], ptr[s + 1]):
             if style == MEASURED:
                 x = r.value
@@ -933,7 +618,7 @@ def judge_rows(
                     m += 1
                 calm = plain and band[k, 0] < x and x < band[k, 1]
                 if not calm or (
-                    next_due[k] != NEVER and not _goes_on(judge, deadline, held, k, x, r.time)
+                    next_due[k] != NEVER and not goes_on(judge, deadline, held, k, x, r.time)
                 ):
                     touched = True
                     n = _row_instance(
@@ -956,24 +641,3 @@ def judge_rows(
             guard_of(s, ptr, band, guard, next_due, judge)
         i += 1
     return i, event, m, n, bound, 0
-
-
-@kernel
-def shift_instances(gap, judge, params, deadline, due, band, next_due):
-    """The engine was blind: timers move by `gap`, pending clears are cancelled, shelves stay."""
-    for k in range(judge.size):
-        j = judge[k]
-        if not (j.raising or j.clearing):
-            continue
-        j.clearing = 0
-        for level in range(4):
-            if j.raising & (1 << level):
-                due[k, level] += gap
-        refresh(judge, deadline, due, band, next_due, k, params[j.param])
-
-
-@kernel
-def refresh_all(judge, params, deadline, due, band, next_due):
-    """Bands and dues of every instance, after a change of configuration."""
-    for k in range(judge.size):
-        refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])

@@ -88,6 +88,9 @@ ROW_FIRST: Final = 8  # never heard before
 ROW_STALE: Final = 16  # it was stale when this row came: its own staleness fired in phase 1
 ROW_CLOCK_SET: Final = 32
 ROW_CLOCK_AGREES: Final = 64
+# Beside its verdict: which flags make a row more than a value to measured kinds, and which concern clocks.
+TOLD_TO_MEASURED: Final = ROW_HISTORIC | ROW_CAUGHT_UP | ROW_STALE
+TOLD_TO_CLOCKS: Final = ROW_HISTORIC | ROW_CAUGHT_UP | ROW_CLOCK_SET | ROW_CLOCK_AGREES
 
 ROW: Final = np.dtype(
     [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import layout as at
-from .kernel import allocating, kernel
+from .kernel import allocating, inlined, kernel
 from .layout import NEVER, NO_TIME
 from .limits import (
     CAUGHT_UP_LATEST_NS,
@@ -18,10 +18,12 @@ from .limits import (
     CLOCK_SET_SAMPLES,
     FUTURE_ALLOWANCE_NS,
 )
+from .outline import outlined
 from .prefetch import AHEAD, prefetch
 from .quality import BAD_CLASS, SUSPECT_CLASS
 
 AHEAD_AGREES_NS = 5_000_000_000  # how far ahead of receipt a clock may be and still agree
+COLUMN_AHEAD = 8  # cache lines of a column: a Frame comes from far away
 RUN_AHEAD, RUN_BEHIND, RUN_AGED = 1, 2, 3
 
 # Counters, by place; `COUNTERS` names them.
@@ -304,7 +306,7 @@ def _excuse(s, received, hot, cold, flag):
         hot[s].stale_due = received + hot[s].stale
 
 
-@kernel
+@inlined
 def _classify(r, s, v, q, bad, uncertain, jt, hot, cold, flag, count):
     """Verdict and judged value of a forward or twin row (numeric is not moved here)."""
     h = hot[s]
@@ -431,7 +433,7 @@ def _slow(
     )  # fmt: skip
 
 
-@kernel
+@inlined
 def _forward(
     i, s, t, v, q, bad, uncertain, historic, jt, received, appended, hot, cold, flag, link,
     link_ptr, link_member, rows, events, n, count,
@@ -490,6 +492,73 @@ def _forward(
 
 
 @kernel
+def _usual(
+    i, time, value, quality, sensor, received, appended, hot, flag, rows, bound
+):  # fmt: skip
+    """Passes rows from i on that are usual: samples of good quality of a sensor that was heard before, on its own
+    clock, in time. Returns (the first that is not, how many were suspect by their value, bound)."""
+    outlined()
+    latest = received + FUTURE_ALLOWANCE_NS
+    usual = at.UNUSUAL | at.USUAL
+    suspect = 0
+    while i < time.size:
+        if i + AHEAD < time.size:
+            later = np.uintp(sensor[np.uintp(i + AHEAD)])
+            if later < np.uintp(flag.size):
+                prefetch(hot, later, 0)
+                prefetch(flag, later, 0)
+        prefetch(time, i, COLUMN_AHEAD)
+        prefetch(value, i, COLUMN_AHEAD)
+        u = np.uintp(i)
+        s = np.uintp(sensor[u])
+        if s >= np.uintp(flag.size) or (flag[s] & usual) != at.USUAL:
+            break
+        h, t, v = hot[s], time[u], value[u]
+        dt = t - h.last_t
+        if (
+            dt <= 0
+            or dt >= h.stale
+            or t > latest
+            or appended - t > h.aged_after
+            or quality[u] != 0
+            or not np.isfinite(v)
+        ):
+            break
+        r = rows[u]
+        r.sensor, r.flags, r.verdict = s, 0, at.GOOD
+        lag = max(0, received - t)
+        x = v
+        if v > h.high:
+            x, r.verdict, r.clamped = h.high, at.SUSPECT, at.CLAMPED_HIGH
+            suspect += 1
+        elif v < h.low:
+            x, r.verdict, r.clamped = h.low, at.SUSPECT, at.CLAMPED_LOW
+            suspect += 1
+        elif abs(v - h.last_v) > h.max_rate * (np.float64(dt) * 1e-9):
+            r.verdict, r.clamped = at.SUSPECT, 0
+            suspect += 1
+        r.time, r.value, r.lag = t, x, lag
+        h.last_t, h.last_v = t, v
+        if h.stale != NEVER:
+            h.stale_due = t + h.stale + lag
+        bound = min(bound, h.stale_due)
+        i += 1
+    return i, suspect, bound
+
+
+@inlined
+def _fetch_slow(i, sensor, hot, cold, flag):
+    """Hints for row i, should it be no usual one either."""
+    if i < sensor.size:
+        s = np.uintp(sensor[np.uintp(i)])
+        if s < np.uintp(flag.size):
+            prefetch(flag, s, 0)
+            prefetch(hot, s, 0)
+            prefetch(cold, s, 0)
+            prefetch(cold, s, 1)
+
+
+@kernel
 def sense(
     time, value, bits, quality, sensor, received, appended, start, hot, hot_bits, cold, cold_bits,
     flag, link, link_ptr, link_member, timed, rows, events, n, count, bound,
@@ -500,14 +569,20 @@ def sense(
     `timed`: the links that have a timer. Stops early where `events` may not hold what one more row can produce.
     """
     room = events.size
-    latest = received + FUTURE_ALLOWANCE_NS
-    usual = at.UNUSUAL | at.USUAL
-    good, odd = 0, False
+    odd = False
     i = start
     while i < time.size:
-        if i + AHEAD < time.size and 0 <= sensor[i + AHEAD] < flag.size:
-            prefetch(hot, sensor[i + AHEAD], 0)
-            prefetch(flag, sensor[i + AHEAD], 0)
+        s = np.uintp(sensor[i])
+        if s < np.uintp(flag.size) and not flag[s] & at.UNUSUAL:  # else it would pass none
+            before = i
+            i, suspect, bound = _usual(
+                i, time, value, quality, sensor, received, appended, hot, flag, rows, bound
+            )
+            count[N_JUDGED] += i - before
+            count[N_GOOD] += i - before - suspect
+            count[N_SUSPECT] += suspect
+        if i == time.size:
+            break
         s = sensor[i]
         r = rows[i]
         r.flags = 0
@@ -518,61 +593,20 @@ def sense(
             count[N_UNKNOWN] += 1
             i += 1
             continue
-        h = hot[s]
-        t, v = time[i], value[i]
-        dt = t - h.last_t
-        if (
-            (flag[s] & usual) == at.USUAL
-            and dt > 0
-            and dt < h.stale
-            and t <= latest
-            and appended - t <= h.aged_after
-            and quality[i] == 0
-            and np.isfinite(v)
-        ):
-            lag = max(0, received - t)
-            x = v
-            r.verdict = at.GOOD
-            if v > h.high:
-                x = h.high
-                r.verdict = at.SUSPECT
-                r.clamped = at.CLAMPED_HIGH
-            elif v < h.low:
-                x = h.low
-                r.verdict = at.SUSPECT
-                r.clamped = at.CLAMPED_LOW
-            elif abs(v - h.last_v) > h.max_rate * (np.float64(dt) * 1e-9):
-                r.verdict = at.SUSPECT
-                r.clamped = 0
-            if r.verdict == at.GOOD:
-                good += 1
-            else:
-                count[N_SUSPECT] += 1
-                count[N_JUDGED] += 1
-            r.time = t
-            r.value = x
-            r.lag = lag
-            h.last_t = t
-            h.last_v = v
-            if h.stale != NEVER:
-                h.stale_due = t + h.stale + lag
-        else:
-            if n + 4 + link_member.size > room:
-                break
-            before, odd = n, True
-            n = _slow(
-                i, s, t, v, bits[i], quality[i], received, appended, hot, hot_bits, cold,
-                cold_bits, flag, link, link_ptr, link_member, rows, events, n, count,
-            )  # fmt: skip
-            if n > before:
-                bound = min(bound, received)  # sensors of its link may have been given new timers
-        if h.stale_due < bound:
-            bound = h.stale_due
-        if cold[s].hist_due < bound if flag[s] & at.HISTORIC else False:
-            bound = cold[s].hist_due
+        if n + 4 + link_member.size > room:
+            break
+        told, odd = n, True
+        _fetch_slow(i + AHEAD // 2, sensor, hot, cold, flag)
+        n = _slow(
+            i, s, time[i], value[i], bits[i], quality[i], received, appended, hot, hot_bits, cold,
+            cold_bits, flag, link, link_ptr, link_member, rows, events, n, count,
+        )  # fmt: skip
+        if n > told:
+            bound = min(bound, received)  # sensors of its link may have been given new timers
+        bound = min(bound, hot[s].stale_due)
+        if flag[s] & at.HISTORIC:
+            bound = min(bound, cold[s].hist_due)
         i += 1
-    count[N_GOOD] += good
-    count[N_JUDGED] += good
     for k in timed:
         bound = min(bound, link[k, 0])
     return i, n, bound, odd

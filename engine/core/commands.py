@@ -11,11 +11,12 @@ import numpy as np
 
 from .. import layout as at
 from ..alarm_table import AWAY, REFUSED, Event
+from ..band_kernels import refresh
 from ..command import REASONED, Command
-from ..judge_kernels import ended, refresh, transit
 from ..keeping import cover_of, expiry_refusal
 from ..level import LEVELS
 from ..record import AlarmState
+from ..transit_kernels import ended, transit
 from .state import State
 
 SENSOR: Final = "sensor:"

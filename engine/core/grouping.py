@@ -323,13 +323,13 @@ class Stage:
             )  # fmt: skip
             if not need:
                 return
-            self.scratch.more_out(self.n + need)
+            self.scratch.more_out(self.n + need, self.n)
 
     def _fire(self, kind: KindState, wall: int) -> None:
         state, first, last = self.state, kind.plan.first, kind.plan.last
         need = EMISSIONS_PER_INSTANCE * int((state.next_due[first:last] <= wall).sum())
         if len(self.scratch.out) < self.n + need:
-            self.scratch.more_out(self.n + need)
+            self.scratch.more_out(self.n + need, self.n)
         self.n, kind.bound = fire_groups(
             wall, first, last, state.judge, state.plan.params, state.deadline, state.due, state.held,
             state.band, state.next_due, state.cold, self.table, self.scratch.out, self.n,

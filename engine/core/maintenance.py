@@ -22,12 +22,12 @@ from ..alarm_table import Event
 from ..command import Command
 from ..configuration import Configuration
 from ..frame import Int64
-from ..judge_kernels import ended
 from ..keeping import MAINTENANCE_RULE as RULE
 from ..keeping import cover_of, expiry_refusal
 from ..layout import NEVER
 from ..plan import Plan
 from ..record import HISTORIC, AlarmState, Record, Transition
+from ..transit_kernels import ended
 from .commands import SENSOR, happened, rearm
 from .records import Standing
 from .state import State

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from .. import layout as at
-from ..judge_kernels import kept_until
 from ..level import LEVELS
 from ..plan import KindPlan, Plan
 from ..record import AlarmState
+from ..transit_kernels import kept_until
 from .records import Standing
 from .state import State
 

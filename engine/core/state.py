@@ -139,8 +139,12 @@ class State:
 
 
 def _lined(size: int, dtype: np.dtype[Any]) -> Struct:
-    """Zeros that start at a cache line, so that a row of 64 bytes touches one line only."""
-    raw = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    """Zeros that start at a cache line, so that a row of 64 bytes touches one line only.
+
+    Written now, in the largest pages that there are: else the first Frame would wait for each page.
+    """
+    raw = np.empty(size * dtype.itemsize + 64, np.uint8)
+    raw.fill(0)
     start = -raw.ctypes.data % 64
     return raw[start : start + size * dtype.itemsize].view(dtype)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import layout as at
 from ..alarm_table import Event
+from ..band_kernels import refresh_all, shift_instances
 from ..emission_kernels import number, order_of
 from ..errors import InvariantError
 from ..frame import Frame, Int64
@@ -17,14 +18,12 @@ from ..judge_kernels import (
     PHASE_TICK,
     fire_due,
     judge_rows,
-    refresh_all,
-    shift_instances,
     tick_events,
-    transit,
 )
 from ..kinds import MEASURED
 from ..plan import Plan
 from ..sensing_kernels import COUNTERS, sense, sense_clocked, sense_tick, shift_dues
+from ..transit_kernels import transit
 from . import first_out
 from .grouping import GroupScratch, Stage
 from .state import KindState, State, Struct
@@ -54,18 +53,19 @@ class Scratch:
             self.rows = np.zeros(rows, at.ROW)
             self.row_w = np.zeros(rows, np.int64)
 
-    def more_events(self, least: int) -> None:
-        """More room for sensor events; what is there stays."""
-        self.events = _grown(self.events, least)
+    def more_events(self, least: int, kept: int = 0) -> None:
+        """More room for sensor events; the first `kept` stay."""
+        self.events = _grown(self.events, least, kept)
 
-    def more_out(self, least: int) -> None:
-        """More room for emissions; what is there stays."""
-        self.out = _grown(self.out, least)
+    def more_out(self, least: int, kept: int = 0) -> None:
+        """More room for emissions; the first `kept` stay."""
+        self.out = _grown(self.out, least, kept)
 
 
-def _grown(array: Struct, least: int) -> Struct:
-    bigger = np.zeros(max(2 * len(array), least), array.dtype)
-    bigger[: len(array)] = array
+def _grown(array: Struct, least: int, kept: int) -> Struct:
+    bigger = np.empty(max(2 * len(array), least), array.dtype)  # what counts is written first
+    whole = np.dtype((np.void, array.itemsize))  # numpy copies a struct field by field
+    bigger.view(whole)[:kept] = array.view(whole)[:kept]
     return bigger
 
 
@@ -92,7 +92,7 @@ def samples(
         marked = marked or odd
         if row == rows:
             break
-        scratch.more_events(events + len(plan.link_member) + 8)
+        scratch.more_events(events + len(plan.link_member) + 8, events)
     return _judge(state, scratch, table, rows, _NO_WALL, events, marked)
 
 
@@ -111,7 +111,7 @@ def samples_clocked(state: State, scratch: Scratch, table: Any, count: Int64, fr
         )  # fmt: skip
         if row == rows:
             break
-        scratch.more_events(events + 2 * plan.subjects + 2 * len(plan.link_member) + 8)
+        scratch.more_events(events + 2 * plan.subjects + 2 * len(plan.link_member) + 8, events)
     return _judge(state, scratch, table, rows, scratch.row_w[:rows], events, True)
 
 
@@ -182,7 +182,7 @@ def _judge_kind(
         )  # fmt: skip
         if row == len(rows):
             return int(n)
-        scratch.more_out(n + need)
+        scratch.more_out(n + need, n)
 
 
 def tick(
@@ -248,7 +248,7 @@ def _tick_kind(
         who = scratch.events["sensor"][:n_events]
         need = int((ptr[who + 1] - ptr[who] + 2).sum()) * EMISSIONS_PER_INSTANCE
         if len(scratch.out) < n + need:
-            scratch.more_out(n + need)
+            scratch.more_out(n + need, n)
         n = tick_events(
             0, n_events, scratch.events, ptr, kind.plan.kind.style, state.judge, plan.params,
             state.deadline, state.due, state.held, state.band, state.next_due, plan.at_link, state.tally,
@@ -264,7 +264,7 @@ def _tick_kind(
             state.due, state.held, state.band, state.next_due, state.cold, table, scratch.out, n,
         )  # fmt: skip
         if need:
-            scratch.more_out(n + need)
+            scratch.more_out(n + need, n)
     return int(n)
 
 

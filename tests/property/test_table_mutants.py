@@ -31,9 +31,9 @@ from lifeline.engine.alarm_table import (
 )
 from lifeline.engine.core import Core
 from lifeline.engine.errors import InvariantError
-from lifeline.engine.judge_kernels import transit
 from lifeline.engine.record import AlarmState as S
 from lifeline.engine.record import Transition as T
+from lifeline.engine.transit_kernels import transit
 from oracle.generate import scenario
 from oracle.generate_plant import PACES
 

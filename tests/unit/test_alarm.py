@@ -11,9 +11,9 @@ from lifeline.engine.alarm import Alarm, Chain
 from lifeline.engine.alarm_table import CELLS, IMPOSSIBLE, Event, table_arrays
 from lifeline.engine.command import Command
 from lifeline.engine.errors import InvariantError
-from lifeline.engine.judge_kernels import transit
 from lifeline.engine.limits import DAY_NS, HOUR_NS
 from lifeline.engine.record import AlarmState, Identity, first_break, verify
+from lifeline.engine.transit_kernels import transit
 
 WHO = dict.fromkeys(Identity._fields, "x")
 
