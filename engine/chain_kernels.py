@@ -12,9 +12,11 @@ import numpy as np
 
 from .kernel import inlined, kernel
 from .layout import NUMBERS
+from .prefetch import prefetch
 from .record import CHAINED
 
 DIGEST: Final = 16
+_AHEAD: Final = 4  # records: a hash takes as long as a fetch from memory
 BLOCK: Final = 16  # words
 _WORDS: Final = ("seq", "episode", "onset", "time", "value", "limit", "until")
 _ROUNDS: Final = 12
@@ -109,6 +111,9 @@ def chain_all(out, numbers, identities, about, heads, links, words):
     """
     several = about.shape[0] > 1
     for i in range(out.size):
+        if i + _AHEAD < out.size:
+            prefetch(heads, out[np.uintp(i + _AHEAD)].site, 0)
+            prefetch(identities, out[np.uintp(i + _AHEAD)].instance, 0)
         site, instance, said = out[i].site, out[i].instance, i if several else 0
         first, second = heads[site, 0], heads[site, 1]
         links[i, 0, 0], links[i, 0, 1] = first, second

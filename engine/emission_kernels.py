@@ -3,9 +3,12 @@
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
+import numpy as np
+
 from . import layout as at
 from .alarm_table import IMPOSSIBLE
 from .kernel import inlined, kernel
+from .prefetch import AHEAD, prefetch
 from .record import AlarmState
 
 _NORMAL = int(AlarmState.NORMAL)
@@ -73,7 +76,12 @@ def number(out, judge, seq, numbers, param, scale):
     """Give ordered emissions their seq and episode; `numbers` is what the chain hashes. Judged in canonical units,
     told in the unit that the rule's author wrote: by `scale` of the instance's `param`."""
     for i in range(out.size):
-        e = out[i]
+        if i + AHEAD < out.size:
+            later = out[np.uintp(i + AHEAD)]
+            prefetch(seq, later.site, 0)
+            prefetch(judge, later.instance, 0)
+            prefetch(judge, later.instance, 1)
+        e = out[np.uintp(i)]
         j = judge[e.instance]
         seq[e.site] += 1
         if e.marks & at.E_OPENS:

@@ -244,6 +244,7 @@ class Core:
         stepping.refresh(self.state)
         first_out.settle(self.state)
         plan.identities.make_ahead()
+        self._drills_of(self.state)  # now, not at the first sample
         self.versions.add(version)
         n = stepping.configured(self.state, self.scratch, self.table, self.appended)
         self._finish(self.state, n, records)

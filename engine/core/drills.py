@@ -6,13 +6,14 @@ not to an entry. Rows whose site is not of the world that their entry's header n
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..command import Command
 from ..configuration import Configuration
-from ..drills import of_world, worlds_of
+from ..drills import Worlds, of_world, worlds_of
 from ..entry import Header
 from ..frame import Frame
 from ..record import EXERCISE
@@ -26,8 +27,13 @@ class Drills:
     def __init__(self, configuration: Configuration) -> None:
         self._of_site = np.array([s.exercise for s in configuration.sites], np.bool_)
         self._any = bool(self._of_site.any())
-        self._of_sensor = worlds_of(configuration)
         self._by_name = {s.id: s.exercise for s in configuration.sites}
+        self._configuration = configuration
+
+    @cached_property
+    def _of_sensor(self) -> Worlds:
+        """The world of each sensor; only asked where there is a drill."""
+        return worlds_of(self._configuration)
 
     def admitted(self, header: Header, frame: Frame) -> Frame:
         """The rows whose site is of the header's world."""
