@@ -98,10 +98,12 @@ async def deaths_in_checkpoints(run: Campaign) -> None:
 
 
 async def a_zombie_writes_last(run: Campaign) -> None:
-    """A worker freezes behind its lease probe; its successor goes on, writes further checkpoints,
-    and retention takes what the log held before them. Then the first one wakes and, not noticing
-    that it slept, writes the checkpoint that it had cut. Both die; who comes next must not start
-    there: what follows it in the log is gone."""
+    """A worker freezes behind its lease probe; its successor goes on and writes further checkpoints.
+    Then the first one wakes and, not noticing that it slept, writes the checkpoint that it had cut. Both
+    die, and retention takes what the log held before the further ones; who comes next must not start at the
+    last one: what follows it in the log is gone.
+
+    Not before the first one wakes: it would find the gap in what it reads, at times before it writes."""
     run.feeder.allowed = 0.05
     zombie = await run.worker("checkpoint.probed:3:freeze", SLEEPWALKER)
     await run.fleet.takes_up(zombie, TAKEN_UP_WITHIN_S)
@@ -113,12 +115,12 @@ async def a_zombie_writes_last(run: Campaign) -> None:
     await run.fleet.stop(second)
     before = len(await run.markers())
     furthest = await run.furthest()
-    await trim(run.kafka.bootstrap, run.topics.log, furthest)
-    run.trimmed = furthest
     run.fleet.signal(zombie, signal.SIGCONT)
     await _wakes(run, before)
     run.fleet.kill(zombie)
     await zombie.over.wait()
+    await trim(run.kafka.bootstrap, run.topics.log, furthest)
+    run.trimmed = furthest
     await run.workers(1)
 
 
