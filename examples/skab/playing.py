@@ -120,7 +120,8 @@ def _settled(engine: Engine, data: Path, samples: int) -> bool:
     finally:
         reader.close()
     _until(lambda: engine.core.position >= engine.store.end())
-    return _until(lambda: _delivered(engine))
+    end = engine.store.end()
+    return _until(lambda: _delivered(engine, end))
 
 
 def _until(done: Callable[[], bool]) -> bool:
@@ -132,9 +133,14 @@ def _until(done: Callable[[], bool]) -> bool:
     return so
 
 
-def _delivered(engine: Engine) -> bool:
-    """Whether no output is behind by more than the tick that may just have come."""
-    return all(output["behind"] <= 1 for output in engine.status().outputs.values())
+def _delivered(engine: Engine, end: int) -> bool:
+    """Whether the series up to the log's position `end` are written, and no other output is behind by more than
+    the record of a tick that may just have come."""
+    since = engine.store.end() - end
+    return all(
+        output["behind"] <= (since if name == SERIES else 1)
+        for name, output in engine.status().outputs.items()
+    )
 
 
 def _points(engine: Engine) -> dict[str, int]:
