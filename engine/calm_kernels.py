@@ -18,7 +18,6 @@ from .outline import outlined
 from .prefetch import AHEAD, prefetch
 from .record import AlarmState
 
-MEASURED, STALENESS, CLOCK = 0, 1, 2  # how a kind comes by its measure
 _NORMAL, _KNOWN = int(AlarmState.NORMAL), int(Event.KNOWN)
 
 
@@ -69,7 +68,7 @@ def _fetch_judging(k, s, judge, deadline, due, held, cold):
 def calm_by_guard(
     i, stop, rows, ptr, guard, judge, params, deadline, due, held, band, next_due, cold, table
 ):  # fmt: skip
-    """The first row from i on, before `stop`, that is not a good one within its sensor's guard."""
+    """The first row from i on, before `stop`, that is not a good one within its sensor's guard; first rows are woken."""
     outlined()
     while i < stop:
         if i + AHEAD < rows.size:
@@ -99,7 +98,7 @@ def calm_by_guard(
 
 @kernel
 def calm_by_band(
-    i, stop, rows, ptr, measure, m, judge, params, deadline, due, held, band, next_due, cold, table
+    i, stop, rows, ptr, measure, m, judge, params, deadline, due, band, next_due, table
 ):  # fmt: skip
     """The first row from i on, before `stop`, that is not a good one whose measures (from m on) all lie in the
     bands of instances with nothing pending; and where its measures begin.
@@ -111,11 +110,11 @@ def calm_by_band(
         if i + AHEAD < rows.size:
             r = rows[np.uintp(i + AHEAD)]
             q = np.uintp(ptr[np.uintp(r.sensor)])
-            if q < np.uintp(band.shape[0]):
+            if r.flags & at.ROW_FIRST:
+                _fetch_waking(q, judge, band, next_due)
+            elif q < np.uintp(band.shape[0]):
                 prefetch(band, q, 0)
                 prefetch(next_due, q, 0)
-                if r.flags & at.ROW_FIRST:
-                    _fetch_waking(q, judge, band, next_due)
         r = rows[np.uintp(i)]
         if r.verdict != at.SKIP:
             if r.verdict != at.GOOD or r.flags & at.TOLD_TO_MEASURED:
@@ -175,14 +174,17 @@ def _fetch_first(i, rows, ptr, at_link, tally, judge):
 
 @kernel
 def unmarked(i, stop, rows, style, ptr, at_link, tally, judge):
-    """The first row from i on, before `stop`, that has a flag for this style (stale or clock)."""
+    """The first row from i on, before `stop`, that has a flag for this style (stale or clock).
+
+    First rows that no alarm hears of are passed, and taken off the `tally` of their link.
+    """
     outlined()
     while i < stop:
         if i + 2 * AHEAD < rows.size and rows[np.uintp(i + 2 * AHEAD)].flags & at.ROW_FIRST:
             _fetch_first(i, rows, ptr, at_link, tally, judge)
         r = rows[np.uintp(i)]
         if r.verdict != at.SKIP and r.flags:
-            if style == CLOCK:
+            if style == at.CLOCK:
                 if r.flags & at.TOLD_TO_CLOCKS:
                     return i
             elif r.flags != at.ROW_FRESH | at.ROW_FIRST:

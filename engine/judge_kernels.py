@@ -13,9 +13,9 @@ import numpy as np
 from . import layout as at
 from .alarm_table import Event
 from .band_kernels import goes_on, guard_of, next_timer, refresh
-from .calm_kernels import MEASURED, STALENESS, calm_by_band, calm_by_guard, unmarked
+from .calm_kernels import calm_by_band, calm_by_guard, unmarked
 from .kernel import kernel
-from .layout import NEVER, NO_TIME
+from .layout import MEASURED, NEVER, NO_TIME, STALENESS
 from .record import HISTORIC as R_HISTORIC
 from .record import UNCERTAIN as R_UNCERTAIN
 from .record import AlarmState
@@ -554,7 +554,7 @@ def judge_rows(
             )  # fmt: skip
         elif style == MEASURED:
             i, m = calm_by_band(
-                i, stop, rows, ptr, measure, m, judge, params, deadline, due, held, band, next_due, cold, table
+                i, stop, rows, ptr, measure, m, judge, params, deadline, due, band, next_due, table
             )  # fmt: skip
         else:
             i = unmarked(i, stop, rows, style, ptr, at_link, tally, judge)

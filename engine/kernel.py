@@ -16,7 +16,8 @@ from . import compiled  # noqa: F401  names numba's cache before the first kerne
 
 _njit: Any = njit  # whose types do not know `_nrt`
 
-#: A kernel, called by Python or by another kernel. Makes no array; what it calls makes none either.
+#: A kernel, called by Python or by another kernel. Makes no array; what it calls makes none either. Whether it is put into
+#: its callers is LLVM's choice (or `outline`'s): not said, an `inlined` caller would hand its own order down to it.
 kernel: Final[Any] = _njit(cache=True, error_model="numpy", forceinline=False, _nrt=False)
 #: The same, always put into its callers: for what they do at each row, where handing over five arrays costs as
 #: much as the work.

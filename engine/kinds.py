@@ -16,10 +16,12 @@ from importlib.metadata import entry_points
 from typing import Any, Final
 
 from .errors import SpecError
+from .layout import CLOCK as CLOCK
+from .layout import GROUPED as GROUPED
+from .layout import MEASURED as MEASURED
+from .layout import STALENESS as STALENESS
 
 GROUP: Final = "lifeline.rules"
-# How a kind comes by its measure (`judge_kernels`).
-MEASURED, STALENESS, CLOCK, GROUPED = 0, 1, 2, 3
 # What feeds a kind: the rows of its own sensor, the rows of a group's sensors, records (of kinds of
 # earlier stages, so that no alarm can depend on itself).
 OF_SENSORS, OF_ROWS = 0, 1

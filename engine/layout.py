@@ -74,6 +74,12 @@ UNUSUAL: Final = (
 )
 USUAL: Final = HEARD | HAS_LAST | PLAIN
 
+# --- how a kind comes by its measure -----------------------------------------------------------------
+MEASURED: Final = 0  # by a kernel of its own, or it is the value itself
+STALENESS: Final = 1
+CLOCK: Final = 2
+GROUPED: Final = 3
+
 # --- rows after sensing ----------------------------------------------------------------------------
 SKIP: Final = 0
 GOOD: Final = 1

@@ -56,7 +56,7 @@ REMEMBERED_COMMANDS: Final = 4_096
 
 # --- records -------------------------------------------------------------------------------------
 # Digests of alarms' identities that are made with a plan, so that a flood of first alarms does not wait for
-# them: some 0.4 s of a change of configuration. Those of further instances are made when they speak.
+# them: some 0.5 s of a change of configuration. Those of further instances are made when they speak.
 IDENTITIES_AHEAD: Final = 262_144
 
 # --- units and durations -------------------------------------------------------------------------

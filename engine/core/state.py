@@ -141,7 +141,7 @@ class State:
 def _lined(size: int, dtype: np.dtype[Any]) -> Struct:
     """Zeros that start at a cache line, so that a row of 64 bytes touches one line only.
 
-    Written now, in the largest pages that there are: else the first Frame would wait for each page.
+    Written now (numpy asks for large pages where there is much of it): else the first Frame would wait for each page.
     """
     raw = np.empty(size * dtype.itemsize + 64, np.uint8)
     raw.fill(0)
