@@ -15,28 +15,28 @@ from .layout import NEVER
 
 
 @kernel
-def next_timer(j, deadline, due, k, by_due):
+def next_timer(j, pending, k, by_due):
     """The earliest due (or deadline of a timer that ticks may fire) of instance k."""
     first = NEVER
-    pending = j.raising | j.clearing
+    levels = j.raising | j.clearing
     level = 0
-    while pending:
-        if pending & 1 and due[k, level] != NEVER:
-            first = min(first, due[k, level] if by_due else deadline[k, level])
-        pending >>= 1
+    while levels:
+        if levels & 1 and pending[level, k].due != NEVER:
+            first = min(first, pending[level, k].due if by_due else pending[level, k].deadline)
+        levels >>= 1
         level += 1
     return first
 
 
 @kernel
-def refresh(judge, deadline, due, band, next_due, k, p):
+def refresh(judge, pending, band, next_due, k, p):
     """Recompute the calm band and the earliest due of instance k after it was touched.
 
     While nothing but raises by high limits pends, the band is where all of them go on pending: a
     value in it before their deadlines only becomes the held value (`goes_on`).
     """
     j = judge[k]
-    next_due[k] = min(next_timer(j, deadline, due, k, True), j.shelf)
+    next_due[k] = min(next_timer(j, pending, k, True), j.shelf)
     band[k, 0], band[k, 1] = np.inf, -np.inf
     if j.clearing or j.flags & (at.J_UNKNOWN | at.J_AFTER_BAD | at.J_HIST):
         return
@@ -62,16 +62,16 @@ def refresh(judge, deadline, due, band, next_due, k, p):
 
 
 @kernel
-def goes_on(judge, deadline, held, k, x, t):
+def goes_on(judge, pending, k, x, t):
     """Whether a good value within the band changes nothing but what pending raises hold."""
     j = judge[k]
-    pending, level = j.raising, 0
-    while pending:
-        if pending & 1:
-            if deadline[k, level] <= t:
+    levels, level = j.raising, 0
+    while levels:
+        if levels & 1:
+            if pending[level, k].deadline <= t:
                 return False
-            held[k, level] = x
-        pending >>= 1
+            pending[level, k].held = x
+        levels >>= 1
         level += 1
     j.doubt &= ~j.raising
     return True
@@ -90,7 +90,7 @@ def guard_of(s, ptr, band, guard, next_due, judge):
 
 
 @kernel
-def shift_instances(gap, judge, params, deadline, due, band, next_due):
+def shift_instances(gap, judge, params, pending, band, next_due):
     """The engine was blind: timers move by `gap`, pending clears are cancelled, shelves stay."""
     for k in range(judge.size):
         j = judge[k]
@@ -99,12 +99,12 @@ def shift_instances(gap, judge, params, deadline, due, band, next_due):
         j.clearing = 0
         for level in range(4):
             if j.raising & (1 << level):
-                due[k, level] += gap
-        refresh(judge, deadline, due, band, next_due, k, params[j.param])
+                pending[level, k].due += gap
+        refresh(judge, pending, band, next_due, k, params[j.param])
 
 
 @kernel
-def refresh_all(judge, params, deadline, due, band, next_due):
+def refresh_all(judge, params, pending, band, next_due):
     """Bands and dues of every instance, after a change of configuration."""
     for k in range(judge.size):
-        refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])
+        refresh(judge, pending, band, next_due, k, params[judge[k].param])

@@ -22,7 +22,7 @@ _NORMAL, _KNOWN = int(AlarmState.NORMAL), int(Event.KNOWN)
 
 
 @kernel
-def _woken(s, ptr, judge, params, deadline, due, band, next_due, table):
+def _woken(s, ptr, judge, params, pending, band, next_due, table):
     """A sensor is heard for the first time: its instances, of which nothing stands, are known from now on.
 
     False, and nothing done, where one is not like that, and has to be told by `become_known`.
@@ -38,7 +38,7 @@ def _woken(s, ptr, judge, params, deadline, due, band, next_due, table):
     for k in range(ptr[s], ptr[s + 1]):
         j = judge[k]
         j.flags &= ~at.J_UNKNOWN
-        refresh(judge, deadline, due, band, next_due, k, params[j.param])
+        refresh(judge, pending, band, next_due, k, params[j.param])
     return True
 
 
@@ -53,22 +53,22 @@ def _fetch_waking(k, judge, band, next_due):
 
 
 @inlined
-def _fetch_judging(k, s, judge, deadline, due, held, cold):
+def _fetch_judging(k, s, judge, pending, cold):
     """Hints for a row that will be judged by instance k of sensor s: what that needs lies all over memory."""
     if np.uintp(k) < np.uintp(judge.size):
         prefetch(judge, k, 0)
         prefetch(judge, k, 1)
-        prefetch(deadline, k, 0)
-        prefetch(due, k, 0)
-        prefetch(held, k, 0)
+        for level in range(4):
+            prefetch(pending[level], k, 0)
         prefetch(cold, s, 1)
 
 
 @kernel
 def calm_by_guard(
-    i, stop, rows, ptr, guard, judge, params, deadline, due, held, band, next_due, cold, table
+    i, stop, rows, ptr, guard, judge, params, pending, band, next_due, cold, table
 ):  # fmt: skip
-    """The first row from i on, before `stop`, that is not a good one within its sensor's guard; first rows are woken."""
+    """The first row from i on, before `stop`, that is not a good one within its sensor's guard. First rows
+    are woken."""
     outlined()
     while i < stop:
         if i + AHEAD < rows.size:
@@ -79,7 +79,7 @@ def calm_by_guard(
                 if r.flags & at.ROW_FIRST:
                     _fetch_waking(ptr[s], judge, band, next_due)
                 else:
-                    _fetch_judging(ptr[s], s, judge, deadline, due, held, cold)
+                    _fetch_judging(ptr[s], s, judge, pending, cold)
         r = rows[np.uintp(i)]
         if r.verdict != at.SKIP:
             if r.verdict != at.GOOD or r.flags & at.TOLD_TO_MEASURED:
@@ -87,7 +87,7 @@ def calm_by_guard(
             s = np.uintp(r.sensor)
             if not (guard[s, 0] < r.value and r.value < guard[s, 1]):
                 if not r.flags & at.ROW_FIRST or not _woken(
-                    r.sensor, ptr, judge, params, deadline, due, band, next_due, table
+                    r.sensor, ptr, judge, params, pending, band, next_due, table
                 ):
                     return i
                 guard_of(r.sensor, ptr, band, guard, next_due, judge)
@@ -98,7 +98,7 @@ def calm_by_guard(
 
 @kernel
 def calm_by_band(
-    i, stop, rows, ptr, measure, m, judge, params, deadline, due, band, next_due, table
+    i, stop, rows, ptr, measure, m, judge, params, pending, band, next_due, table
 ):  # fmt: skip
     """The first row from i on, before `stop`, that is not a good one whose measures (from m on) all lie in the
     bands of instances with nothing pending; and where its measures begin.
@@ -131,7 +131,7 @@ def calm_by_band(
                     break
             if not calm:
                 if not r.flags & at.ROW_FIRST or not _woken(
-                    r.sensor, ptr, judge, params, deadline, due, band, next_due, table
+                    r.sensor, ptr, judge, params, pending, band, next_due, table
                 ):
                     return i, m
                 continue  # and look again
@@ -145,31 +145,25 @@ def _first_heard(s, ptr, at_link, tally, judge):
     """A sensor is heard for the first time: taken off what its link has never heard, where no alarm hears of that."""
     s = np.uintp(s)
     for k in range(ptr[s], ptr[s + np.uintp(1)]):
-        j, unheard, silent = judge[k], at_link[k, 0], at_link[k, 1]
-        if j.active or j.flags & (at.J_COUNTED | at.J_BY_LINK):
-            return False
-        if judge[unheard].active or judge[silent].active:
+        if judge[k].active or tally[at_link[k, 0]].stirred:
             return False
     for k in range(ptr[s], ptr[s + np.uintp(1)]):
-        tally[at_link[k, 0], 0] -= 1
+        tally[at_link[k, 0]].sensors -= 1
     return True
 
 
 @inlined
 def _fetch_first(i, rows, ptr, at_link, tally, judge):
-    """Hints for `_first_heard` of rows to come: an instance, and nearer those of its link."""
+    """Hints for `_first_heard` of rows to come: an instance, and nearer the tally of its link."""
     k = np.uintp(ptr[np.uintp(rows[np.uintp(i + 2 * AHEAD)].sensor)])
     if k < np.uintp(judge.size):
         prefetch(at_link, k, 0)
-        prefetch(judge, k, 0)
         prefetch(judge, k, 1)
     k = np.uintp(ptr[np.uintp(rows[np.uintp(i + AHEAD)].sensor)])
     if k < np.uintp(judge.size):
-        unheard, silent = np.uintp(at_link[k, 0]), np.uintp(at_link[k, 1])
-        if unheard < np.uintp(judge.size) and silent < np.uintp(judge.size):
+        unheard = np.uintp(at_link[k, 0])
+        if unheard < np.uintp(tally.size):
             prefetch(tally, unheard, 0)
-            prefetch(judge, unheard, 1)
-            prefetch(judge, silent, 1)
 
 
 @kernel

@@ -289,7 +289,7 @@ def virtual(out_rows, origin, rows, first, signals):
 # --- judging ---------------------------------------------------------------------------------------
 @kernel
 def _judge_levels(
-    judge, deadline, due, held, k, p, g, t, wait, good, doubt, flags, table, out, n, sensor, site
+    judge, pending, k, p, g, t, wait, good, doubt, flags, table, out, n, sensor, site
 ):
     """As `judge_kernels.judge_value`, each level by its own number; only what cannot be beyond its limit
     any more returns. A pending clear may always end by tick: nothing else may ever come."""
@@ -304,25 +304,26 @@ def _judge_levels(
                     active |= bit
                     j.raising &= ~bit
                 else:
-                    held[k, level] = x
+                    pending[level, k].held = x
                     j.doubt = j.doubt | bit if doubt else j.doubt & ~bit
                     if not j.raising & bit:
                         j.raising |= bit
-                        deadline[k, level] = t + p.on[level]
-                        due[k, level] = t + p.on[level] + wait
+                        pending[level, k].deadline = t + p.on[level]
+                        pending[level, k].due = t + p.on[level] + wait
             elif good:
                 j.raising &= ~bit
         elif g.most[level] < p.clear_high[level] and x > p.clear_low[level]:
             if good:
-                held[k, level] = x
                 j.doubt &= ~bit
-                if p.off[level] == 0 or (j.clearing & bit and deadline[k, level] <= t):
+                if p.off[level] == 0 or (j.clearing & bit and pending[level, k].deadline <= t):
                     active &= ~bit
                     j.clearing &= ~bit
-                elif not j.clearing & bit:
-                    j.clearing |= bit
-                    deadline[k, level] = t + p.off[level]
-                    due[k, level] = t + p.off[level] + wait
+                else:
+                    pending[level, k].held = x
+                    if not j.clearing & bit:
+                        j.clearing |= bit
+                        pending[level, k].deadline = t + p.off[level]
+                        pending[level, k].due = t + p.off[level] + wait
         else:
             j.clearing &= ~bit
     if active == j.active:
@@ -334,7 +335,7 @@ def _judge_levels(
 
 
 @kernel
-def _value(g, k, judge, p, deadline, due, held, cold, by_rows, table, out, n, t, lag, sensor):
+def _value(g, k, judge, p, pending, cold, by_rows, table, out, n, t, lag, sensor):
     """The measure of one moment."""
     j = judge[k]
     if g.verdict == at.BAD:
@@ -349,7 +350,7 @@ def _value(g, k, judge, p, deadline, due, held, cold, by_rows, table, out, n, t,
     if doubt:
         flags |= R_UNCERTAIN
     return _judge_levels(
-        judge, deadline, due, held, k, p, g, t, lag + cold[sensor].grace, not (by_rows and doubt), doubt,
+        judge, pending, k, p, g, t, lag + cold[sensor].grace, not (by_rows and doubt), doubt,
         flags, table, out, n, sensor, cold[sensor].site,
     )  # fmt: skip
 
@@ -376,7 +377,7 @@ def _presence(g, k, judge, by_rows, table, out, n, sensor, site):
 
 
 @kernel
-def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, table, out, n):
+def _hear(g, judge, params, pending, band, next_due, cold, by_rows, table, out, n):
     """One group is told one thing. Its own timers that end before that come first."""
     k = g.group
     j = judge[k]
@@ -403,15 +404,13 @@ def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, 
     pends = next_due[k] <= until if by_due else (j.raising | j.clearing) != 0
     if pends and not (g.order == of.PRESENCE and g.code == of.BEHIND):
         n = fire_until(
-            judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, g.row, g.phase, sensor,
+            judge, pending, k, p, until, by_due, hist, table, out, n, g.row, g.phase, sensor,
             site,
         )  # fmt: skip
         if by_due:
             start = n  # each at its own due
     if g.order == of.VALUE:
-        n = _value(
-            g, k, judge, p, deadline, due, held, cold, by_rows, table, out, n, t, lag, sensor
-        )
+        n = _value(g, k, judge, p, pending, cold, by_rows, table, out, n, t, lag, sensor)
     elif g.order == of.ACTUAL:
         n = catch_up(judge, k, table, out, n, 0, 0, 0, 0, sensor, site, g.time)
     else:
@@ -419,14 +418,12 @@ def _hear(g, judge, params, deadline, due, held, band, next_due, cold, by_rows, 
     for i in range(start, n):
         e = out[i]
         e.row, e.phase, e.key, e.order = g.row, g.phase, g.key, 0
-    refresh(judge, deadline, due, band, next_due, k, p)
+    refresh(judge, pending, band, next_due, k, p)
     return n
 
 
 @kernel
-def _fire(
-    w, row, first, last, judge, params, deadline, due, held, band, next_due, cold, table, out, n
-):
+def _fire(w, row, first, last, judge, params, pending, band, next_due, cold, table, out, n):
     """A tick at w for groups first..last; (emissions, lower bound of their next due)."""
     bound = NEVER
     for k in range(first, last):
@@ -434,18 +431,18 @@ def _fire(
             j = judge[k]
             hist = (j.flags & at.J_HIST) != 0
             n = fire_until(
-                judge, deadline, due, held, k, params[j.param], w, True, hist, table, out, n, row,
+                judge, pending, k, params[j.param], w, True, hist, table, out, n, row,
                 PHASE_TICK, j.sensor, cold[j.sensor].site,
             )  # fmt: skip
-            refresh(judge, deadline, due, band, next_due, k, params[j.param])
+            refresh(judge, pending, band, next_due, k, params[j.param])
         bound = min(bound, next_due[k])
     return n, bound
 
 
 @kernel
 def judge_groups(
-    start, done, rows, row_w, signals, by_rows, first, site_ptr, site_bound, judge, params, deadline,
-    due, held, band, next_due, cold, table, out, n, bound,
+    start, done, rows, row_w, signals, by_rows, first, site_ptr, site_bound, judge, params, pending, band,
+    next_due, cold, table, out, n, bound,
 ):  # fmt: skip
     """Signals from `done` on, in order, and the sites' ticks before rows from `start` on where `row_w` says so.
 
@@ -473,15 +470,13 @@ def judge_groups(
             return i, q, n, bound, need
         if fires:
             n, site_bound[site] = _fire(
-                row_w[i], i, first + site_ptr[site], first + site_ptr[site + 1], judge, params, deadline,
-                due, held, band, next_due, cold, table, out, n,
+                row_w[i], i, first + site_ptr[site], first + site_ptr[site + 1], judge, params, pending,
+                band, next_due, cold, table, out, n,
             )  # fmt: skip
             i += 1
             continue
         g = signals[q]
-        n = _hear(
-            g, judge, params, deadline, due, held, band, next_due, cold, by_rows, table, out, n
-        )
+        n = _hear(g, judge, params, pending, band, next_due, cold, by_rows, table, out, n)
         site = cold[judge[g.group].sensor].site
         bound = min(bound, next_due[g.group])
         site_bound[site] = min(site_bound[site], next_due[g.group])
@@ -489,10 +484,6 @@ def judge_groups(
 
 
 @kernel
-def fire_groups(
-    w, first, last, judge, params, deadline, due, held, band, next_due, cold, table, out, n
-):
+def fire_groups(w, first, last, judge, params, pending, band, next_due, cold, table, out, n):
     """Every timer that is due at partition tick w; (emissions, lower bound)."""
-    return _fire(
-        w, 0, first, last, judge, params, deadline, due, held, band, next_due, cold, table, out, n
-    )
+    return _fire(w, 0, first, last, judge, params, pending, band, next_due, cold, table, out, n)

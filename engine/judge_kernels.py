@@ -34,7 +34,7 @@ _REALARM = int(Event.REALARM)
 
 @kernel
 def judge_value(
-    judge, deadline, due, held, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
+    judge, pending, k, p, x, good, t, wait, by_timer, flags, table, out, n, row, phase, key,
     order, sensor, site,
 ):  # fmt: skip
     """Judge one measure of a usable row against every level of instance k.
@@ -51,25 +51,26 @@ def judge_value(
                     active |= bit
                     j.raising &= ~bit
                 else:
-                    held[k, level] = x
+                    pending[level, k].held = x
                     j.doubt = j.doubt & ~bit if good else j.doubt | bit
                     if not j.raising & bit:
                         j.raising |= bit
-                        deadline[k, level] = t + p.on[level]
-                        due[k, level] = t + p.on[level] + wait
+                        pending[level, k].deadline = t + p.on[level]
+                        pending[level, k].due = t + p.on[level] + wait
             elif good:
                 j.raising &= ~bit
         elif x < p.clear_high[level] and x > p.clear_low[level]:
             if good:
-                held[k, level] = x
                 j.doubt &= ~bit
-                if p.off[level] == 0 or (j.clearing & bit and deadline[k, level] <= t):
+                if p.off[level] == 0 or (j.clearing & bit and pending[level, k].deadline <= t):
                     active &= ~bit
                     j.clearing &= ~bit
-                elif not j.clearing & bit:
-                    j.clearing |= bit
-                    deadline[k, level] = t + p.off[level]
-                    due[k, level] = t + p.off[level] + wait if by_timer else NEVER
+                else:
+                    pending[level, k].held = x
+                    if not j.clearing & bit:
+                        j.clearing |= bit
+                        pending[level, k].deadline = t + p.off[level]
+                        pending[level, k].due = t + p.off[level] + wait if by_timer else NEVER
         else:
             j.clearing &= ~bit
     if active == j.active:
@@ -81,7 +82,7 @@ def judge_value(
 
 @kernel
 def fire_until(
-    judge, deadline, due, held, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site,
+    judge, pending, k, p, until, by_due, hist, table, out, n, row, phase, sensor, site,
     after=0,
 ):  # fmt: skip
     """Fire every timer of instance k whose due (or deadline) is at most `until`, in its order.
@@ -90,7 +91,7 @@ def fire_until(
     """
     j = judge[k]
     while True:
-        first = next_timer(j, deadline, due, k, by_due)
+        first = next_timer(j, pending, k, by_due)
         if by_due and j.shelf < first:
             if j.shelf > until:
                 return n
@@ -111,19 +112,19 @@ def fire_until(
         value, doubt = np.nan, False  # of the gravest level that fires
         for level in range(4):
             bit = 1 << level
-            at_level = due[k, level] if by_due else deadline[k, level]
-            if due[k, level] == NEVER or at_level != first:
+            if not (j.raising | j.clearing) & bit:
+                continue
+            one = pending[level, k]
+            if one.due == NEVER or (one.due if by_due else one.deadline) != first:
                 continue
             if j.raising & bit:
                 active |= bit
                 j.raising &= ~bit
-                onset = deadline[k, level] - p.on[level]
-            elif j.clearing & bit:
+                onset = one.deadline - p.on[level]
+            else:
                 active &= ~bit
                 j.clearing &= ~bit
-            else:
-                continue
-            time, value, doubt = deadline[k, level], held[k, level], (j.doubt & bit) != 0
+            time, value, doubt = one.deadline, one.held, (j.doubt & bit) != 0
         flags = R_HISTORIC if hist else 0
         if j.flags & at.J_AFTER_BAD or doubt:
             flags |= R_UNCERTAIN
@@ -176,7 +177,7 @@ def catch_up(judge, k, table, out, n, row, phase, key, order, sensor, site, time
 
 @kernel
 def _row_instance(
-    i, r, k, x, style, judge, params, deadline, due, held, band, next_due, by_timer, grace, table, out,
+    i, r, k, x, style, judge, params, pending, band, next_due, by_timer, grace, table, out,
     n, site,
 ):  # fmt: skip
     """Phases 1 and 2 of one row for one instance of a measured kind."""
@@ -186,7 +187,7 @@ def _row_instance(
     hist = (j.flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
     if r.flags & at.ROW_STALE:
         n = fire_until(
-            judge, deadline, due, held, k, p, r.stale_deadline - 1, False, hist, table, out, n, i,
+            judge, pending, k, p, r.stale_deadline - 1, False, hist, table, out, n, i,
             PHASE_TIMER, s, site,
         )  # fmt: skip
         n = go_stale(
@@ -196,9 +197,7 @@ def _row_instance(
     if j.raising or j.clearing:
         n = fire_until(
             judge,
-            deadline,
-            due,
-            held,
+            pending,
             k,
             p,
             r.time,
@@ -217,7 +216,7 @@ def _row_instance(
     if r.verdict == at.BAD:
         j.clearing = 0
         j.flags |= at.J_AFTER_BAD
-        refresh(judge, deadline, due, band, next_due, k, p)
+        refresh(judge, pending, band, next_due, k, p)
         return n
     flags = R_HISTORIC if r.flags & at.ROW_HISTORIC else 0
     j.flags &= ~at.J_AFTER_BAD
@@ -227,58 +226,59 @@ def _row_instance(
         flags |= R_UNCERTAIN
     if x == x:
         n = judge_value(
-            judge, deadline, due, held, k, p, x, r.verdict == at.GOOD, r.time, r.lag + grace, by_timer,
+            judge, pending, k, p, x, r.verdict == at.GOOD, r.time, r.lag + grace, by_timer,
             flags, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS | j.ordinal, s, site,
         )  # fmt: skip
     if r.flags & at.ROW_CAUGHT_UP or (
         j.flags & at.J_HIST and not r.flags & at.ROW_HISTORIC and r.verdict != at.TWIN
     ):
         n = catch_up(judge, k, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS, s, site, r.time)
-    refresh(judge, deadline, due, band, next_due, k, p)
+    refresh(judge, pending, band, next_due, k, p)
     return n
 
 
 @kernel
 def _boolean(
-    k, on, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row, phase, key,
+    k, on, judge, params, pending, band, next_due, flags, table, out, n, row, phase, key,
     order, sensor, site, time, x,
 ):  # fmt: skip
     """A yes/no measure (staleness, clock) reaches instance k."""
     j = judge[k]
     n = judge_value(
-        judge, deadline, due, held, k, params[j.param], x if on else 0.0, True, time, 0, False, flags,
+        judge, pending, k, params[j.param], x if on else 0.0, True, time, 0, False, flags,
         table, out, n, row, phase, key, order | j.ordinal, sensor, site,
     )  # fmt: skip
-    refresh(judge, deadline, due, band, next_due, k, params[j.param])
+    refresh(judge, pending, band, next_due, k, params[j.param])
     return n
 
 
 @kernel
 def _silent(
-    k, heard, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
+    k, heard, hist, judge, params, pending, band, next_due, at_link, tally, table, out, n,
     row, phase, key, sensor, site, time,
 ):  # fmt: skip
     """STALE reaches instance k of a stale rule: its own alarm, or one of its link's."""
     flags = R_HISTORIC if hist else 0
     x = 1.0
     if heard != at.ITS_OWN:
+        tally[at_link[k, 0]].stirred = True
         if heard == at.NEVER_HEARD:
             judge[k].flags |= at.J_COUNTED
             k = at_link[k, 0]
         else:
             judge[k].flags |= at.J_BY_LINK
             k = at_link[k, 1]
-        tally[k, 1] += 1
-        x = np.float64(tally[k, 0])
+        tally[k].silent += 1
+        x = np.float64(tally[k].sensors)
     return _boolean(
-        k, True, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row, phase,
+        k, True, judge, params, pending, band, next_due, flags, table, out, n, row, phase,
         key, _STALE_FIRST, sensor, site, time, x,
     )  # fmt: skip
 
 
 @kernel
 def _uncounted(
-    k, again, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
+    k, again, hist, judge, params, pending, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
 ):  # fmt: skip
     """The silence of instance k's sensor is not counted any more at its link (`again`: at the link
@@ -286,10 +286,10 @@ def _uncounted(
     link, mark = at_link[k, again], at.J_BY_LINK if again else at.J_COUNTED
     if judge[k].flags & mark:
         judge[k].flags &= ~mark
-        tally[link, 1] -= 1
-    if tally[link, 1] == 0 and judge[link].active:
+        tally[link].silent -= 1
+    if tally[link].silent == 0 and judge[link].active:
         n = _boolean(
-                link, False, judge, params, deadline, due, held, band, next_due,
+                link, False, judge, params, pending, band, next_due,
                 R_HISTORIC if hist else 0, table, out, n, row, PHASE_SAMPLE, key, _TIMERS, sensor, site,
                 time, 0.0,
             )  # fmt: skip
@@ -298,21 +298,21 @@ def _uncounted(
 
 @kernel
 def _audible(
-    k, first, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
+    k, first, hist, judge, params, pending, band, next_due, at_link, tally, table, out, n,
     row, key, sensor, site, time,
 ):  # fmt: skip
     """Fresh reaches instance k of a stale rule."""
     flags = R_HISTORIC if hist else 0
     if first:
-        tally[at_link[k, 0], 0] -= 1
+        tally[at_link[k, 0]].sensors -= 1
     for again in range(2):
         n = _uncounted(
-            k, again, hist, judge, params, deadline, due, held, band, next_due, at_link, tally, table,
+            k, again, hist, judge, params, pending, band, next_due, at_link, tally, table,
             out, n, row, key, sensor, site, time,
         )  # fmt: skip
     if judge[k].active:
         n = _boolean(
-            k, False, judge, params, deadline, due, held, band, next_due, flags, table, out, n, row,
+            k, False, judge, params, pending, band, next_due, flags, table, out, n, row,
             PHASE_SAMPLE, key, _TIMERS, sensor, site, time, 0.0,
         )  # fmt: skip
     return n
@@ -320,7 +320,7 @@ def _audible(
 
 @kernel
 def tick_events(
-    first, last, events, ptr, style, judge, params, deadline, due, held, band, next_due, at_link, tally,
+    first, last, events, ptr, style, judge, params, pending, band, next_due, at_link, tally,
     cold, table, out, n, phase,
 ):  # fmt: skip
     """Sensor events first..last of one tick reach the instances of one kind."""
@@ -333,7 +333,7 @@ def tick_events(
             hist = (judge[k].flags & at.J_HIST) != 0
             if e.code == at.EV_STALE and style == MEASURED:
                 n = fire_until(
-                    judge, deadline, due, held, k, p, e.due - 1, True, hist, table, out, n, e.row,
+                    judge, pending, k, p, e.due - 1, True, hist, table, out, n, e.row,
                     phase, s, site,
                 )  # fmt: skip
                 n = go_stale(
@@ -347,30 +347,30 @@ def tick_events(
                     else at_link[k, 0 if e.heard == at.NEVER_HEARD else 1]
                 )
                 n = fire_until(
-                    judge, deadline, due, held, o, params[judge[o].param], e.due - 1, True,
+                    judge, pending, o, params[judge[o].param], e.due - 1, True,
                     (judge[o].flags & at.J_HIST) != 0, table, out, n, e.row, phase,
                     judge[o].sensor, site,
                 )  # fmt: skip
                 n = _silent(
-                    k, e.heard, e.historic, judge, params, deadline, due, held, band, next_due, at_link,
+                    k, e.heard, e.historic, judge, params, pending, band, next_due, at_link,
                     tally, table, out, n, e.row, phase, e.due, s, site, e.time,
                 )  # fmt: skip
                 if judge[o].shelf <= e.due:
                     n = fire_until(
-                        judge, deadline, due, held, o, params[judge[o].param], e.due, True,
+                        judge, pending, o, params[judge[o].param], e.due, True,
                         (judge[o].flags & at.J_HIST) != 0, table, out, n, e.row, phase,
                         judge[o].sensor, site, e.due,
                     )  # fmt: skip
-                    refresh(judge, deadline, due, band, next_due, o, params[judge[o].param])
+                    refresh(judge, pending, band, next_due, o, params[judge[o].param])
             elif e.code == at.EV_CAUGHT_UP:
                 n = fire_until(
-                    judge, deadline, due, held, k, p, e.due - 1, True, hist, table, out, n, e.row, phase,
+                    judge, pending, k, p, e.due - 1, True, hist, table, out, n, e.row, phase,
                     s, site,
                 )  # fmt: skip
                 n = catch_up(
                     judge, k, table, out, n, e.row, phase, e.due, _CAUGHT_UP_NEXT, s, site, e.time
                 )
-            refresh(judge, deadline, due, band, next_due, k, p)
+            refresh(judge, pending, band, next_due, k, p)
     return n
 
 
@@ -382,9 +382,7 @@ def link_fresh(
     style,
     judge,
     params,
-    deadline,
-    due,
-    held,
+    pending,
     band,
     next_due,
     at_link,
@@ -401,22 +399,22 @@ def link_fresh(
         if e.code == at.EV_LINK_BACK:
             if style == STALENESS:
                 n = _uncounted(
-                    k, 1, e.historic, judge, params, deadline, due, held, band, next_due, at_link, tally,
+                    k, 1, e.historic, judge, params, pending, band, next_due, at_link, tally,
                     table, out, n, e.row, e.due, s, site, e.time,
                 )  # fmt: skip
         elif style == MEASURED and judge[k].flags & at.J_UNKNOWN:
             if r.sensor == s:  # the row's own timers come before the link is heard
                 hist = (judge[k].flags & at.J_HIST) != 0 or (r.flags & at.ROW_HISTORIC) != 0
                 n = fire_until(
-                    judge, deadline, due, held, k, params[judge[k].param], r.time, False, hist,
+                    judge, pending, k, params[judge[k].param], r.time, False, hist,
                     table, out, n, e.row, PHASE_TIMER, s, site,
                 )  # fmt: skip
             flags = R_HISTORIC if e.historic else 0
             n = become_known(judge, k, flags, table, out, n, e.row, e.due, s, site, e.time)
-            refresh(judge, deadline, due, band, next_due, k, params[judge[k].param])
+            refresh(judge, pending, band, next_due, k, params[judge[k].param])
         elif style == STALENESS:
             n = _audible(
-                k, False, e.historic, judge, params, deadline, due, held, band, next_due, at_link, tally,
+                k, False, e.historic, judge, params, pending, band, next_due, at_link, tally,
                 table, out, n, e.row, e.due, s, site, e.time,
             )  # fmt: skip
     return n
@@ -424,7 +422,7 @@ def link_fresh(
 
 @kernel
 def _row_quality_instance(
-    i, r, k, style, judge, params, deadline, due, held, band, next_due, at_link, tally, table, out, n,
+    i, r, k, style, judge, params, pending, band, next_due, at_link, tally, table, out, n,
     site,
 ):  # fmt: skip
     """Phases 1 and 2 of one row for one instance of a stale or clock rule."""
@@ -434,17 +432,17 @@ def _row_quality_instance(
     if style == STALENESS:
         if r.flags & at.ROW_STALE:
             n = _silent(
-                k, at.ITS_OWN, hist, judge, params, deadline, due, held, band, next_due, at_link, tally,
+                k, at.ITS_OWN, hist, judge, params, pending, band, next_due, at_link, tally,
                 table, out, n, i, PHASE_TIMER, r.stale_deadline, s, site, r.stale_deadline,
             )  # fmt: skip
         if r.flags & at.ROW_FRESH:
             n = _audible(
-                k, r.flags & at.ROW_FIRST, now, judge, params, deadline, due, held, band, next_due,
+                k, r.flags & at.ROW_FIRST, now, judge, params, pending, band, next_due,
                 at_link, tally, table, out, n, i, 0, s, site, r.time,
             )  # fmt: skip
     elif r.flags & (at.ROW_CLOCK_SET | at.ROW_CLOCK_AGREES):
         n = _boolean(
-            k, r.flags & at.ROW_CLOCK_SET, judge, params, deadline, due, held, band, next_due,
+            k, r.flags & at.ROW_CLOCK_SET, judge, params, pending, band, next_due,
             R_HISTORIC if now else 0, table, out, n, i, PHASE_SAMPLE, 0, _TIMERS, s, site, r.time,
             1.0,
         )  # fmt: skip
@@ -463,9 +461,7 @@ def fire_all(
     ptr,
     judge,
     params,
-    deadline,
-    due,
-    held,
+    pending,
     band,
     next_due,
     cold,
@@ -482,17 +478,17 @@ def fire_all(
                 p = params[judge[k].param]
                 hist = (judge[k].flags & at.J_HIST) != 0
                 n = fire_until(
-                    judge, deadline, due, held, k, p, w, True, hist, table, out, n, row, phase, s,
+                    judge, pending, k, p, w, True, hist, table, out, n, row, phase, s,
                     cold[s].site,
                 )  # fmt: skip
-                refresh(judge, deadline, due, band, next_due, k, p)
+                refresh(judge, pending, band, next_due, k, p)
             bound = min(bound, next_due[k])
     return n, bound
 
 
 @kernel
 def fire_due(
-    w, first, last, guard, judge, params, deadline, due, held, band, next_due, cold, table, out, n,
+    w, first, last, guard, judge, params, pending, band, next_due, cold, table, out, n,
 ):  # fmt: skip
     """Fire every timer due at tick w of the instances `first`..`last`; (emissions, next bound, room needed).
 
@@ -514,10 +510,10 @@ def fire_due(
             j = judge[k]
             s, p = j.sensor, params[j.param]
             n = fire_until(
-                judge, deadline, due, held, k, p, w, True, (j.flags & at.J_HIST) != 0, table, out, n, 0,
+                judge, pending, k, p, w, True, (j.flags & at.J_HIST) != 0, table, out, n, 0,
                 PHASE_TICK, s, cold[s].site,
             )  # fmt: skip
-            refresh(judge, deadline, due, band, next_due, k, p)
+            refresh(judge, pending, band, next_due, k, p)
             bound = min(bound, next_due[k])
             if guard.shape[0]:
                 guard[s, 0], guard[s, 1] = np.inf, -np.inf
@@ -528,7 +524,7 @@ def fire_due(
 @kernel
 def judge_rows(
     start, rows, row_w, events, n_events, event, measure, m, style, ptr, guard, judge, params,
-    deadline, due, held, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
+    pending, band, next_due, at_link, tally, flag, cold, site_bound, site_ptr, site_member,
     table, out, n, bound,
 ):  # fmt: skip
     """One kind over rows `start`..; returns (row, event, measure offset, emissions, bound).
@@ -550,11 +546,11 @@ def judge_rows(
         before = i
         if identity:
             i = calm_by_guard(
-                i, stop, rows, ptr, guard, judge, params, deadline, due, held, band, next_due, cold, table
+                i, stop, rows, ptr, guard, judge, params, pending, band, next_due, cold, table
             )  # fmt: skip
         elif style == MEASURED:
             i, m = calm_by_band(
-                i, stop, rows, ptr, measure, m, judge, params, deadline, due, band, next_due, table
+                i, stop, rows, ptr, measure, m, judge, params, pending, band, next_due, table
             )  # fmt: skip
         else:
             i = unmarked(i, stop, rows, style, ptr, at_link, tally, judge)
@@ -584,7 +580,7 @@ def judge_rows(
             event += 1
         if event > first:
             n = tick_events(
-                first, event, events, ptr, style, judge, params, deadline, due, held, band, next_due,
+                first, event, events, ptr, style, judge, params, pending, band, next_due,
                 at_link, tally, cold, table, out, n, PHASE_TICK,
             )  # fmt: skip
             if identity:
@@ -592,7 +588,7 @@ def judge_rows(
                     guard_of(events[q].sensor, ptr, band, guard, next_due, judge)
         if fires:
             n, site_bound[site] = fire_all(
-                row_w[i], i, members, ptr, judge, params, deadline, due, held, band, next_due, cold,
+                row_w[i], i, members, ptr, judge, params, pending, band, next_due, cold,
                 table, out, n, PHASE_TICK,
             )  # fmt: skip
             if identity:
@@ -600,7 +596,7 @@ def judge_rows(
                     guard_of(o, ptr, band, guard, next_due, judge)
         while event < last:
             n = link_fresh(
-                events[event], r, ptr, style, judge, params, deadline, due, held, band, next_due,
+                events[event], r, ptr, style, judge, params, pending, band, next_due,
                 at_link, tally, cold, table, out, n,
             )  # fmt: skip
             event += 1
@@ -617,17 +613,15 @@ def judge_rows(
                     x = measure[m]
                     m += 1
                 calm = plain and band[k, 0] < x and x < band[k, 1]
-                if not calm or (
-                    next_due[k] != NEVER and not goes_on(judge, deadline, held, k, x, r.time)
-                ):
+                if not calm or (next_due[k] != NEVER and not goes_on(judge, pending, k, x, r.time)):
                     touched = True
                     n = _row_instance(
-                        i, r, k, x, style, judge, params, deadline, due, held, band, next_due, by_timer,
+                        i, r, k, x, style, judge, params, pending, band, next_due, by_timer,
                         cold[s].grace, table, out, n, site,
                     )  # fmt: skip
             else:
                 n = _row_quality_instance(
-                    i, r, k, style, judge, params, deadline, due, held, band, next_due, at_link, tally,
+                    i, r, k, style, judge, params, pending, band, next_due, at_link, tally,
                     table, out, n, site,
                 )  # fmt: skip
                 touched = True

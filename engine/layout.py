@@ -178,6 +178,28 @@ JUDGE: Final = np.dtype(
     align=True,
 )
 
+# A level that raises or clears, of one instance: (4, instances) of them, which mean nothing while no bit of the
+# instance's `raising` and `clearing` says so. By level, since few rules have all four.
+PENDING: Final = np.dtype(
+    [
+        ("deadline", "<i8"),  # when it happens, by event time
+        ("due", "<i8"),  # when a tick may say so; NEVER: only a row may
+        ("held", "<f8"),  # the value that it will be told with
+    ]
+)
+# What an instance of a stale rule counts at a link: the sensors that its link has never heard, or all of them.
+TALLY: Final = np.dtype(
+    [
+        ("sensors", "<i4"),
+        ("silent", "<i4"),  # of them, those whose silence is told
+        (
+            "stirred",
+            "u1",
+        ),  # at those never heard: an alarm of the link, or what leads to it, may stand
+    ],
+    align=True,
+)
+
 PARAM: Final = np.dtype(
     [
         ("high", "<f8", 4),

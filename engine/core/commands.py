@@ -157,7 +157,7 @@ def happened(
 def rearm(state: State, k: int) -> None:
     """What ends by time is a timer like any other: its due counts from now on."""
     param = state.plan.params[int(state.judge["param"][k])]
-    refresh(state.judge, state.deadline, state.due, state.band, state.next_due, k, param)
+    refresh(state.judge, state.pending, state.band, state.next_due, k, param)
     state.forget_bounds()
 
 

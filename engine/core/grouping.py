@@ -317,7 +317,7 @@ class Stage:
         while True:
             row, done, self.n, kind.bound, need = judge_groups(
                 row, done, self.rows, self.row_w, signals, by_rows, kind.plan.first, groups.site_ptr,
-                kind.site_bound, state.judge, plan.params, state.deadline, state.due, state.held,
+                kind.site_bound, state.judge, plan.params, state.pending,
                 state.band, state.next_due, state.cold, self.table, self.scratch.out, self.n,
                 kind.bound,
             )  # fmt: skip
@@ -331,6 +331,6 @@ class Stage:
         if len(self.scratch.out) < self.n + need:
             self.scratch.more_out(self.n + need, self.n)
         self.n, kind.bound = fire_groups(
-            wall, first, last, state.judge, state.plan.params, state.deadline, state.due, state.held,
+            wall, first, last, state.judge, state.plan.params, state.pending,
             state.band, state.next_due, state.cold, self.table, self.scratch.out, self.n,
         )  # fmt: skip

@@ -20,30 +20,16 @@ from .. import layout as at
 from ..configuration import unpack
 from ..errors import EntryError, LogError, SpecError
 from ..planning import compile_plan
+from .former import FORMER, Stored, carried_over
 from .presence import recount
-from .state import State, first_state
+from .state import State, first_state, mark_stirred
 from .stepping import COUNTERS
 
 if TYPE_CHECKING:
     from .core import Core
 
 MAGIC: Final = b"LSNAP"
-VERSION: Final = 3
-# The version before is carried over: its alarms knew no maintenance, reset, re-alarm or flapping.
-FORMER: Final = 2
-FORMER_JUDGE: Final = np.dtype(
-    [
-        *((name, "<i8") for name in ("onset", "episode", "loud", "shelf")),
-        *((name, "<i4") for name in ("sensor", "ordinal", "param")),
-        *(
-            (name, "u1")
-            for name in (
-                "state", "level", "cover", "active", "raising", "clearing", "flags", "side", "doubt",
-            )
-        ),
-    ],
-    align=True,
-)  # fmt: skip
+VERSION: Final = 4
 _PREFIX: Final = struct.Struct("<5sBQ")
 # Columns that follow from the configuration. Kernels index by them without looking.
 _FROM_CONFIGURATION: Final = {"judge": ("sensor", "ordinal", "param"), "cold": ("site", "link")}
@@ -113,14 +99,14 @@ def put_back(core: Core, data: bytes) -> None:
 
     A changed byte inside a number is not noticed here: whoever stores a snapshot keeps a checksum.
     """
-    header, start, former = _read_header(data)
+    header, start, version = _read_header(data)
     try:
-        _put_back(core, header, memoryview(data)[start:], former)
+        _put_back(core, header, memoryview(data)[start:], version)
     except (EntryError, SpecError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise LogError(f"a snapshot cannot be restored: {error}") from error
 
 
-def _put_back(core: Core, header: _Header, view: memoryview, former: bool) -> None:
+def _put_back(core: Core, header: _Header, view: memoryview, version: int) -> None:
     core.position, core.wall = header.position, header.wall
     core.appended, core.received = header.appended, header.received
     core.clocked = header.clocked
@@ -132,21 +118,21 @@ def _put_back(core: Core, header: _Header, view: memoryview, former: bool) -> No
     core.maintenance.put_back(header.maintenance)
     if not header.configuration:
         return
-    configuration, version = unpack(bytes(view[: header.configuration]))
-    state = first_state(compile_plan(configuration, version))
-    _fill(state, header, view[header.configuration :], former)
+    configuration, registry = unpack(bytes(view[: header.configuration]))
+    state = first_state(compile_plan(configuration, registry))
+    _fill(state, header, view[header.configuration :], version)
     state.plan.identities.make_ahead()
     core.state = state
 
 
-def _read_header(data: bytes) -> tuple[_Header, int, bool]:
-    """The header, where it ends, and whether it is of the version before."""
+def _read_header(data: bytes) -> tuple[_Header, int, int]:
+    """The header, where it ends, and the version of the format."""
     try:
         magic, version, length = _PREFIX.unpack_from(data)
-        if magic != MAGIC or version not in (VERSION, FORMER):
+        if magic != MAGIC or version not in (*FORMER, VERSION):
             raise LogError(
                 f"not a snapshot that this version reads: {magic!r}, version {version} (it reads "
-                f"{FORMER} and {VERSION}); run the version of Lifeline that wrote it"
+                f"{FORMER[0]} to {VERSION}); run the version of Lifeline that wrote it"
             )
         start = _PREFIX.size + length
         header = msgspec.json.decode(data[_PREFIX.size : start], type=_Header)
@@ -154,42 +140,36 @@ def _read_header(data: bytes) -> tuple[_Header, int, bool]:
         raise LogError(f"a snapshot cannot be read: {error}") from error
     if len(data) != start + header.configuration + sum(a.size for a in header.arrays):
         raise LogError("a snapshot has the wrong length")
-    return header, start, version == FORMER
+    return header, start, int(version)
 
 
-def _carried_over(data: memoryview) -> np.ndarray[Any, Any]:
-    """The judge array of the version before in this version's layout."""
-    old = np.frombuffer(data, FORMER_JUDGE)
-    new = np.zeros(len(old), at.JUDGE)
-    for name in FORMER_JUDGE.names or ():
-        new[name] = old[name]
-    return new
-
-
-def _fill(state: State, header: _Header, data: memoryview, former: bool) -> None:
-    arrays: dict[str, np.ndarray[Any, Any]] = state.arrays()
-    if set(arrays) != {a.name for a in header.arrays}:
-        raise LogError("a snapshot holds other state than its configuration and this version make")
+def _fill(state: State, header: _Header, data: memoryview, version: int) -> None:
+    found: dict[str, Stored] = {}
     offset = 0
     for entry in header.arrays:
-        target = arrays[entry.name]
-        old = former and entry.name == "judge"
-        size = target.size * (FORMER_JUDGE if old else target.dtype).itemsize
-        if size != entry.size or target.shape != tuple(entry.shape):
-            raise LogError(f"a snapshot's {entry.name} has another shape than it should")
-        raw = data[offset : offset + entry.size]
-        source = _carried_over(raw) if old else np.frombuffer(raw, target.dtype)
-        source = source.reshape(target.shape)
-        for column in _FROM_CONFIGURATION.get(entry.name, ()):
-            if (source[column] != target[column]).any():
-                raise LogError(f"a snapshot's {entry.name} does not fit its configuration")
-        target[...] = source
+        found[entry.name] = data[offset : offset + entry.size], entry.shape
         offset += entry.size
+    if version != VERSION:
+        found = carried_over(found, version)
+    arrays: dict[str, np.ndarray[Any, Any]] = state.arrays()
+    if set(arrays) != set(found):
+        raise LogError("a snapshot holds other state than its configuration and this version make")
+    for name, (raw, shape) in found.items():
+        target = arrays[name]
+        if target.nbytes != len(raw) or target.shape != shape:
+            raise LogError(f"a snapshot's {name} has another shape than it should")
+        source = np.frombuffer(raw, target.dtype).reshape(target.shape)
+        for column in _FROM_CONFIGURATION.get(name, ()):
+            if (source[column] != target[column]).any():
+                raise LogError(f"a snapshot's {name} does not fit its configuration")
+        target[...] = source
     if (len(header.heads), len(header.used)) != (len(state.heads), len(state.plan.params)):
         raise LogError("a snapshot has another number of sites or rules than its configuration")
     for site, head in enumerate(header.heads):
         state.move(site, bytes.fromhex(head))
     state.plan.params["used"][:] = header.used
     state.unarmed = header.unarmed
+    if version != VERSION:
+        mark_stirred(state)
     recount(state)
     state.forget_bounds()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,12 +71,10 @@ class State:
     link: Int64
     site: Int64  # (sites, 3): W, lower bound of sensor timers, unarmed
     judge: Struct
-    deadline: Int64
-    due: Int64
-    held: Float64
+    pending: Struct
     band: Float64
     next_due: Int64
-    tally: Int64
+    tally: Struct
     presence: (
         UInt8  # (sensors,) where there are groups: what they were told, silent and in a backlog
     )
@@ -105,8 +105,8 @@ class State:
         named: dict[str, npt.NDArray[Any]] = {
             name: getattr(self, name)
             for name in (
-                "hot", "cold", "flag", "link", "site", "judge", "deadline", "due", "held", "band",
-                "next_due", "tally", "seq",
+                "hot", "cold", "flag", "link", "site", "judge", "pending", "band", "next_due",
+                "tally", "seq",
             )
         }  # fmt: skip
         if self.plan.groups:
@@ -149,6 +149,16 @@ def _lined(size: int, dtype: np.dtype[Any]) -> Struct:
     return raw[start : start + size * dtype.itemsize].view(dtype)
 
 
+def _unwritten(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Struct:
+    """Zeros of which few are ever written: the others take no memory.
+
+    From the system itself: malloc would give memory that was used before, and write all of it anew.
+    """
+    size = math.prod(shape)
+    room = mmap.mmap(-1, max(1, size * dtype.itemsize), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(room, dtype, size).reshape(shape)
+
+
 def fresh(plan: Plan) -> State:
     """State in which nothing was ever heard."""
     n, sites = plan.subjects, len(plan.configuration.sites)
@@ -175,19 +185,17 @@ def fresh(plan: Plan) -> State:
     return state
 
 
-def _instance_arrays(n: int) -> tuple[Struct, Int64, Int64, Float64, Float64, Int64, Int64]:
+def _instance_arrays(n: int) -> tuple[Struct, Struct, Float64, Int64, Struct]:
     judge = _lined(n, at.JUDGE)
     judge["shelf"] = at.NEVER
     band = np.empty((n, 2))
     band[:, 0], band[:, 1] = np.inf, -np.inf
     return (
         judge,
-        np.zeros((n, 4), np.int64),
-        np.full((n, 4), at.NEVER, np.int64),
-        np.zeros((n, 4)),
+        _unwritten((4, n), at.PENDING),
         band,
         np.full(n, at.NEVER, np.int64),
-        np.zeros((n, 2), np.int64),
+        np.zeros(n, at.TALLY),
     )
 
 
@@ -268,22 +276,32 @@ def _number_instances(state: State) -> None:
     unheard = (flag & at.HEARD) == 0
     silent = (flag & at.STALE) != 0
     by_link = (flag & at.BY_LINK) != 0
-    state.tally[:] = 0
+    state.tally[:] = np.zeros((), at.TALLY)
     for kind in plan.kinds:
         part = slice(kind.first, kind.last)
         if kind.kind.style == STALENESS:
             own = np.flatnonzero(plan.at_link[part, 0] >= 0) + kind.first
             never, link = plan.at_link[own, 0], plan.at_link[own, 1]
             counted = unheard[own] & silent[own]
-            np.add.at(state.tally[:, 0], never, unheard[own].astype(np.int64))
-            np.add.at(state.tally[:, 1], never, counted.astype(np.int64))
-            np.add.at(state.tally[:, 0], link, 1)
-            np.add.at(state.tally[:, 1], link, by_link[own].astype(np.int64))
+            np.add.at(state.tally["sensors"], never, unheard[own].astype(np.int32))
+            np.add.at(state.tally["silent"], never, counted.astype(np.int32))
+            np.add.at(state.tally["sensors"], link, np.int32(1))
+            np.add.at(state.tally["silent"], link, by_link[own].astype(np.int32))
             flags = state.judge["flags"][own] & ~np.uint8(at.J_COUNTED | at.J_BY_LINK)
             flags |= (counted * at.J_COUNTED).astype(np.uint8)
             flags |= (by_link[own] * at.J_BY_LINK).astype(np.uint8)
             state.judge["flags"][own] = flags
+    mark_stirred(state)
     _mark_unarmed(state)
+
+
+def mark_stirred(state: State) -> None:
+    """Where an alarm of a link stands, may come or counts somebody: the first row of a sensor is told to it there."""
+    judge, at_link = state.judge, state.plan.at_link
+    busy = (judge["active"] | judge["raising"] | judge["clearing"] | state.tally["silent"]) != 0
+    own = np.flatnonzero(at_link[:, 0] >= 0)
+    never, link = at_link[own, 0], at_link[own, 1]
+    state.tally["stirred"][never] = busy[never] | busy[link]
 
 
 def _start_flags(state: State, instances: Int64) -> None:
@@ -341,8 +359,9 @@ def carried(old: State, plan: Plan) -> tuple[State, Int64]:
     state.heads[: len(before.sites)], state.heads[-1] = old.heads[:-1], old.heads[-1]
     _apply_static(state)
     source, target, gone = _matches(old.plan, plan, n_old, n_new)
-    for name in ("judge", "deadline", "due", "held"):
-        getattr(state, name)[target] = getattr(old, name)[source]
+    state.judge[target] = old.judge[source]
+    pends = (old.judge["raising"] | old.judge["clearing"])[source] != 0
+    state.pending[:, target[pends]] = old.pending[:, source[pends]]
     for old_kind, new_kind in _same_kinds(old, state):
         _carry_rings(old, old_kind, state, new_kind, source, target)
     carry_groups(old, state, source, target, rows)

@@ -176,7 +176,7 @@ def _judge_kind(
     while True:
         row, event, m, n, kind.bound, need = judge_rows(
             row, rows, row_w, scratch.events, n_events, event, measure, m, kind.plan.kind.style,
-            kind.plan.ptr, kind.guard, state.judge, plan.params, state.deadline, state.due, state.held,
+            kind.plan.ptr, kind.guard, state.judge, plan.params, state.pending,
             state.band, state.next_due, plan.at_link, state.tally, state.flag, state.cold,
             kind.site_bound, plan.site_ptr, plan.site_member, table, scratch.out, n, kind.bound,
         )  # fmt: skip
@@ -251,7 +251,7 @@ def _tick_kind(
             scratch.more_out(n + need, n)
         n = tick_events(
             0, n_events, scratch.events, ptr, kind.plan.kind.style, state.judge, plan.params,
-            state.deadline, state.due, state.held, state.band, state.next_due, plan.at_link, state.tally,
+            state.pending, state.band, state.next_due, plan.at_link, state.tally,
             state.cold, table, scratch.out, n, PHASE_TICK,
         )  # fmt: skip
         if len(kind.guard):
@@ -260,8 +260,8 @@ def _tick_kind(
     need = int(moved and kind.bound <= wall)
     while need:
         n, kind.bound, need = fire_due(
-            wall, kind.plan.first, kind.plan.last, kind.guard, state.judge, plan.params, state.deadline,
-            state.due, state.held, state.band, state.next_due, state.cold, table, scratch.out, n,
+            wall, kind.plan.first, kind.plan.last, kind.guard, state.judge, plan.params, state.pending,
+            state.band, state.next_due, state.cold, table, scratch.out, n,
         )  # fmt: skip
         if need:
             scratch.more_out(n + need, n)
@@ -271,9 +271,7 @@ def _tick_kind(
 def shift(state: State, gap: int) -> None:
     """The engine was blind for `gap` ns: dues move, pending clears are cancelled."""
     shift_dues(gap, state.hot, state.cold, state.flag, state.link)
-    shift_instances(
-        gap, state.judge, state.plan.params, state.deadline, state.due, state.band, state.next_due
-    )
+    shift_instances(gap, state.judge, state.plan.params, state.pending, state.band, state.next_due)
     for kind in state.every_kind():
         kind.guard[:] = (np.inf, -np.inf)
     state.forget_bounds()
@@ -281,10 +279,11 @@ def shift(state: State, gap: int) -> None:
 
 def refresh(state: State) -> None:
     """Bands, dues and bounds after a new configuration."""
-    refresh_all(
-        state.judge, state.plan.params, state.deadline, state.due, state.band, state.next_due
-    )
+    refresh_all(state.judge, state.plan.params, state.pending, state.band, state.next_due)
     state.forget_bounds()
+    for kind in state.every_kind():  # known here, so the first tick need not look
+        mine = state.next_due[kind.plan.first : kind.plan.last]
+        kind.bound = int(mine.min(initial=at.NEVER))
 
 
 def ordered(scratch: Scratch, n: int) -> Struct:

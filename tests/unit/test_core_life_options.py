@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
-import pytest
-from numpy.lib import recfunctions as rfn
 
 from battery.drive import Drive, limit, ns, path, plant, quality_rule, sensor
 from calm_core import CALM, LIMITS, RED, YELLOW, drive
-from lifeline.engine import layout as at
-from lifeline.engine.core import Core, snapshot
-from lifeline.engine.errors import LogError
 from lifeline.engine.limits import SECOND_NS
 from lifeline.engine.record import Record
 from lifeline.engine.rule import Flapping
@@ -128,39 +122,3 @@ def test_one_gateway_that_dies_is_one_alarm_and_its_children_are_unknown() -> No
     assert [(r.subject, r.level_after) for r in raised] == [("link:source", "orange")]
     assert core.state("high~P3") == ("unacknowledged", "yellow")
     assert [s.unknown for s in core.core.standing() if s.alarm == "high~P3"] == [True]
-
-
-# --- snapshots of the version before --------------------------------------------------------------
-def test_a_snapshot_of_the_version_before_is_carried_over() -> None:
-    core = drive()
-    core.say(10, YELLOW)
-    core.say(11, RED)
-    core.shelve(12, 3600)
-    data = core.core.snapshot()
-    size = int.from_bytes(data[6:14], "little")
-    header = msgspec.json.decode(data[14 : 14 + size])
-    offset, pieces = 14 + size + header["configuration"], []
-    for array in header["arrays"]:
-        raw = data[offset : offset + array["size"]]
-        offset += array["size"]
-        if array["name"] == "judge":
-            rows = np.frombuffer(raw, at.JUDGE)
-            raw = rfn.repack_fields(rows[list(snapshot.FORMER_JUDGE.names or ())])
-            raw = raw.astype(snapshot.FORMER_JUDGE).tobytes()
-            array["size"] = len(raw)
-        pieces.append(raw)
-    del header["maintenance"]
-    text = msgspec.json.encode(header)
-    configuration = data[14 + size : 14 + size + header["configuration"]]
-    former = [b"LSNAP", bytes([2]), len(text).to_bytes(8, "little"), text, configuration, *pieces]
-    carried = Core.restore(b"".join(former))
-    assert carried.snapshot() == data
-    assert carried.standing() == core.core.standing()
-
-
-def test_bytes_of_an_unknown_version_are_refused() -> None:
-    core = drive()
-    data = bytearray(core.core.snapshot())
-    data[5] = 1
-    with pytest.raises(LogError, match="version 1"):
-        Core.restore(bytes(data))
