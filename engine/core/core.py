@@ -29,6 +29,7 @@ from ..record import (
 )
 from . import first_out, snapshot, stepping
 from . import maintenance as upkeep
+from .carrying import carried
 from .chaining import chained
 from .commands import act
 from .continuity import check_continued
@@ -37,7 +38,7 @@ from .halts import Halts, reply
 from .noticing import notice
 from .records import Part, Records, Standing
 from .saying import said, standing
-from .state import State, carried, first_state
+from .state import State, first_state
 
 ENGINE_SITE: Final = "_engine"
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from .. import layout as at
+from .state import pends
 
 #: The versions that are carried over, oldest first.
 FORMER: Final = (2, 3)
@@ -42,19 +43,20 @@ def carried_over(arrays: dict[str, Stored], version: int) -> dict[str, Stored]:
     carried = dict(arrays)
     if version == 2 and "judge" in carried:
         carried["judge"] = _judge(*carried["judge"])
-    if _PENDING_3.keys() <= carried.keys():
-        columns = {name: _read(*carried.pop(name), form).T for name, form in _PENDING_3.items()}
+    if "judge" in carried and _PENDING_3.keys() <= carried.keys():
+        judge = np.frombuffer(carried["judge"][0], at.JUDGE)
+        who = pends(judge)
+        columns = {
+            name: np.frombuffer(carried.pop(name)[0], form).reshape(len(judge), 4).T[who]
+            for name, form in _PENDING_3.items()
+        }
         carried["pending"] = _put_together(columns, at.PENDING, columns["due"].shape)
     if "tally" in carried:
-        sensors, silent = _read(*carried["tally"], "<i8").reshape(-1, 2).T
+        sensors, silent = np.frombuffer(carried["tally"][0], "<i8").reshape(-1, 2).T
         carried["tally"] = _put_together(
             {"sensors": sensors, "silent": silent}, at.TALLY, sensors.shape
         )
     return carried
-
-
-def _read(raw: memoryview, shape: tuple[int, ...], form: str) -> np.ndarray[Any, Any]:
-    return np.frombuffer(raw, form).reshape(shape)
 
 
 def _put_together(

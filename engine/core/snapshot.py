@@ -22,7 +22,7 @@ from ..errors import EntryError, LogError, SpecError
 from ..planning import compile_plan
 from .former import FORMER, Stored, carried_over
 from .presence import recount
-from .state import State, first_state, mark_stirred
+from .state import State, first_state, mark_stirred, pends
 from .stepping import COUNTERS
 
 if TYPE_CHECKING:
@@ -87,8 +87,12 @@ def take(core: Core) -> bytes:
 
 
 def _arrays(state: State) -> dict[str, np.ndarray[Any, Any]]:
-    """Every array, without lower bounds: equal cores have equal snapshots."""
+    """Every array, without lower bounds: equal cores have equal snapshots.
+
+    Of `pending` only what pends, level by level: few instances do, and the rest means nothing.
+    """
     arrays = state.arrays()
+    arrays["pending"] = state.pending[pends(state.judge)]
     arrays["site"] = state.site.copy()
     arrays["site"][:, 1] = at.NO_TIME
     return arrays
@@ -143,6 +147,13 @@ def _read_header(data: bytes) -> tuple[_Header, int, int]:
     return header, start, int(version)
 
 
+def _as(name: str, stored: Stored, like: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    raw, shape = stored
+    if like.nbytes != len(raw) or like.shape != shape:
+        raise LogError(f"a snapshot's {name} has another shape than it should")
+    return np.frombuffer(raw, like.dtype).reshape(shape)
+
+
 def _fill(state: State, header: _Header, data: memoryview, version: int) -> None:
     found: dict[str, Stored] = {}
     offset = 0
@@ -152,17 +163,17 @@ def _fill(state: State, header: _Header, data: memoryview, version: int) -> None
     if version != VERSION:
         found = carried_over(found, version)
     arrays: dict[str, np.ndarray[Any, Any]] = state.arrays()
-    if set(arrays) != set(found):
+    if set(arrays) | {"pending"} != set(found):
         raise LogError("a snapshot holds other state than its configuration and this version make")
-    for name, (raw, shape) in found.items():
-        target = arrays[name]
-        if target.nbytes != len(raw) or target.shape != shape:
-            raise LogError(f"a snapshot's {name} has another shape than it should")
-        source = np.frombuffer(raw, target.dtype).reshape(target.shape)
+    pending = found.pop("pending")
+    for name, stored in found.items():
+        source = _as(name, stored, arrays[name])
         for column in _FROM_CONFIGURATION.get(name, ()):
-            if (source[column] != target[column]).any():
+            if (source[column] != arrays[name][column]).any():
                 raise LogError(f"a snapshot's {name} does not fit its configuration")
-        target[...] = source
+        arrays[name][...] = source
+    who = pends(state.judge)
+    state.pending[who] = _as("pending", pending, np.empty(np.count_nonzero(who), at.PENDING))
     if (len(header.heads), len(header.used)) != (len(state.heads), len(state.plan.params)):
         raise LogError("a snapshot has another number of sites or rules than its configuration")
     for site, head in enumerate(header.heads):

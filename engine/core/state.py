@@ -1,9 +1,7 @@
-"""All state of the core as arrays, and how it is carried over to a new configuration."""
+"""All state of the core as arrays."""
 
 from __future__ import annotations
 
-import math
-import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +12,7 @@ import numpy.typing as npt
 
 from .. import layout as at
 from ..configuration import Sensor
-from ..frame import Float64, Int32, Int64, UInt8
+from ..frame import Bool, Float64, Int32, Int64, UInt8
 from ..kinds import MEASURED, STALENESS
 from ..limits import (
     CLOCK_SET_INTERVALS,
@@ -24,9 +22,10 @@ from ..limits import (
     STALE_INTERVALS,
 )
 from ..plan import KindPlan, Plan
-from .presence import apply_groups, carry_groups, same_members, start_presence
+from .pages import Struct as Struct
+from .pages import lined, unwritten
+from .presence import apply_groups, start_presence
 
-Struct = npt.NDArray[np.void]
 # A clock agrees when a sample is no older than this, its interval or the reorder allowance.
 AGREE_NS = 5_000_000_000
 LINK_COLUMNS = 7  # due, deadline, wait, silent by heartbeat, grace, quiet, when it spoke (scratch)
@@ -101,12 +100,11 @@ class State:
         return self.cold.view(_COLD_BITS)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Every array by name, as a snapshot stores them."""
+        """Every array by name, as a snapshot stores them, but `pending` (`pends`)."""
         named: dict[str, npt.NDArray[Any]] = {
             name: getattr(self, name)
             for name in (
-                "hot", "cold", "flag", "link", "site", "judge", "pending", "band", "next_due",
-                "tally", "seq",
+                "hot", "cold", "flag", "link", "site", "judge", "band", "next_due", "tally", "seq",
             )
         }  # fmt: skip
         if self.plan.groups:
@@ -138,31 +136,10 @@ class State:
             kind.site_bound[:] = at.NO_TIME
 
 
-def _lined(size: int, dtype: np.dtype[Any]) -> Struct:
-    """Zeros that start at a cache line, so that a row of 64 bytes touches one line only.
-
-    Written now (numpy asks for large pages where there is much of it): else the first Frame would wait for each page.
-    """
-    raw = np.empty(size * dtype.itemsize + 64, np.uint8)
-    raw.fill(0)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size * dtype.itemsize].view(dtype)
-
-
-def _unwritten(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Struct:
-    """Zeros of which few are ever written: the others take no memory.
-
-    From the system itself: malloc would give memory that was used before, and write all of it anew.
-    """
-    size = math.prod(shape)
-    room = mmap.mmap(-1, max(1, size * dtype.itemsize), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return np.frombuffer(room, dtype, size).reshape(shape)
-
-
 def fresh(plan: Plan) -> State:
     """State in which nothing was ever heard."""
     n, sites = plan.subjects, len(plan.configuration.sites)
-    hot, cold = _lined(n, at.HOT), _lined(n, at.COLD)
+    hot, cold = lined(n, at.HOT), lined(n, at.COLD)
     hot["last_t"], hot["stale_due"] = at.NO_TIME, at.NEVER
     cold["judged"], cold["hist_due"] = at.NO_TIME, at.NEVER
     link = np.zeros((len(plan.configuration.links), LINK_COLUMNS), np.int64)
@@ -176,8 +153,8 @@ def fresh(plan: Plan) -> State:
         np.zeros(sites + 1, np.int64),
         np.zeros((sites + 1, 2), np.uint64),  # GENESIS
     )  # fmt: skip
-    _apply_static(state)
-    _number_instances(state)
+    apply_static(state)
+    number_instances(state)
     for kind in plan.kinds:
         if kind.groups is None or kind.groups.groups:
             kinds = state.kinds if kind.groups is None else state.grouped
@@ -186,13 +163,13 @@ def fresh(plan: Plan) -> State:
 
 
 def _instance_arrays(n: int) -> tuple[Struct, Struct, Float64, Int64, Struct]:
-    judge = _lined(n, at.JUDGE)
+    judge = lined(n, at.JUDGE)
     judge["shelf"] = at.NEVER
     band = np.empty((n, 2))
     band[:, 0], band[:, 1] = np.inf, -np.inf
     return (
         judge,
-        _unwritten((4, n), at.PENDING),
+        unwritten((4, n), at.PENDING),
         band,
         np.full(n, at.NEVER, np.int64),
         np.zeros(n, at.TALLY),
@@ -205,7 +182,7 @@ def _fresh_kind(plan: KindPlan, subjects: int, sites: int) -> KindState:
     guard = np.empty((subjects if identity else 0, 2))
     guard[:, 0], guard[:, 1] = np.inf, -np.inf
     instances = plan.last - plan.first
-    rings: Float64 = _lined(instances * kind.width, np.dtype(np.float64)).view(np.float64)
+    rings: Float64 = lined(instances * kind.width, np.dtype(np.float64)).view(np.float64)
     return KindState(
         plan,
         rings.reshape(instances, kind.width),
@@ -230,7 +207,7 @@ def _static_of(sensor: Sensor, reorder: int) -> tuple[float, float, float, int, 
 _REPORTS_FLAG = {"periodic": 0, "on_change": at.ON_CHANGE, "event": at.BY_EVENT}
 
 
-def _apply_static(state: State) -> None:
+def apply_static(state: State) -> None:
     """Write what the configuration says about sensors and links into their rows."""
     config = state.plan.configuration
     n = len(config.sensors)
@@ -264,7 +241,7 @@ def _apply_static(state: State) -> None:
         state.flag[i] = (int(state.flag[i]) & ~changing) | flags
 
 
-def _number_instances(state: State) -> None:
+def number_instances(state: State) -> None:
     """Subject, ordinal, param and starting flags of every instance; tallies of the links."""
     plan = state.plan
     state.judge["sensor"], state.judge["ordinal"] = plan.subject, plan.rule
@@ -295,6 +272,13 @@ def _number_instances(state: State) -> None:
     _mark_unarmed(state)
 
 
+def pends(judge: Struct) -> Bool:
+    """(4, instances): which levels are about to raise or clear. `pending` of the others means nothing."""
+    busy = judge["raising"] | judge["clearing"]
+    one: Bool = (busy >> np.arange(4, dtype=np.uint8)[:, None] & 1).astype(np.bool_)
+    return one
+
+
 def mark_stirred(state: State) -> None:
     """Where an alarm of a link stands, may come or counts somebody: the first row of a sensor is told to it there."""
     judge, at_link = state.judge, state.plan.at_link
@@ -304,7 +288,7 @@ def mark_stirred(state: State) -> None:
     state.tally["stirred"][never] = busy[never] | busy[link]
 
 
-def _start_flags(state: State, instances: Int64) -> None:
+def start_flags(state: State, instances: Int64) -> None:
     """Flags of instances that have no past: unknown and backlog as their sensor has them."""
     plan = state.plan
     for kind in plan.kinds:
@@ -331,110 +315,6 @@ def _mark_unarmed(state: State) -> None:
 def first_state(plan: Plan) -> State:
     """The state before the first sample of a first configuration."""
     state = fresh(plan)
-    _start_flags(state, np.arange(len(plan.subject)))
+    start_flags(state, np.arange(len(plan.subject)))
     start_presence(state, np.arange(len(state.presence)))
     return state
-
-
-def carried(old: State, plan: Plan) -> tuple[State, Int64]:
-    """The state for a new plan, and the old instances that are gone.
-
-    What is unchanged keeps its state; a changed window geometry empties the window; a retired
-    sensor forgets everything.
-    """
-    state = fresh(plan)
-    before, now = old.plan.configuration, plan.configuration
-    n_old, n_new = len(before.sensors), len(now.sensors)
-    kept = np.array(
-        [not before.sensors[i].retired and not now.sensors[i].retired for i in range(n_old)],
-        np.bool_,
-    )
-    rows = np.flatnonzero(kept)
-    for name in ("hot", "cold"):
-        getattr(state, name)[rows] = getattr(old, name)[rows]
-    state.flag[rows] = old.flag[rows]
-    state.link[: len(before.links)] = old.link
-    state.site[: len(before.sites)] = old.site
-    state.seq[: len(before.sites)], state.seq[-1] = old.seq[:-1], old.seq[-1]
-    state.heads[: len(before.sites)], state.heads[-1] = old.heads[:-1], old.heads[-1]
-    _apply_static(state)
-    source, target, gone = _matches(old.plan, plan, n_old, n_new)
-    state.judge[target] = old.judge[source]
-    pends = (old.judge["raising"] | old.judge["clearing"])[source] != 0
-    state.pending[:, target[pends]] = old.pending[:, source[pends]]
-    for old_kind, new_kind in _same_kinds(old, state):
-        _carry_rings(old, old_kind, state, new_kind, source, target)
-    carry_groups(old, state, source, target, rows)
-    _number_instances(state)
-    new = np.setdiff1d(np.arange(len(plan.subject)), target)
-    _start_flags(state, new)
-    _widen_params(state)
-    state.forget_bounds()
-    return state, gone
-
-
-def _keys(plan: Plan, slots: dict[str, int], n_sensors: int) -> Int64:
-    rules = plan.configuration.rules
-    slot = np.array([slots.setdefault(f"{r.kind}\0{r.id}", len(slots)) for r in rules], np.int64)
-    subject = plan.subject.astype(np.int64)
-    again, link = np.divmod(subject - n_sensors, max(1, len(plan.configuration.links)))
-    place = np.where(subject < n_sensors, subject, -1 - link - (again << 38))
-    for group in np.flatnonzero(subject >= plan.first_group).tolist():
-        one = plan.groups[int(subject[group]) - plan.first_group]
-        name = f"{one.site}\0{one.name}"
-        place[group] = (1 << 38) + slots.setdefault(name, len(slots))
-    if not len(rules):
-        return np.zeros(0, np.int64)
-    keys: Int64 = slot[plan.rule] * (1 << 40) + (place + (1 << 39))
-    return keys
-
-
-def _matches(old: Plan, new: Plan, n_old: int, n_new: int) -> tuple[Int64, Int64, Int64]:
-    """(old instance, new instance) of the same (rule, kind, subject); and what is gone."""
-    slots: dict[str, int] = {}
-    old_keys, new_keys = _keys(old, slots, n_old), _keys(new, slots, n_new)
-    _, source, target = np.intersect1d(old_keys, new_keys, return_indices=True)
-    gone = np.setdiff1d(np.arange(len(old_keys)), source)
-    return source, target, gone
-
-
-def _same_kinds(old: State, new: State) -> list[tuple[KindState, KindState]]:
-    by_name = {k.plan.kind.name: k for k in old.every_kind()}
-    return [(by_name[k.plan.kind.name], k) for k in new.every_kind() if k.plan.kind.name in by_name]
-
-
-def _carry_rings(
-    old: State, old_kind: KindState, new: State, new_kind: KindState, source: Int64, target: Int64
-) -> None:
-    kind = new_kind.plan.kind
-    if not kind.width:
-        return
-    here = (target >= new_kind.plan.first) & (target < new_kind.plan.last)
-    a, b = source[here], target[here]
-    places = [kind.options.index(name) for name in kind.geometry]
-    same = (
-        old.plan.options[old.plan.param[a]][:, places]
-        == new.plan.options[new.plan.param[b]][:, places]
-    ).all(axis=1)
-    if old_kind.plan.beside is not None and new_kind.plan.beside is not None:
-        others = old_kind.plan.beside.reference, new_kind.plan.beside.reference
-        same &= others[0][a - old_kind.plan.first] == others[1][b - new_kind.plan.first]
-    if new_kind.plan.groups is not None and old_kind.plan.groups is not None:
-        same &= same_members(
-            old_kind.plan.groups,
-            a - old_kind.plan.first,
-            new_kind.plan.groups,
-            b - new_kind.plan.first,
-        )
-    new_kind.rings[b[same] - new_kind.plan.first] = old_kind.rings[a[same] - old_kind.plan.first]
-    options = old.plan.options[old.plan.param[a]], new.plan.options[new.plan.param[b]]
-    moved = b[(options[0] != options[1]).any(axis=1)] - new_kind.plan.first
-    new_kind.rings[np.ix_(moved, kind.cached)] = 0.0
-
-
-def _widen_params(state: State) -> None:
-    """A level that a rule no longer has may still be active: judge it until it returned."""
-    used = state.plan.params["used"][state.judge["param"]]
-    busy = state.judge["active"] | state.judge["raising"] | state.judge["clearing"]
-    over = (busy.astype(np.int64) >> used) != 0
-    state.plan.params["used"][np.unique(state.judge["param"][over])] = 4

@@ -11,6 +11,7 @@ import numpy as np
 
 from lifeline.engine.configuration import Configuration
 from lifeline.engine.core import Core
+from lifeline.engine.core.state import pends
 from lifeline.engine.entry import Entry, Header, decode, encode
 from lifeline.engine.frame import Frame
 from lifeline.engine.record import Record, decode_record
@@ -104,6 +105,7 @@ def kept(core: Core) -> dict[str, bytes]:
     arrays = {
         name: array for name, array in core.state.arrays().items() if not name.startswith(BOUNDS)
     }
+    arrays["pending"] = core.state.pending[pends(core.state.judge)]
     arrays["walls"] = core.state.site[:, 0]
     return {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
 

@@ -11,6 +11,7 @@ from battery.drive import Drive, limit, plant, quality_rule, sensor
 from calm_core import CALM, LIMITS, RED, YELLOW
 from lifeline.engine import layout as at
 from lifeline.engine.core import Core, former
+from lifeline.engine.core.state import pends
 from lifeline.engine.entry import decode, encode
 from lifeline.engine.errors import LogError
 
@@ -28,6 +29,7 @@ def as_of(data: bytes, version: int) -> bytes:
     size = int.from_bytes(data[6:14], "little")
     header = msgspec.json.decode(data[14 : 14 + size])
     offset, entries, pieces = 14 + size + header["configuration"], [], []
+    judge = np.zeros(0, at.JUDGE)
 
     def put(name: str, raw: bytes, shape: list[int]) -> None:
         entries.append({"name": name, "size": len(raw), "shape": shape})
@@ -37,12 +39,15 @@ def as_of(data: bytes, version: int) -> bytes:
         name, shape = array["name"], array["shape"]
         raw = data[offset : offset + array["size"]]
         offset += array["size"]
-        if name == "judge" and version == 2:
-            put(name, judge_2(raw), shape)
+        if name == "judge":
+            judge = np.frombuffer(raw, at.JUDGE)
+            put(name, judge_2(raw) if version == 2 else raw, shape)
         elif name == "pending":
-            levels = np.frombuffer(raw, at.PENDING).reshape(shape).T
+            levels = np.zeros((len(judge), 4), at.PENDING)
+            levels["due"] = at.NEVER
+            levels.T[pends(judge)] = np.frombuffer(raw, at.PENDING)
             for column in ("deadline", "due", "held"):
-                put(column, np.ascontiguousarray(levels[column]).tobytes(), shape[::-1])
+                put(column, levels[column].tobytes(), list(levels.shape))
         elif name == "tally":
             rows = np.frombuffer(raw, at.TALLY)
             both = np.stack([rows["sensors"], rows["silent"]], axis=1).astype(np.int64)
@@ -110,17 +115,23 @@ def test_what_pended_and_was_silent_goes_on(version: int) -> None:
     assert carried.snapshot() == core.core.snapshot()
 
 
-@pytest.mark.parametrize("name", ["deadline", "tally", "judge"])
-def test_an_earlier_snapshot_whose_shapes_do_not_fit_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["deadline", "held", "tally", "judge", "band"])
+def test_an_earlier_snapshot_whose_arrays_do_not_fit_is_refused(name: str) -> None:
     data = as_of(busy().core.snapshot(), 3)
     size = int.from_bytes(data[6:14], "little")
     header = msgspec.json.decode(data[14 : 14 + size])
+    start = end = 14 + size + header["configuration"]
     for array in header["arrays"]:
+        end += array["size"]
         if array["name"] == name:
-            array["shape"] = [array["shape"][0] + 1, *array["shape"][1:]]
+            array["size"] -= 8
+            end -= 8
+            break
     text = msgspec.json.encode(header)
+    head = data[:6] + len(text).to_bytes(8, "little") + text
+    assert start < end
     with pytest.raises(LogError, match="snapshot"):
-        Core.restore(data[:6] + len(text).to_bytes(8, "little") + text + data[14 + size :])
+        Core.restore(head + data[14 + size : end] + data[end + 8 :])
 
 
 def test_bytes_of_an_unknown_version_are_refused() -> None:

@@ -78,7 +78,7 @@ def _dropped_timer(_: Path) -> None:
 
     def disarm(core: Core) -> None:
         if core.state is not None:
-            core.state.due[:] = at.NEVER
+            core.state.pending["due"][:] = at.NEVER
             core.state.next_due[:] = at.NEVER
 
     _after_restore(disarm)
