@@ -22,8 +22,8 @@ from ..limits import (
     STALE_INTERVALS,
 )
 from ..plan import KindPlan, Plan
+from .pages import Column, together, unwritten
 from .pages import Struct as Struct
-from .pages import lined, unwritten
 from .presence import apply_groups, start_presence
 
 # A clock agrees when a sample is no older than this, its interval or the reorder allowance.
@@ -138,57 +138,49 @@ class State:
 
 def fresh(plan: Plan) -> State:
     """State in which nothing was ever heard."""
-    n, sites = plan.subjects, len(plan.configuration.sites)
-    hot, cold = lined(n, at.HOT), lined(n, at.COLD)
+    n, m = plan.subjects, len(plan.subject)
+    sites, links = len(plan.configuration.sites), len(plan.configuration.links)
+    kinds = [k for k in plan.kinds if k.groups is None or k.groups.groups]
+    hot, cold, flag, link, site, seq, judge, band, next_due, tally, *of_kinds = together((
+        (at.HOT, (n,)), (at.COLD, (n,)), (np.int32, (n,)),
+        (np.int64, (links, LINK_COLUMNS)), (np.int64, (sites, 3)), (np.int64, (sites + 1,)),
+        (at.JUDGE, (m,)), (np.float64, (m, 2)), (np.int64, (m,)), (at.TALLY, (m,)),
+        *(column for kind in kinds for column in _columns_of(kind, n, sites)),
+    ))  # fmt: skip
     hot["last_t"], hot["stale_due"] = at.NO_TIME, at.NEVER
     cold["judged"], cold["hist_due"] = at.NO_TIME, at.NEVER
-    link = np.zeros((len(plan.configuration.links), LINK_COLUMNS), np.int64)
     link[:, 0], link[:, 6] = at.NEVER, at.NO_TIME
-    site = np.zeros((sites, 3), np.int64)
     site[:, :2] = at.NO_TIME
+    judge["shelf"] = next_due[:] = at.NEVER
+    band[:] = np.inf, -np.inf
     state = State(
-        plan, hot, cold, np.zeros(n, np.int32), link, site,
-        *_instance_arrays(len(plan.subject)),
+        plan, hot, cold, flag, link, site, judge, unwritten((4, m), at.PENDING), band, next_due, tally,
         np.zeros(len(plan.configuration.sensors) if plan.groups else 0, np.uint8),
-        np.zeros(sites + 1, np.int64),
+        seq,
         np.zeros((sites + 1, 2), np.uint64),  # GENESIS
     )  # fmt: skip
     apply_static(state)
     number_instances(state)
-    for kind in plan.kinds:
-        if kind.groups is None or kind.groups.groups:
-            kinds = state.kinds if kind.groups is None else state.grouped
-            kinds.append(_fresh_kind(kind, n, sites))
+    for kind, *columns in zip(kinds, of_kinds[::3], of_kinds[1::3], of_kinds[2::3], strict=True):
+        (state.kinds if kind.groups is None else state.grouped).append(_fresh_kind(kind, *columns))
     return state
 
 
-def _instance_arrays(n: int) -> tuple[Struct, Struct, Float64, Int64, Struct]:
-    judge = lined(n, at.JUDGE)
-    judge["shelf"] = at.NEVER
-    band = np.empty((n, 2))
-    band[:, 0], band[:, 1] = np.inf, -np.inf
-    return (
-        judge,
-        unwritten((4, n), at.PENDING),
-        band,
-        np.full(n, at.NEVER, np.int64),
-        np.zeros(n, at.TALLY),
-    )
-
-
-def _fresh_kind(plan: KindPlan, subjects: int, sites: int) -> KindState:
+def _columns_of(plan: KindPlan, subjects: int, sites: int) -> tuple[Column, Column, Column]:
+    """Rings, guard and lower bounds by site."""
     kind = plan.kind
     identity = kind.style == MEASURED and not kind.kernels
-    guard = np.empty((subjects if identity else 0, 2))
-    guard[:, 0], guard[:, 1] = np.inf, -np.inf
-    instances = plan.last - plan.first
-    rings: Float64 = lined(instances * kind.width, np.dtype(np.float64)).view(np.float64)
-    return KindState(
-        plan,
-        rings.reshape(instances, kind.width),
-        guard,
-        np.full(sites, at.NO_TIME, np.int64),
+    return (
+        (np.float64, (plan.last - plan.first, kind.width)),
+        (np.float64, (subjects if identity else 0, 2)),
+        (np.int64, (sites,)),
     )
+
+
+def _fresh_kind(plan: KindPlan, rings: Float64, guard: Float64, site_bound: Int64) -> KindState:
+    guard[:] = np.inf, -np.inf
+    site_bound[:] = at.NO_TIME
+    return KindState(plan, rings, guard, site_bound)
 
 
 def _static_of(sensor: Sensor, reorder: int) -> tuple[float, float, float, int, int, int, int]:
