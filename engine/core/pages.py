@@ -61,4 +61,10 @@ def _anonymous(size: int) -> mmap.mmap:
 def unwritten(shape: Shape, dtype: np.dtype[Any]) -> Struct:
     """Zeros of which few are ever written: the others take no memory."""
     size = math.prod(shape)
-    return np.frombuffer(_anonymous(size * dtype.itemsize), dtype, size).reshape(shape)
+    room = _anonymous(size * dtype.itemsize)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a kernel that was built without large pages gives none
+            room.madvise(
+                mmap.MADV_NOHUGEPAGE
+            )  # where they are given unasked, each row would take 2 MiB
+    return np.frombuffer(room, dtype, size).reshape(shape)
