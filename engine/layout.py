@@ -192,10 +192,7 @@ TALLY: Final = np.dtype(
     [
         ("sensors", "<i4"),
         ("silent", "<i4"),  # of them, those whose silence is told
-        (
-            "stirred",
-            "u1",
-        ),  # at those never heard: an alarm of the link, or what leads to it, may stand
+        ("stirred", "u1"),  # at those never heard: an alarm of the link may stand or come
     ],
     align=True,
 )
